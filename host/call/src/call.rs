@@ -1,0 +1,110 @@
+//! A call as it arrives: who asks, for what, with which input, by when.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Instant;
+
+use serde::Serialize;
+
+use crate::{CallId, LimitKeys, Payload, RunId, Target, TenantId, Wants};
+
+/// One request to run a tool.
+///
+/// Everything but the target and the input has a default. What a call says of limits and grants can only narrow what the
+/// operator set for the tool.
+#[derive(Debug, Clone)]
+pub struct ToolCall {
+    /// Its id, unique for ever.
+    pub id: CallId,
+    /// On whose behalf.
+    pub tenant: TenantId,
+    /// Which tool, and which of its functions.
+    pub target: Target,
+    /// The arguments: an object by name, or an array by position.
+    pub input: Payload,
+    /// Limits to lower for this call.
+    pub limits: LimitKeys,
+    /// The most that this call needs of what the tool was granted; none: all of it.
+    pub wants: Option<Wants>,
+    /// When the caller stops waiting, the time in the queue included; none: as long as it takes to reach the tool's timeout.
+    pub deadline: Option<Instant>,
+    /// Its class in the queue.
+    pub priority: Priority,
+    /// The run of an agent that it belongs to.
+    pub run: Option<RunId>,
+}
+
+impl ToolCall {
+    /// A call by the local tenant, at normal priority, under the tool's own limits and grants.
+    #[must_use]
+    pub fn new(id: CallId, target: Target, input: Payload) -> Self {
+        Self {
+            id,
+            tenant: TenantId::default(),
+            target,
+            input,
+            limits: LimitKeys::default(),
+            wants: None,
+            deadline: None,
+            priority: Priority::Normal,
+            run: None,
+        }
+    }
+}
+
+/// The class of a call in the queue, most urgent first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Priority {
+    /// Before everything else.
+    Critical,
+    /// Someone is waiting and it is urgent.
+    High,
+    /// What is not said to be anything else.
+    #[default]
+    Normal,
+    /// May wait.
+    Low,
+    /// When there is nothing else to do.
+    Background,
+}
+
+impl Priority {
+    /// All classes, most urgent first.
+    pub const ALL: [Self; 5] = [
+        Self::Critical,
+        Self::High,
+        Self::Normal,
+        Self::Low,
+        Self::Background,
+    ];
+
+    /// The word in files and flags.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Critical => "critical",
+            Self::High => "high",
+            Self::Normal => "normal",
+            Self::Low => "low",
+            Self::Background => "background",
+        }
+    }
+}
+
+impl fmt::Display for Priority {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Priority {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        Self::ALL
+            .into_iter()
+            .find(|priority| priority.as_str() == text)
+            .ok_or(())
+    }
+}

@@ -1,0 +1,511 @@
+//! What a call may reach outside its cell: nothing, unless it was granted.
+//!
+//! Three parties, one rule. The author of a tool says what it *wants* ([`Wants`]), the operator says what it *gets*
+//! ([`GrantSet`]), and the call has what both say ([`GrantSet::narrowed`]). An agent or a caller may say again what it wants:
+//! it can only become less.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Component, Path, PathBuf};
+
+use serde::{Serialize, Serializer};
+
+use crate::{ToolName, shortened};
+
+/// How a folder may be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Access {
+    /// Open, read, list.
+    Read,
+    /// That, and write, create, rename, delete.
+    Write,
+}
+
+/// A folder of the host under the name that the guest sees.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Folder {
+    /// The guest's name for it, as the operator wrote it: `docs`, `/srv/data`.
+    pub guest: String,
+    /// The folder on the host. Never shown to a guest.
+    pub host: PathBuf,
+    /// What may be done in it.
+    pub access: Access,
+}
+
+/// Which time a guest sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ClockMode {
+    /// Starts at 2000-01-01 for each call, moves with each reading and each sleep, tells nothing of the world.
+    #[default]
+    Virtual,
+    /// The machine's clocks.
+    Real,
+    /// The tool wants the real clock and was not given it: reading the time of day is a denial.
+    Withheld,
+}
+
+/// Which randomness a guest sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RandomMode {
+    /// A stream that the seed fixes: the same in each call.
+    Seeded(u64),
+    /// The operating system's.
+    System,
+    /// The tool wants the system's randomness and was not given it: asking for secure bytes is a denial.
+    Withheld,
+}
+
+impl Default for RandomMode {
+    fn default() -> Self {
+        Self::Seeded(0)
+    }
+}
+
+/// Everything that a call may reach. Empty by default: no file, no variable, virtual clock, seeded randomness.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct GrantSet {
+    /// Folders.
+    pub folders: Vec<Folder>,
+    /// Environment variables with their values.
+    #[serde(serialize_with = "names_only")]
+    pub env: BTreeMap<String, String>,
+    /// The clock.
+    pub clock: ClockMode,
+    /// The randomness.
+    pub random: RandomMode,
+}
+
+/// What a file or flag of the operator adds to a tool's grants.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct GrantKeys {
+    /// Folders, already resolved against the place where they were written.
+    pub folders: Option<Vec<Folder>>,
+    /// Environment variables with their values.
+    pub env: Option<BTreeMap<String, String>>,
+    /// The clock.
+    pub clock: Option<ClockMode>,
+    /// The randomness.
+    pub random: Option<RandomMode>,
+}
+
+/// What a tool, an agent or a caller says that it needs, at most.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Wants {
+    /// Paths to read, relative to each granted folder: `.` is all of it.
+    pub read: Vec<String>,
+    /// Paths to write, relative to each granted folder.
+    pub write: Vec<String>,
+    /// Names of environment variables.
+    pub env: Vec<String>,
+    /// Whether the real clock is needed.
+    pub real_clock: bool,
+    /// Whether the system's randomness is needed.
+    pub system_random: bool,
+}
+
+/// A wanted path that leaves the granted folder.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{path}` is not a path within a granted folder")]
+pub struct WantError {
+    /// The path as written.
+    pub path: String,
+}
+
+// === impl GrantSet ===
+
+impl GrantSet {
+    /// Adds or replaces what `keys` name: the operator's right.
+    #[must_use]
+    pub fn with(mut self, keys: &GrantKeys) -> Self {
+        if let Some(folders) = &keys.folders {
+            self.folders.clone_from(folders);
+        }
+        if let Some(env) = &keys.env {
+            self.env.clone_from(env);
+        }
+        self.clock = keys.clock.unwrap_or(self.clock);
+        self.random = keys.random.unwrap_or(self.random);
+        self
+    }
+
+    /// What is left when only what `wants` names may be used.
+    ///
+    /// A folder becomes the wanted paths within it, and no more than read where only reading is wanted. A clock or randomness
+    /// that is wanted and not granted is [withheld](ClockMode::Withheld), so that its use is a denial instead of a silent lie.
+    #[must_use]
+    pub fn narrowed(&self, wants: &Wants) -> Self {
+        let mut folders = Vec::new();
+        for folder in &self.folders {
+            let written = wants.write.iter().map(|path| (path, folder.access));
+            let read = wants.read.iter().map(|path| (path, Access::Read));
+            for (path, access) in written.chain(read) {
+                let part = folder.part(path, access);
+                if !folders
+                    .iter()
+                    .any(|known: &Folder| known.host == part.host && known.access >= part.access)
+                {
+                    folders.push(part);
+                }
+            }
+        }
+        let wanted = |name: &String| wants.env.iter().any(|want| want == name);
+        let env = self
+            .env
+            .iter()
+            .filter(|(name, _)| wanted(name))
+            .map(|(n, v)| (n.clone(), v.clone()))
+            .collect();
+        let clock = match (wants.real_clock, self.clock) {
+            (true, ClockMode::Real) => ClockMode::Real,
+            (true, _) => ClockMode::Withheld,
+            (false, ClockMode::Withheld) => ClockMode::Withheld,
+            (false, _) => ClockMode::Virtual,
+        };
+        let random = match (wants.system_random, self.random) {
+            (true, RandomMode::System) => RandomMode::System,
+            (true, _) | (false, RandomMode::Withheld) => RandomMode::Withheld,
+            (false, RandomMode::Seeded(seed)) => RandomMode::Seeded(seed),
+            (false, RandomMode::System) => RandomMode::default(),
+        };
+        Self {
+            folders,
+            env,
+            clock,
+            random,
+        }
+    }
+
+    /// Whether nothing at all is granted.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.folders.is_empty()
+            && self.env.is_empty()
+            && self.clock != ClockMode::Real
+            && self.random != RandomMode::System
+    }
+}
+
+impl fmt::Display for GrantSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut parts: Vec<String> = Vec::new();
+        for folder in &self.folders {
+            let verb = if folder.access == Access::Read {
+                "read"
+            } else {
+                "write"
+            };
+            parts.push(format!("{verb} {}", shortened(&folder.guest, 60)));
+        }
+        parts.extend(self.env.keys().map(|name| format!("env {name}")));
+        if self.clock == ClockMode::Real {
+            parts.push("clock real".to_owned());
+        }
+        if self.random == RandomMode::System {
+            parts.push("random system".to_owned());
+        }
+        if parts.is_empty() {
+            f.write_str("none")
+        } else {
+            f.write_str(&parts.join(", "))
+        }
+    }
+}
+
+// === impl Folder, Wants ===
+
+impl Folder {
+    /// The part of the folder at `path`, with `access` at most.
+    fn part(&self, path: &str, access: Access) -> Self {
+        let within = clean(path).unwrap_or_default();
+        if within.as_os_str().is_empty() {
+            return Self {
+                access: access.min(self.access),
+                ..self.clone()
+            };
+        }
+        Self {
+            guest: format!("{}/{}", self.guest.trim_end_matches('/'), within.display()),
+            host: self.host.join(&within),
+            access: access.min(self.access),
+        }
+    }
+}
+
+impl Wants {
+    /// Makes sure that each path stays within whatever folder is granted.
+    ///
+    /// # Errors
+    ///
+    /// [`WantError`] with the first path that is absolute or climbs out with `..`.
+    pub fn check(self) -> Result<Self, WantError> {
+        match self
+            .read
+            .iter()
+            .chain(&self.write)
+            .find(|path| clean(path).is_none())
+        {
+            Some(path) => Err(WantError {
+                path: shortened(path, 120),
+            }),
+            None => Ok(self),
+        }
+    }
+}
+
+/// `path` without `.` parts, if it is relative and never leaves its root.
+fn clean(path: &str) -> Option<PathBuf> {
+    let mut cleaned = PathBuf::new();
+    for part in Path::new(path).components() {
+        match part {
+            Component::Normal(name) => cleaned.push(name),
+            Component::CurDir => {}
+            Component::ParentDir | Component::RootDir | Component::Prefix(_) => return None,
+        }
+    }
+    Some(cleaned)
+}
+
+/// A receipt tells which variables a call could see, never their values.
+fn names_only<S: Serializer>(
+    env: &BTreeMap<String, String>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(env.keys())
+}
+
+// === denials ===
+
+/// What can be granted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Capability {
+    /// Reading a file or folder.
+    Read,
+    /// Writing a file or folder.
+    Write,
+    /// An environment variable.
+    Env,
+    /// The machine's clocks.
+    Clock,
+    /// The system's randomness.
+    Random,
+    /// Sockets and names of hosts.
+    Net,
+}
+
+/// Something that a guest asked for and was refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Denial {
+    /// What would have had to be granted.
+    pub capability: Capability,
+    /// What was asked, in the guest's own words: a path, a host. Escaped and cut to 200 characters.
+    pub asked: String,
+}
+
+impl Denial {
+    /// Records what was asked.
+    #[must_use]
+    pub fn new(capability: Capability, asked: &str) -> Self {
+        Self {
+            capability,
+            asked: shortened(asked, 200),
+        }
+    }
+
+    /// What was refused, fit for "… may not".
+    #[must_use]
+    pub fn act(&self) -> String {
+        match self.capability {
+            Capability::Read => format!("read `{}`", self.asked),
+            Capability::Write => format!("write `{}`", self.asked),
+            Capability::Env => format!("see the variable `{}`", self.asked),
+            Capability::Clock => "read the real clock".to_owned(),
+            Capability::Random => "use the system's randomness".to_owned(),
+            Capability::Net => format!("use the network: {}", self.asked),
+        }
+    }
+
+    /// What to type or paste so that `tool` may; none where nothing can grant it yet.
+    #[must_use]
+    pub fn fix(&self, tool: &ToolName) -> Option<String> {
+        let folder = || {
+            let path = Path::new(&self.asked);
+            let parent = path
+                .parent()
+                .filter(|parent| !parent.as_os_str().is_empty());
+            parent.map_or_else(|| ".".to_owned(), |parent| parent.display().to_string())
+        };
+        let (flag, line) = match self.capability {
+            Capability::Read => (
+                format!("--allow-read {}", shell(&folder())),
+                format!("fs.read = [{}]", toml(&folder())),
+            ),
+            Capability::Write => (
+                format!("--allow-write {}", shell(&folder())),
+                format!("fs.write = [{}]", toml(&folder())),
+            ),
+            Capability::Env => (
+                format!("--allow-env {}", shell(&self.asked)),
+                format!("env.allow = [{}]", toml(&self.asked)),
+            ),
+            Capability::Clock => (
+                "--allow-clock".to_owned(),
+                "clock.mode = \"real\"".to_owned(),
+            ),
+            Capability::Random => (
+                "--allow-random".to_owned(),
+                "random.mode = \"system\"".to_owned(),
+            ),
+            Capability::Net => return None,
+        };
+        Some(format!(
+            "once: {flag}\nalways: {line} under [tools.{tool}] in hotcell.toml"
+        ))
+    }
+}
+
+/// A word for a POSIX shell. The guest chose it and a person will paste it, so it must stay one word.
+fn shell(word: &str) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'.' | b'_' | b'-');
+    if !word.is_empty() && word.bytes().all(plain) && !word.starts_with('-') {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+/// A TOML basic string. Control characters are gone already.
+fn toml(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', r"\\").replace('"', "\\\""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder(guest: &str, access: Access) -> Folder {
+        Folder {
+            guest: guest.to_owned(),
+            host: Path::new("/srv").join(guest),
+            access,
+        }
+    }
+
+    fn granted() -> GrantSet {
+        GrantSet {
+            folders: vec![folder("docs", Access::Read), folder("out", Access::Write)],
+            env: BTreeMap::from([
+                ("TZ".to_owned(), "UTC".to_owned()),
+                ("KEY".to_owned(), "s3cret".to_owned()),
+            ]),
+            clock: ClockMode::Real,
+            random: RandomMode::System,
+        }
+    }
+
+    #[test]
+    fn nothing_is_granted_by_default() {
+        assert!(GrantSet::default().is_empty());
+        assert_eq!(GrantSet::default().to_string(), "none");
+    }
+
+    #[test]
+    fn wanting_nothing_leaves_nothing() {
+        assert!(granted().narrowed(&Wants::default()).is_empty());
+    }
+
+    #[test]
+    fn wants_cut_folders_and_access() {
+        let wants = Wants {
+            read: vec!["a/./b".to_owned()],
+            env: vec!["TZ".to_owned()],
+            ..Wants::default()
+        };
+        let narrowed = granted().narrowed(&wants);
+        let names: Vec<_> = narrowed
+            .folders
+            .iter()
+            .map(|f| (f.guest.as_str(), f.access))
+            .collect();
+        assert_eq!(
+            names,
+            [("docs/a/b", Access::Read), ("out/a/b", Access::Read)]
+        );
+        assert_eq!(narrowed.env.keys().collect::<Vec<_>>(), ["TZ"]);
+        assert_eq!(narrowed.clock, ClockMode::Virtual);
+    }
+
+    #[test]
+    fn wanting_to_write_gives_no_more_than_was_granted() {
+        let wants = Wants {
+            write: vec![".".to_owned()],
+            ..Wants::default()
+        };
+        let narrowed = granted().narrowed(&wants);
+        let names: Vec<_> = narrowed
+            .folders
+            .iter()
+            .map(|f| (f.guest.as_str(), f.access))
+            .collect();
+        assert_eq!(names, [("docs", Access::Read), ("out", Access::Write)]);
+    }
+
+    #[test]
+    fn a_clock_that_is_wanted_and_not_granted_is_withheld() {
+        let wants = Wants {
+            real_clock: true,
+            system_random: true,
+            ..Wants::default()
+        };
+        let narrowed = GrantSet::default().narrowed(&wants);
+        assert_eq!(
+            (narrowed.clock, narrowed.random),
+            (ClockMode::Withheld, RandomMode::Withheld)
+        );
+        assert_eq!(granted().narrowed(&wants).clock, ClockMode::Real);
+    }
+
+    #[test]
+    fn wants_never_leave_the_granted_folder() {
+        for path in ["../x", "a/../../x", "/etc"] {
+            let wants = Wants {
+                read: vec![path.to_owned()],
+                ..Wants::default()
+            };
+            assert!(wants.check().is_err(), "{path}");
+        }
+    }
+
+    #[test]
+    fn values_of_variables_never_leave() {
+        let text = serde_json::to_string(&granted()).unwrap();
+        assert!(text.contains("KEY") && !text.contains("s3cret"), "{text}");
+    }
+
+    #[test]
+    fn a_denial_names_the_line_that_would_grant_it() {
+        let tool: ToolName = "files".parse().unwrap();
+        let denial = Denial::new(Capability::Read, "docs/a.md");
+        assert_eq!(denial.act(), "read `docs/a.md`");
+        assert_eq!(
+            denial.fix(&tool).unwrap(),
+            "once: --allow-read docs\nalways: fs.read = [\"docs\"] under [tools.files] in hotcell.toml"
+        );
+    }
+
+    #[test]
+    fn what_a_guest_asks_for_stays_one_word_when_pasted() {
+        let denial = Denial::new(Capability::Env, "x'; rm -rf ~; '");
+        let fix = denial.fix(&"t".parse().unwrap()).unwrap();
+        assert!(
+            fix.starts_with(r"once: --allow-env 'x'\''; rm -rf ~; '\'''"),
+            "{fix}"
+        );
+        let quoted = Denial::new(Capability::Env, "a\"]\nb")
+            .fix(&"t".parse().unwrap())
+            .unwrap();
+        assert!(quoted.contains(r#"env.allow = ["a\"]\\nb"]"#), "{quoted}");
+    }
+}

@@ -1,0 +1,104 @@
+//! What happens to calls and runs, in order.
+//!
+//! Whoever listens sees for each call one `Accepted` first and exactly one `Finished` last, and the same for each run.
+
+use std::time::Duration;
+
+use serde::{Serialize, Serializer};
+
+use crate::{CallId, RunId, StepId, Target, TenantId};
+
+/// One thing that happened.
+#[derive(Debug, Clone, Serialize)]
+pub struct Event {
+    /// Its place in the stream: each event has the number after the one before.
+    pub seq: u64,
+    /// UTC, in milliseconds since 1970.
+    pub at_ms: u64,
+    /// The call it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub call: Option<CallId>,
+    /// The run that the call belongs to, or that it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub run: Option<RunId>,
+    /// What happened.
+    #[serde(flatten)]
+    pub what: Happening,
+}
+
+/// What happened.
+#[derive(Debug, Clone, Serialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Happening {
+    /// A call came in: from here on it ends with exactly one `Finished`.
+    Accepted {
+        /// For whom.
+        tenant: TenantId,
+        /// For which tool.
+        target: Target,
+    },
+    /// It passed intake and waits for a permit.
+    Queued,
+    /// It has a permit and goes into its cell.
+    Started {
+        /// How long it waited.
+        #[serde(rename = "queue_ms", serialize_with = "millis")]
+        queue: Duration,
+    },
+    /// The guest says how far it is.
+    Progress {
+        /// Done so far, in units of the guest's own.
+        done: u64,
+        /// Of how many, where that is known.
+        total: Option<u64>,
+        /// Its words, escaped and cut.
+        message: String,
+    },
+    /// The call's one end.
+    Finished {
+        /// The outcome, with its kind: `ok`, `exhausted(fuel)`.
+        outcome: String,
+        /// The stable code, of every outcome but `ok`.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        code: Option<&'static str>,
+        /// Time in the queue.
+        #[serde(rename = "queue_ms", serialize_with = "millis")]
+        queue: Duration,
+        /// Time in the cell.
+        #[serde(rename = "run_ms", serialize_with = "millis")]
+        run_time: Duration,
+        /// Fuel used.
+        fuel: u64,
+    },
+    /// A run of an agent began.
+    RunStarted {
+        /// The agent.
+        agent: String,
+        /// Its number of steps.
+        steps: usize,
+    },
+    /// A step began, with as many calls as its list has items.
+    StepStarted {
+        /// The step.
+        step: StepId,
+        /// How many calls it will make.
+        calls: usize,
+    },
+    /// A step ended.
+    StepFinished {
+        /// The step.
+        step: StepId,
+        /// `ok`, `failed`, `skipped`.
+        state: &'static str,
+    },
+    /// The run's one end.
+    RunFinished {
+        /// The outcome, with its kind.
+        outcome: String,
+    },
+}
+
+fn millis<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(duration.as_secs_f64() * 1e3)
+}

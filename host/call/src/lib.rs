@@ -1,0 +1,42 @@
+//! The words of one tool call.
+//!
+//! Every room of hotcell speaks of the same few things: a [`ToolCall`] that asks, the [`Limits`] and [`GrantSet`] under
+//! which it runs, and the [`Outcome`] that answers, with a [`Receipt`] of what it cost. This crate holds those words and
+//! nothing that acts on them: no engine, no queue, no file, no clock of its own.
+
+#![forbid(unsafe_code)]
+
+mod call;
+mod capability;
+mod clock;
+mod code;
+mod effect;
+mod event;
+mod failure;
+mod id;
+mod limits;
+mod nearest;
+mod outcome;
+mod payload;
+mod printable;
+mod units;
+
+pub use call::{Priority, ToolCall};
+pub use capability::{
+    Access, Capability, ClockMode, Denial, Folder, GrantKeys, GrantSet, RandomMode, WantError,
+    Wants,
+};
+#[cfg(any(test, feature = "test-support"))]
+pub use clock::ManualClock;
+pub use clock::{Clock, SystemClock};
+pub use code::{Code, Page};
+pub use effect::Effect;
+pub use event::{Event, Happening};
+pub use failure::{Failure, Kind, Reached, Refusal, Resource, TrapKind};
+pub use id::{AgentName, CallId, Digest, IdError, RunId, StepId, Target, TenantId, ToolName};
+pub use limits::{LimitKeys, Limits, Wider};
+pub use nearest::nearest;
+pub use outcome::{Log, LogBytes, Outcome, Receipt};
+pub use payload::Payload;
+pub use printable::{printable, shortened};
+pub use units::{ByteSize, Count, UnitError, format_duration, parse_duration};

@@ -1,0 +1,111 @@
+//! What a call gave, what it cost, and under which limits: the answer with its receipt.
+
+use std::time::Duration;
+
+use serde::{Serialize, Serializer};
+
+use crate::{ByteSize, CallId, Denial, Digest, Failure, GrantSet, Limits, Payload, Target};
+
+/// The end of a call.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// Which call.
+    pub call: CallId,
+    /// What was called.
+    pub target: Target,
+    /// The answer as JSON, or why there is none.
+    pub result: Result<Payload, Failure>,
+    /// What it cost. A call that never reached its cell has one too, with zeros.
+    pub receipt: Receipt,
+    /// What the guest printed.
+    pub log: Log,
+}
+
+impl Outcome {
+    /// `ok`, or the failure's kind: `exhausted(fuel)`.
+    #[must_use]
+    pub fn word(&self) -> String {
+        match &self.result {
+            Ok(_) => "ok".to_owned(),
+            Err(failure) => failure.kind().to_string(),
+        }
+    }
+
+    /// The exit code of the binary.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        self.result
+            .as_ref()
+            .err()
+            .map_or(0, |failure| failure.kind().exit_code())
+    }
+}
+
+/// What a call used and what it could have used.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Receipt {
+    /// The component that ran.
+    pub digest: Option<Digest>,
+    /// Fuel used. After a timeout this is a lower bound: see `fuel_exact`.
+    pub fuel: u64,
+    /// Whether the fuel is exact; it is not after a guest was stopped from outside.
+    pub fuel_exact: bool,
+    /// The largest sum over all memories and tables.
+    pub memory_peak: ByteSize,
+    /// Time in the queue.
+    #[serde(rename = "queue_ms", serialize_with = "millis")]
+    pub queue: Duration,
+    /// Time to make the instance, its start function included.
+    #[serde(rename = "instantiate_ms", serialize_with = "millis")]
+    pub instantiate: Duration,
+    /// Time in the guest and its host calls, instantiation included.
+    #[serde(rename = "run_ms", serialize_with = "millis")]
+    pub run: Duration,
+    /// Time that the call really held a core, host calls included.
+    #[serde(rename = "busy_ms", serialize_with = "millis")]
+    pub busy: Duration,
+    /// Size of the arguments.
+    pub input: ByteSize,
+    /// Size of the result.
+    pub output: ByteSize,
+    /// Bytes printed to stdout.
+    pub stdout: LogBytes,
+    /// Bytes printed to stderr.
+    pub stderr: LogBytes,
+    /// Bytes written to granted folders.
+    pub disk: ByteSize,
+    /// Random bytes handed out.
+    pub random: ByteSize,
+    /// What was refused, the first 32.
+    pub denials: Vec<Denial>,
+    /// How many more were refused.
+    pub denials_dropped: u64,
+    /// Whether the call used nothing but its input, its memory, its log, a virtual clock and seeded randomness.
+    pub pure: bool,
+    /// The limits that were set on its store.
+    pub limits: Limits,
+    /// What it could reach.
+    pub grants: GrantSet,
+}
+
+/// What became of one output stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct LogBytes {
+    /// Kept.
+    pub kept: u64,
+    /// Counted and thrown away, beyond the limit.
+    pub dropped: u64,
+}
+
+/// What the guest printed, up to the limit of each stream.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Log {
+    /// Standard output.
+    pub stdout: Vec<u8>,
+    /// Standard error.
+    pub stderr: Vec<u8>,
+}
+
+fn millis<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(duration.as_secs_f64() * 1e3)
+}
