@@ -4,14 +4,18 @@ use bindings::exports::hotcell::tool::tools;
 
 use crate::{Effect, Error, Tool};
 
-#[expect(missing_docs, clippy::allow_attributes, reason = "made by wit-bindgen from `wit/tool.wit`, which has the docs")]
 pub(crate) mod bindings {
     wit_bindgen::generate!({ path: "wit", world: "tool" });
 }
 
 struct Component;
 
-bindings::export!(Component with_types_in bindings);
+#[expect(unsafe_code, reason = "the exports, as wit-bindgen writes them")]
+mod exports {
+    use super::{Component, bindings};
+
+    bindings::export!(Component with_types_in bindings);
+}
 
 // === impl Component ===
 
