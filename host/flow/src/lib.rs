@@ -1,0 +1,26 @@
+//! When a call may run.
+//!
+//! The policies of hotcell, in the order in which work meets them. A [`Dag`](dag::Dag) says which steps are ready, and
+//! [`gather`] how many items of a list are under way at a time: both send each call down the same path. There it
+//! enters the [`Queue`](queue::Queue), the one bounded waiting room, and changes its [`Ticket`](queue::Ticket) for a
+//! [`Permit`](permit::Permit).
+//!
+//! One policy, one small module, and nothing in it but the decision: no WebAssembly, no protocol, no file, no
+//! environment, no chance, and no wall clock. Time is an argument, or comes in through a [`Timer`]. So each policy can
+//! be tested without waiting, and replayed.
+
+#![forbid(unsafe_code)]
+#![warn(clippy::disallowed_methods)]
+
+pub mod dag;
+pub mod gather;
+pub mod permit;
+pub mod queue;
+mod refused;
+mod timer;
+
+#[cfg(test)]
+mod testing;
+
+pub use refused::Refused;
+pub use timer::Timer;
