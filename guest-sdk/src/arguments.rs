@@ -80,7 +80,7 @@ fn members(input: &str) -> Result<Vec<(String, &RawValue)>, Error> {
     deserializer
         .deserialize_map(Members)
         .and_then(|members| deserializer.end().map(|()| members))
-        .map_err(|error| Error::invalid_input("$", short(&error.to_string())))
+        .map_err(|error| Error::invalid_input("$", reason(&error)))
 }
 
 fn parse<T: DeserializeOwned>(name: &str, json: &RawValue) -> Result<T, Error> {
@@ -90,11 +90,20 @@ fn parse<T: DeserializeOwned>(name: &str, json: &RawValue) -> Result<T, Error> {
 /// Says where and why an argument couldn't be read. Apart from [`parse`], which the compiler copies for each type.
 fn misfit(name: &str, json: &str, error: &serde_json::Error) -> Error {
     let path = place::member(name) + &place::within(json, error.line(), error.column());
-    // The line and column are those of the argument, of which the caller knows nothing; the path stands for them.
-    let position = format!(" at line {} column {}", error.line(), error.column());
+    Error::invalid_input(path, reason(error))
+}
+
+/// What is wrong, at most so long as is good to read.
+///
+/// Line and column stay only where the text is no JSON at all. Elsewhere the path says it better; they would be those of
+/// the argument, and a caller writes inputs.
+fn reason(error: &serde_json::Error) -> String {
     let message = error.to_string();
-    let message = message.strip_suffix(&position).unwrap_or(&message);
-    Error::invalid_input(path, short(message))
+    let position = format!(" at line {} column {}", error.line(), error.column());
+    match message.strip_suffix(&position) {
+        Some(message) if error.is_data() => short(message),
+        _ => short(&message),
+    }
 }
 
 fn unknown(name: &str, parameters: &[Parameter]) -> Error {

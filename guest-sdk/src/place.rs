@@ -127,16 +127,103 @@ fn string_length(text: &str) -> usize {
     text.len()
 }
 
+/// A key can be as long as the input; this much of it is enough to find it.
+const KEY_CHARS: usize = 64;
+
 /// Adds a key as `.key`, or as `["a key"]` where the dot would mislead.
 fn push_key(path: &mut String, key: &str) {
-    let plain = !key.is_empty()
-        && key
-            .chars()
-            .all(|c| c.is_alphanumeric() || matches!(c, '_' | '-'));
-    if plain {
-        path.push('.');
-        path.push_str(key);
-    } else {
-        path.push_str(&format!("[{key:?}]"));
+    let plain = key
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
+    match key.char_indices().nth(KEY_CHARS) {
+        Some((end, _)) => *path += &format!("[{:?}…]", key.get(..end).unwrap_or_default()),
+        None if plain && !key.is_empty() => {
+            path.push('.');
+            path.push_str(key);
+        }
+        None => *path += &format!("[{key:?}]"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::fmt::Debug;
+
+    use serde::Deserialize;
+    use serde::de::DeserializeOwned;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Point {
+        #[expect(dead_code, reason = "only read")]
+        x: f64,
+        #[expect(dead_code, reason = "only read")]
+        #[serde(default)]
+        tags: Vec<Tag>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    enum Tag {
+        Red,
+        Sized(#[expect(dead_code, reason = "only read")] u8),
+    }
+
+    /// Where the reading of this text fails.
+    #[track_caller]
+    fn place<T: DeserializeOwned + Debug>(json: &str) -> String {
+        let error = serde_json::from_str::<T>(json).unwrap_err();
+        super::within(json, error.line(), error.column())
+    }
+
+    #[test]
+    fn a_wrong_value_is_found() {
+        for (json, path) in [
+            (r#"5"#, ""),
+            (r#"[{"x": 1}, {"x": "y"}]"#, "[1].x"),
+            (r#"[{"x": 1},5]"#, "[1]"),
+            ("[\n  {\"x\": 1},\n  {\"x\": null}\n]", "[1].x"),
+            (r#"[{"x": {"x": 1}}]"#, "[0].x"),
+            (r#"[{"tags": ["red", "blue"], "x": 1}]"#, "[0].tags[1]"),
+            (r#"[{"x": 1, "tags": [5]}]"#, "[0].tags[0]"),
+            (
+                r#"[{"x": 1, "tags": [{"sized": 256}]}]"#,
+                "[0].tags[0].sized",
+            ),
+            (r#"[{"tags": "red"}]"#, "[0].tags"),
+        ] {
+            assert_eq!(place::<Vec<Point>>(json), path, "{json}");
+        }
+    }
+
+    #[test]
+    fn a_missing_key_is_its_objects_fault_and_an_unknown_key_its_own() {
+        for (json, path) in [
+            (r#"[{"x": 1}, {}]"#, "[1]"),
+            (r#"[{"x": 1}, {"tags": ["red"]} ]"#, "[1]"),
+            (r#"[{"x": 1, "y" : {"x": 2}}]"#, "[0].y"),
+        ] {
+            assert_eq!(place::<Vec<Point>>(json), path, "{json}");
+        }
+    }
+
+    #[test]
+    fn keys_and_strings_may_hold_anything() {
+        for (json, path) in [
+            (r#"{"a\"b": {"}": [1, "2"]}}"#, r#"["a\"b"]["}"][1]"#),
+            (r#"{"": {"ä": [1, "2"]}}"#, r#"[""]["ä"][1]"#),
+        ] {
+            assert_eq!(
+                place::<BTreeMap<String, BTreeMap<String, Vec<u8>>>>(json),
+                path
+            );
+        }
+        let long = "k".repeat(1000);
+        let json = format!(r#"{{"{long}": "v"}}"#);
+        assert_eq!(
+            place::<BTreeMap<String, u8>>(&json),
+            format!("[\"{}\"…]", "k".repeat(64))
+        );
     }
 }

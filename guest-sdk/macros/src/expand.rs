@@ -16,7 +16,8 @@ pub(crate) fn tool(settings: TokenStream, tokens: TokenStream) -> TokenStream {
     let mut function: Function = match parse2(tokens.clone()) {
         Ok(function) => function,
         Err(error) => {
-            let error = syn::Error::new(error.span(), format_args!("a tool is a function: {error}"));
+            let error =
+                syn::Error::new(error.span(), format_args!("a tool is a function: {error}"));
             let error = error.into_compile_error();
             return quote! { #tokens #error };
         }
@@ -28,7 +29,7 @@ pub(crate) fn tool(settings: TokenStream, tokens: TokenStream) -> TokenStream {
     let (Some(settings), Some(name), Some((parameters, answer))) = (settings, name, checked) else {
         // The function as it is, so that its callers raise no errors of their own.
         let faults = faults.all.map(syn::Error::into_compile_error);
-        return quote! { #function #faults };
+        return quote! { #[allow(unused, reason = "not a tool yet")] #function #faults };
     };
     let declaration = declaration(&Tool {
         name,
@@ -115,7 +116,9 @@ fn default((at, parameter): (usize, &Parameter)) -> Option<TokenStream> {
         Expr::Lit(ExprLit {
             lit: Lit::Str(text),
             ..
-        }) => quote_spanned! { text.span() => <#kind as ::core::convert::From<&'static str>>::from(#text) },
+        }) => {
+            quote_spanned! { text.span() => <#kind as ::core::convert::From<&'static str>>::from(#text) }
+        }
         value => quote! { #value },
     };
     Some(quote! {
@@ -151,10 +154,7 @@ fn parameter((at, parameter): (usize, &Parameter)) -> TokenStream {
 }
 
 fn key(parameter: &Parameter) -> LitStr {
-    LitStr::new(
-        &parameter.name.unraw().to_string(),
-        parameter.name.span(),
-    )
+    LitStr::new(&parameter.name.unraw().to_string(), parameter.name.span())
 }
 
 fn output(answer: &Answer) -> TokenStream {

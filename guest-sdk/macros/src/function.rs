@@ -3,8 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::ToTokens;
 use syn::parse::{Parse, ParseStream};
-use syn::spanned::Spanned as _;
-use syn::{Attribute, Error, FnArg, Result, ReturnType, Signature, Type, Visibility};
+use syn::{Attribute, Error, FnArg, Result, ReturnType, Safety, Signature, Type, Visibility};
 
 use crate::parameter::Parameter;
 
@@ -62,7 +61,7 @@ impl Function {
             (None, Some(answer)) => Ok((parameters, answer)),
             (Some(faults), _) => Err(faults),
             // Without an answer there is a fault; this arm only has to say something.
-            (None, None) => Err(Error::new(self.signature.span(), "not a tool")),
+            (None, None) => Err(Error::new_spanned(&self.signature, "not a tool")),
         }
     }
 }
@@ -71,35 +70,38 @@ fn check_qualifiers(signature: &Signature) -> Result<()> {
     let mut faults = Faults::default();
     if let Some(token) = &signature.asyncness {
         faults.say(
-            token.span(),
+            token,
             "a tool is not `async`: a call has its cell to itself and nothing else to do while it waits",
         );
     }
-    if let Some(token) = &signature.abi {
-        faults.say(token.span(), "a tool is a plain function, without `extern`");
-    }
-    let generics = &signature.generics;
-    if !generics.params.is_empty() {
+    if let Safety::Unsafe(token) = &signature.safety {
         faults.say(
-            generics.params.span(),
-            "a tool's input has one type: it can't be generic",
+            token,
+            "a tool is called with whatever fits its schema: it can't be `unsafe`",
         );
     }
+    if let Some(token) = &signature.abi {
+        faults.say(token, "a tool is a plain function, without `extern`");
+    }
+    let generics = &signature.generics.params;
+    if !generics.is_empty() {
+        faults.say(generics, "a tool's input has one type: it can't be generic");
+    }
     if let Some(variadic) = &signature.variadic {
-        faults.say(variadic.span(), "a tool has a fixed list of parameters");
+        faults.say(variadic, "a tool has a fixed list of parameters");
     }
     faults.all.map_or(Ok(()), Err)
 }
 
 fn answer(signature: &Signature) -> Result<Answer> {
     match &signature.output {
-        ReturnType::Default => Err(Error::new(
-            signature.ident.span(),
+        ReturnType::Default => Err(Error::new_spanned(
+            &signature.ident,
             "a tool answers: give it a return type, such as `Result<String, hotcell::Error>` (or `()` if there is nothing to say)",
         )),
         ReturnType::Type(_, kind) => match &**kind {
-            Type::ImplTrait(_) => Err(Error::new(
-                kind.span(),
+            Type::ImplTrait(_) => Err(Error::new_spanned(
+                kind,
                 "a tool's output has one type: write it in place of `impl ..`",
             )),
             Type::Path(path)
@@ -125,8 +127,8 @@ pub(crate) struct Faults {
 // === impl Faults ===
 
 impl Faults {
-    fn say(&mut self, span: proc_macro2::Span, message: &str) {
-        self.add(Error::new(span, message));
+    fn say(&mut self, what: impl ToTokens, message: &str) {
+        self.add(Error::new_spanned(what, message));
     }
 
     fn add(&mut self, fault: Error) {

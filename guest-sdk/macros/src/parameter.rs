@@ -1,6 +1,5 @@
 //! One parameter of a tool: a key of its input.
 
-use syn::spanned::Spanned as _;
 use syn::{Attribute, Error, Expr, FnArg, Ident, Pat, PatType, Result, Type};
 
 use crate::docs;
@@ -27,8 +26,8 @@ impl Parameter {
     /// Reads a parameter, and takes off it what only this attribute understands.
     pub(crate) fn take(argument: &mut FnArg) -> Result<Self> {
         match argument {
-            FnArg::Receiver(receiver) => Err(Error::new(
-                receiver.span(),
+            FnArg::Receiver(receiver) => Err(Error::new_spanned(
+                receiver,
                 "a tool is a free function: each call has a cell of its own, there is no `self` to keep",
             )),
             FnArg::Typed(argument) => Self::of(argument),
@@ -63,19 +62,20 @@ fn name(pattern: &Pat) -> Result<Ident> {
         Pat::Ident(pattern) if pattern.by_ref.is_none() && pattern.subpat.is_none() => {
             Ok(pattern.ident.clone())
         }
-        _ => Err(Error::new(
-            pattern.span(),
+        _ => Err(Error::new_spanned(
+            pattern,
             "a tool's parameter needs a plain name: it is the key in the input",
         )),
     }
 }
 
 fn check_attributes(attributes: &[Attribute]) -> Result<()> {
-    match attributes.iter().find(|attribute| {
-        attribute.path().is_ident("cfg") || attribute.path().is_ident("cfg_attr")
-    }) {
-        Some(attribute) => Err(Error::new(
-            attribute.span(),
+    match attributes
+        .iter()
+        .find(|attribute| attribute.path().is_ident("cfg") || attribute.path().is_ident("cfg_attr"))
+    {
+        Some(attribute) => Err(Error::new_spanned(
+            attribute,
             "a tool has the same parameters in every build: put `cfg` on the function",
         )),
         None => Ok(()),
@@ -84,16 +84,16 @@ fn check_attributes(attributes: &[Attribute]) -> Result<()> {
 
 fn check_type(kind: &Type) -> Result<()> {
     match kind {
-        Type::Reference(reference) => Err(Error::new(
-            kind.span(),
+        Type::Reference(reference) => Err(Error::new_spanned(
+            kind,
             format_args!("a tool owns its input: write {}", owned(&reference.elem)),
         )),
-        Type::ImplTrait(_) => Err(Error::new(
-            kind.span(),
+        Type::ImplTrait(_) => Err(Error::new_spanned(
+            kind,
             "a tool's input has one type: write it in place of `impl ..`",
         )),
-        Type::Infer(_) => Err(Error::new(
-            kind.span(),
+        Type::Infer(_) => Err(Error::new_spanned(
+            kind,
             "a tool's input has one type: write it in place of `_`",
         )),
         _ => Ok(()),

@@ -52,7 +52,9 @@ impl Settings {
             }
             "description" => self.description = Some(meta.value()?.parse()?),
             _ => {
-                return Err(meta.error("unknown key: a tool has `effect`, `name` and `description`"));
+                return Err(
+                    meta.error("unknown key: a tool has `effect`, `name` and `description`")
+                );
             }
         }
         seen.push(key);

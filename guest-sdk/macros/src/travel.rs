@@ -5,7 +5,7 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::{DeriveInput, Error, parse2};
+use syn::{Attribute, Data, DeriveInput, Error, Expr, Field, Token, parse2};
 
 /// Which way a type goes.
 #[derive(Clone, Copy)]
@@ -15,7 +15,11 @@ pub(crate) enum Direction {
 }
 
 /// Puts the derives on a type.
-pub(crate) fn derive(direction: Direction, settings: TokenStream, item: TokenStream) -> TokenStream {
+pub(crate) fn derive(
+    direction: Direction,
+    settings: TokenStream,
+    item: TokenStream,
+) -> TokenStream {
     match check(settings, item.clone()) {
         Ok(kind) => {
             let derives = derives(direction, &kind);
@@ -30,13 +34,16 @@ pub(crate) fn derive(direction: Direction, settings: TokenStream, item: TokenStr
 
 fn check(settings: TokenStream, item: TokenStream) -> syn::Result<DeriveInput> {
     if !settings.is_empty() {
-        return Err(Error::new_spanned(settings, "this attribute has no settings"));
+        return Err(Error::new_spanned(
+            settings,
+            "this attribute has no settings",
+        ));
     }
     let kind: DeriveInput = parse2(item)
         .map_err(|error| Error::new(error.span(), "only a struct or an enum travels as JSON"))?;
-    if let syn::Data::Union(union) = &kind.data {
-        return Err(Error::new(
-            union.union_token.span,
+    if let Data::Union(union) = &kind.data {
+        return Err(Error::new_spanned(
+            union.union_token,
             "only a struct or an enum travels as JSON",
         ));
     }
@@ -48,11 +55,11 @@ fn derives(direction: Direction, kind: &DeriveInput) -> TokenStream {
         Direction::Input => quote! {
             ::hotcell::serde::Deserialize, ::hotcell::serde::Serialize, ::hotcell::schemars::JsonSchema
         },
-        Direction::Output => quote! { ::hotcell::serde::Serialize, ::hotcell::schemars::JsonSchema },
+        Direction::Output => {
+            quote! { ::hotcell::serde::Serialize, ::hotcell::schemars::JsonSchema }
+        }
     };
-    // serde can't refuse keys next to a flattened field, which takes all that is left.
-    let strict = (matches!(direction, Direction::Input) && !flattens(kind))
-        .then(|| quote! { deny_unknown_fields, });
+    let strict = strict(direction, kind).then(|| quote! { deny_unknown_fields, });
     quote! {
         #[derive(#derives)]
         #[serde(#strict crate = "::hotcell::serde")]
@@ -60,27 +67,41 @@ fn derives(direction: Direction, kind: &DeriveInput) -> TokenStream {
     }
 }
 
-fn flattens(kind: &DeriveInput) -> bool {
-    let fields: Vec<&syn::Field> = match &kind.data {
-        syn::Data::Struct(data) => data.fields.iter().collect(),
-        syn::Data::Enum(data) => data
-            .variants
-            .iter()
-            .flat_map(|variant| variant.fields.iter())
-            .collect(),
-        syn::Data::Union(_) => Vec::new(),
+/// Whether to refuse unknown keys. Serde can't beside a flattened field, which takes all that is left, and doesn't like to
+/// be told twice.
+fn strict(direction: Direction, kind: &DeriveInput) -> bool {
+    matches!(direction, Direction::Input)
+        && !says(&kind.attrs, "deny_unknown_fields")
+        && !fields(kind).any(|field| says(&field.attrs, "flatten"))
+}
+
+fn fields(kind: &DeriveInput) -> impl Iterator<Item = &Field> {
+    let (fields, variants) = match &kind.data {
+        Data::Struct(data) => (Some(&data.fields), None),
+        Data::Enum(data) => (None, Some(&data.variants)),
+        Data::Union(_) => (None, None),
     };
-    fields
-        .iter()
-        .flat_map(|field| &field.attrs)
-        .filter(|attribute| attribute.path().is_ident("serde"))
-        .any(|attribute| {
-            let mut found = false;
-            // What else stands there is serde's to check.
+    let of_variants = variants
+        .into_iter()
+        .flatten()
+        .flat_map(|variant| &variant.fields);
+    fields.into_iter().flatten().chain(of_variants)
+}
+
+/// Whether a word stands in a `#[serde(..)]`.
+fn says(attributes: &[Attribute], word: &str) -> bool {
+    let mut found = false;
+    for attribute in attributes {
+        if attribute.path().is_ident("serde") {
+            // Whether it all is right is serde's to say; what follows a `=` has to be gone over.
             let _ = attribute.parse_nested_meta(|meta| {
-                found |= meta.path.is_ident("flatten");
+                found |= meta.path.is_ident(word);
+                if meta.input.peek(Token![=]) {
+                    meta.value()?.parse::<Expr>()?;
+                }
                 Ok(())
             });
-            found
-        })
+        }
+    }
+    found
 }
