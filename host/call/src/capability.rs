@@ -72,6 +72,8 @@ pub struct GrantSet {
     /// Environment variables with their values.
     #[serde(serialize_with = "names_only")]
     pub env: BTreeMap<String, String>,
+    /// Names of variables that the tool wants and was not given: asking for the environment notes them as denials.
+    pub env_withheld: Vec<String>,
     /// The clock.
     pub clock: ClockMode,
     /// The randomness.
@@ -151,7 +153,8 @@ impl GrantSet {
                 }
             }
         }
-        let wanted = |name: &String| wants.env.iter().any(|want| want == name);
+        let wanted = |name: &String| wants.env.contains(name);
+        let env_withheld = wants.env.iter().filter(|name| !self.env.contains_key(*name)).cloned().collect();
         let env = self
             .env
             .iter()
@@ -173,6 +176,7 @@ impl GrantSet {
         Self {
             folders,
             env,
+            env_withheld,
             clock,
             random,
         }
@@ -400,6 +404,7 @@ mod tests {
                 ("TZ".to_owned(), "UTC".to_owned()),
                 ("KEY".to_owned(), "s3cret".to_owned()),
             ]),
+            env_withheld: Vec::new(),
             clock: ClockMode::Real,
             random: RandomMode::System,
         }

@@ -1,0 +1,160 @@
+//! What a component may import, and what each import would let it reach.
+//!
+//! The list is that of the linker. An interface of WASI 0.2 is taken up to the version that the engine has: the engine would
+//! link a later one as well, and fail only at the first function that is missing, with words that help nobody.
+
+use hotcell_call::{Capability, Code, Failure, shortened};
+use serde::Serialize;
+
+/// The last version of WASI 0.2 that is offered.
+const WASI_PATCH: u64 = 12;
+/// The interfaces of WASI 0.2 that are offered, with what they reach.
+const WASI: &[(&str, Option<Capability>)] = &[
+    ("cli/environment", Some(Capability::Env)),
+    ("cli/exit", None),
+    ("cli/stderr", None),
+    ("cli/stdin", None),
+    ("cli/stdout", None),
+    ("cli/terminal-input", None),
+    ("cli/terminal-output", None),
+    ("cli/terminal-stderr", None),
+    ("cli/terminal-stdin", None),
+    ("cli/terminal-stdout", None),
+    ("clocks/monotonic-clock", Some(Capability::Clock)),
+    ("clocks/wall-clock", Some(Capability::Clock)),
+    ("filesystem/preopens", Some(Capability::Read)),
+    ("filesystem/types", Some(Capability::Read)),
+    ("io/error", None),
+    ("io/poll", None),
+    ("io/streams", None),
+    ("random/insecure", Some(Capability::Random)),
+    ("random/insecure-seed", Some(Capability::Random)),
+    ("random/random", Some(Capability::Random)),
+    ("sockets/instance-network", Some(Capability::Net)),
+    ("sockets/ip-name-lookup", Some(Capability::Net)),
+    ("sockets/network", Some(Capability::Net)),
+    ("sockets/tcp", Some(Capability::Net)),
+    ("sockets/tcp-create-socket", Some(Capability::Net)),
+    ("sockets/udp", Some(Capability::Net)),
+    ("sockets/udp-create-socket", Some(Capability::Net)),
+];
+/// What we offer of our own, with its version `0.1.PATCH`.
+const CONTEXT: (&str, u64) = ("hotcell:tool/context", 0);
+/// The contract that a tool component exports, `0.1.x`.
+const CONTRACT_MINOR: &str = "0.1.";
+
+/// Something that a component wants of its host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Import {
+    /// The interface with its version, escaped and cut to 200 characters.
+    pub name: String,
+    /// Whether the host has it.
+    pub offered: bool,
+    /// What would have to be granted to make use of it; none: nothing.
+    pub capability: Option<Capability>,
+}
+
+impl Import {
+    /// Judges an import by its name.
+    pub(crate) fn new(name: &str) -> Self {
+        let capability = offer(name);
+        Self { name: shortened(name, 200), offered: capability.is_some(), capability: capability.flatten() }
+    }
+
+    /// Why a component with this import is not taken in.
+    pub(crate) fn refusal(&self) -> Failure {
+        let fix = if self.name.starts_with("wasi:http/") {
+            "hand over what it would fetch as input: hotcell offers no network yet"
+        } else if self.name.starts_with("wasi:") {
+            "build it for WASI 0.2, for example with `--target wasm32-wasip2`"
+        } else if self.name.contains(':') {
+            "build it without this import, or compose it with a component that has it (`wac plug`)"
+        } else {
+            "build it without functions that only its own host has"
+        };
+        Failure::new(Code::Import, format!("the component imports `{}`, which hotcell does not offer", self.name))
+            .why(format!(
+                "there are cli, clocks, filesystem, io, random and sockets of WASI 0.2.0 to 0.2.{WASI_PATCH}, and {}@0.1.{}",
+                CONTEXT.0, CONTEXT.1
+            ))
+            .fix(fix)
+    }
+}
+
+/// Whether the contract that is exported under this name is one that the host speaks.
+///
+/// # Errors
+///
+/// [`Code::Import`] with both versions.
+pub(crate) fn check_contract(name: &str) -> Result<(), Failure> {
+    let version = name.split_once('@').map_or("", |(_, version)| version);
+    if version.starts_with(CONTRACT_MINOR) {
+        return Ok(());
+    }
+    let found = if version.is_empty() { "no version" } else { version };
+    Err(Failure::new(Code::Import, format!("the component exports `{}`", shortened(name, 200)))
+        .why(format!("hotcell speaks hotcell:tool {CONTRACT_MINOR}x; the component has {}", shortened(found, 40)))
+        .fix("build it with the SDK of this version of hotcell"))
+}
+
+/// What an import reaches, if the host has it.
+fn offer(name: &str) -> Option<Option<Capability>> {
+    let (interface, version) = name.split_once('@')?;
+    if interface == CONTEXT.0 {
+        return (patch(version, "0.1.")? <= CONTEXT.1).then_some(None);
+    }
+    let interface = interface.strip_prefix("wasi:")?;
+    let (_, capability) = WASI.iter().find(|(offered, _)| *offered == interface)?;
+    (patch(version, "0.2.")? <= WASI_PATCH).then_some(*capability)
+}
+
+/// The last number of `version`, which begins with `track`. A pre-release is no version that anything is compatible with.
+fn patch(version: &str, track: &str) -> Option<u64> {
+    version.strip_prefix(track)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_offered_is_wasi_of_this_engine_and_our_own() {
+        for (name, offered) in [
+            ("wasi:cli/environment@0.2.0", true),
+            ("wasi:cli/environment@0.2.12", true),
+            ("wasi:cli/environment@0.2.13", false),
+            ("wasi:cli/environment@0.2.0-rc.1", false),
+            ("wasi:cli/environment@0.3.0", false),
+            ("wasi:cli/environment", false),
+            ("wasi:http/outgoing-handler@0.2.3", false),
+            ("hotcell:tool/context@0.1.0", true),
+            ("hotcell:tool/context@0.1.1", false),
+            ("hotcell:tool/context@0.2.0", false),
+            ("log", false),
+            ("", false),
+        ] {
+            assert_eq!(Import::new(name).offered, offered, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_names_the_import_cut_and_escaped() {
+        let long = format!("evil:\u{1b}[2J{}/x@1.0.0", "y".repeat(20_000));
+        let failure = Import::new(&long).refusal();
+        assert_eq!(failure.code(), Code::Import);
+        assert!(failure.what().len() < 400 && !failure.what().contains('\u{1b}'), "{failure}");
+    }
+
+    #[test]
+    fn only_the_contract_of_this_track_is_spoken() {
+        for (name, good) in [
+            ("hotcell:tool/tools@0.1.0", true),
+            ("hotcell:tool/tools@0.1.9", true),
+            ("hotcell:tool/tools@0.2.0", false),
+            ("hotcell:tool/tools@1.0.0", false),
+            ("hotcell:tool/tools", false),
+        ] {
+            assert_eq!(check_contract(name).is_ok(), good, "{name}");
+        }
+    }
+}

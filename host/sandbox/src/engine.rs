@@ -1,0 +1,102 @@
+//! The one engine, with the reason for each setting.
+//!
+//! Two things are decided here: what machine code is made of a guest ([`codegen`], shared with the compile child, because code
+//! of other settings would not load), and how instances get their memory ([`pooled`], for the serving process alone).
+//!
+//! What "tuned" means was measured on wasmtime 48: page-map scanning, resident memory and resident tables *together* make a call
+//! three times cheaper, each alone nothing, because only then does a finished call leave no page to be unmapped and faulted
+//! in again (each such unmapping takes the process-wide lock of the memory map, which is what makes two threads slower than one).
+
+use std::num::NonZeroUsize;
+
+use wasmtime::{
+    Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, Strategy,
+};
+
+use crate::settings::{SetupError, Settings};
+
+/// The guest's stack. One size for all: the engine has one, not one per call.
+pub(crate) const STACK: usize = 512 << 10;
+/// Room for the host's own frames above the guest's stack.
+const HOST_STACK: usize = 512 << 10;
+/// The most that one memory can ever be: what 32-bit addresses reach.
+pub(crate) const MEMORY_CEILING: usize = 4 << 30;
+/// Table elements that one table can ever have.
+const TABLE_ELEMENTS: usize = 100_000;
+/// Core instances that one component can ever be made of; the limit per call lies below.
+pub(crate) const MOST_INSTANCES: u32 = 256;
+/// Memories and tables of one call.
+pub(crate) const MOST_MEMORIES: u32 = 8;
+pub(crate) const MOST_TABLES: u32 = 32;
+
+/// How guests become machine code.
+///
+/// Switched off is whatever no tool needs and the engine's advisories speak of: threads and shared memory, 64-bit memories,
+/// garbage collection, exceptions. Switched on is what makes a call a function of its input: canonical NaN, deterministic SIMD.
+#[must_use]
+pub fn codegen() -> Config {
+    let mut config = Config::new();
+    config
+        .strategy(Strategy::Cranelift)
+        .cranelift_opt_level(OptLevel::Speed)
+        .cranelift_nan_canonicalization(true)
+        .relaxed_simd_deterministic(true)
+        .consume_fuel(true)
+        .epoch_interruption(true)
+        .max_wasm_stack(STACK)
+        .async_stack_size(STACK + HOST_STACK)
+        .wasm_threads(false)
+        .shared_memory(false)
+        .wasm_memory64(false)
+        .wasm_gc(false)
+        .wasm_exceptions(false)
+        .wasm_function_references(false)
+        // Summed by the limiter, so several are no way around it.
+        .wasm_multi_memory(true)
+        .wasm_backtrace_max_frames(NonZeroUsize::new(16))
+        // Line numbers of guests are not shown; without the map compiled files are smaller.
+        .generate_address_map(false)
+        .native_unwind_info(true);
+    config
+}
+
+/// The engine of the serving process.
+///
+/// # Errors
+///
+/// [`SetupError`] when the pool can't be reserved, most likely because of a limit on the address space.
+pub(crate) fn pooled(settings: &Settings) -> Result<Engine, SetupError> {
+    let calls = settings.calls;
+    let mut pool = PoolingAllocationConfig::default();
+    pool.total_component_instances(calls)
+        .total_core_instances(calls.saturating_mul(8).max(MOST_INSTANCES))
+        .total_memories(calls.saturating_mul(2).max(MOST_MEMORIES))
+        .total_tables(calls.saturating_mul(4).max(MOST_TABLES))
+        .total_stacks(calls)
+        .max_core_instances_per_component(MOST_INSTANCES)
+        .max_memories_per_component(MOST_MEMORIES)
+        .max_tables_per_component(MOST_TABLES)
+        .max_memory_size(MEMORY_CEILING)
+        .table_elements(TABLE_ELEMENTS)
+        .max_core_instance_size(4 << 20)
+        .max_component_instance_size(4 << 20)
+        .max_unused_warm_slots(calls.saturating_mul(2).max(MOST_MEMORIES))
+        .pagemap_scan(Enabled::Auto)
+        .linear_memory_keep_resident(2 << 20)
+        .table_keep_resident(64 << 10)
+        .async_stack_keep_resident(32 << 10);
+    let mut config = codegen();
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+    Engine::new(&config).map_err(SetupError::engine)
+}
+
+/// The engine of the compile child: it never makes an instance, so it reserves nothing.
+///
+/// # Errors
+///
+/// [`SetupError`] when the processor lacks what the code generator needs.
+pub(crate) fn compiling() -> Result<Engine, SetupError> {
+    let mut config = codegen();
+    config.allocation_strategy(InstanceAllocationStrategy::OnDemand);
+    Engine::new(&config).map_err(SetupError::engine)
+}
