@@ -16,7 +16,9 @@ pub(crate) fn io(what: &str, path: &str, error: &io::Error) -> Error {
 
 fn hint(kind: io::ErrorKind) -> &'static str {
     match kind {
-        io::ErrorKind::NotFound => "; list the folder with `files.walk` to see which paths exist",
+        io::ErrorKind::NotFound => {
+            "; it is not there, or not inside a granted folder: `files.walk` lists what is"
+        }
         io::ErrorKind::PermissionDenied => {
             "; the path must be inside a folder that was granted to this tool"
         }
