@@ -4,6 +4,7 @@ use bindings::exports::hotcell::tool::tools;
 
 use crate::{Effect, Error, Tool};
 
+#[expect(clippy::mem_forget, reason = "as wit-bindgen writes it")]
 pub(crate) mod bindings {
     wit_bindgen::generate!({ path: "wit", world: "tool" });
 }

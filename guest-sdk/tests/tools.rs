@@ -1,5 +1,9 @@
 //! Tools as their authors write them, called as their callers do.
 
+// What the attributes write is as free of it as what the author wrote.
+#![forbid(unsafe_code)]
+#![expect(clippy::unwrap_used, reason = "a test may fail by a panic")]
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 

@@ -1,5 +1,7 @@
 //! The attributes of the `hotcell` crate. Their users read about them there.
 
+#![forbid(unsafe_code)]
+
 mod docs;
 mod expand;
 mod function;

@@ -3,8 +3,9 @@
 //! The derives of serde and schemars refer to these crates by name; an author who only depends on `hotcell` hasn't got
 //! them. So the attributes say where they are: behind `hotcell`.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Group, TokenStream};
 use quote::quote;
+use syn::token::Paren;
 use syn::{Attribute, Data, DeriveInput, Error, Expr, Field, Token, parse2};
 
 /// Which way a type goes.
@@ -98,10 +99,43 @@ fn says(attributes: &[Attribute], word: &str) -> bool {
                 found |= meta.path.is_ident(word);
                 if meta.input.peek(Token![=]) {
                     meta.value()?.parse::<Expr>()?;
+                } else if meta.input.peek(Paren) {
+                    meta.input.parse::<Group>()?;
                 }
                 Ok(())
             });
         }
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use syn::parse_quote;
+
+    use super::*;
+
+    #[test]
+    fn unknown_keys_are_refused_where_serde_can() {
+        let cases: [(DeriveInput, bool); 5] = [
+            (parse_quote! { struct A { b: u8 } }, true),
+            (parse_quote! { enum A { B, C(u8) } }, true),
+            (
+                parse_quote! { #[serde(rename_all = "lowercase", deny_unknown_fields)] struct A; },
+                false,
+            ),
+            (
+                parse_quote! { struct A { #[serde(rename(serialize = "c"), flatten)] b: B } },
+                false,
+            ),
+            (
+                parse_quote! { enum A { B { #[serde(default = "d")] #[serde(flatten)] c: C } } },
+                false,
+            ),
+        ];
+        for (kind, strictly) in cases {
+            assert_eq!(strict(Direction::Input, &kind), strictly, "{}", kind.ident);
+            assert!(!strict(Direction::Output, &kind));
+        }
+    }
 }
