@@ -1,24 +1,36 @@
-//! Runs one tool call in one cell.
+//! Runs one tool call in one cell: a fresh WebAssembly component instance with limits that are real.
+//!
+//! The only room that knows the engine. A [`Sandbox`] takes in components as [`Tool`]s; a tool runs an [`Invocation`] in a cell of
+//! its own and gives an [`Attempt`]: the answer or why there is none, with a receipt of what it cost. What this room does
+//! *not* do is decide when a call may run: that is for `flow` and `runtime`.
+
 #![deny(unsafe_code)]
 
 mod capability;
+mod ceiling;
 mod cell;
+mod compile;
 mod contract;
+mod convert;
+mod describe;
 mod engine;
 mod invoke;
 mod lane;
 mod limiter;
 mod log;
+mod sandbox;
 mod settings;
 mod stop;
 mod ticker;
+mod tool;
 mod trap;
-mod compile {
-    //! x
-    /// x
-    #[derive(Clone, Debug)]
-    pub struct Compiler;
-    /// x
-    #[derive(Clone, Debug, Default)]
-    pub struct CompileLimits;
-}
+
+pub use capability::OpenGrants;
+pub use cell::ProgressSink;
+pub use compile::{CompileLimits, Compiler, child_main};
+pub use describe::{Contract, Descriptor, Function, Import, Parts};
+pub use engine::codegen;
+pub use invoke::{Attempt, Invocation};
+pub use sandbox::Sandbox;
+pub use settings::{SetupError, Settings};
+pub use tool::Tool;

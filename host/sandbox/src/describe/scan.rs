@@ -175,3 +175,131 @@ fn cut(text: &str, most: usize) -> String {
     text.get(..text.floor_char_boundary(most)).unwrap_or_default().to_owned()
 }
 
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::describe::report::Parts;
+    use crate::describe::shape::{Shape, ShapeId};
+
+    fn report(text: &str) -> Report {
+        let report = scan(&wat::parse_str(text).unwrap()).unwrap();
+        report.check().unwrap();
+        report
+    }
+
+    /// Exports `funcs` as lifted functions that are never called.
+    fn exporting(types: &str, funcs: &[(&str, &str)]) -> String {
+        let mut text = format!(
+            r#"(component {types}
+                (core module $m
+                    (memory (export "memory") 1)
+                    (func (export "realloc") (param i32 i32 i32 i32) (result i32) unreachable)
+                    (func (export "f") unreachable))
+                (core instance $i (instantiate $m))
+            "#
+        );
+        for (name, ty) in funcs {
+            text += &format!(r#"(type $ty-{name} {ty}) (import "{name}" (func $f-{name} (type $ty-{name}))) (export "x-{name}" (func $f-{name}))"#);
+        }
+        text + ")"
+    }
+
+    #[test]
+    fn types_become_one_table_and_what_has_no_form_is_told_apart() {
+        let report = report(&exporting(
+            r#"(import "r" (type $r (sub resource)))
+               (type $pair' (record (field "a" u8) (field "b" string)))
+               (import "pair" (type $pair (eq $pair')))"#,
+            &[
+                ("plain", r#"(func (param "p" $pair) (param "l" (list $pair)) (result (option $pair)))"#),
+                ("handle", r#"(func (param "r" (own $r)))"#),
+                ("both", r#"(func (param "a" (list u8)) (result (result (list u8) (error string))))"#),
+                ("later", "(func (result (stream u8)))"),
+                ("soon", "(func (result (future)))"),
+            ],
+        ));
+        let export = |name: &str| report.exports.iter().find(|export| export.path == [name]).unwrap();
+        let plain = export("x-plain").types.as_ref().unwrap();
+        let pair = plain.params[0].1;
+        assert!(matches!(report.shapes.get(pair), Ok(Shape::Record(fields)) if fields.len() == 2));
+        assert_eq!(report.shapes.get(plain.params[1].1), Ok(&Shape::List(pair)));
+        assert_eq!(report.shapes.get(plain.result.unwrap()), Ok(&Shape::Option(pair)));
+        assert_eq!(export("x-handle").types, Err(Opaque::Resource));
+        assert_eq!(export("x-later").types, Err(Opaque::Stream));
+        assert_eq!(export("x-soon").types, Err(Opaque::Future));
+        // Bytes, string and their result: three entries, whatever declared them.
+        let both = export("x-both").types.as_ref().unwrap();
+        let bytes = both.params[0].1;
+        assert!(matches!(report.shapes.get(both.result.unwrap()), Ok(Shape::Result(Some(ok), Some(_))) if *ok == bytes));
+        assert_eq!(report.imports.len(), 7);
+    }
+
+    #[test]
+    fn a_type_that_doubles_at_each_level_is_as_many_entries_as_levels() {
+        let mut types = "(type $t0 (tuple u8 u8))".to_owned();
+        for level in 1..16 {
+            types += &format!("(type $t{level} (tuple $t{0} $t{0}))", level - 1);
+        }
+        let report = report(&exporting(&types, &[("f", r#"(func (param "x" $t15))"#)]));
+        let signature = report.exports[0].types.as_ref().unwrap();
+        assert_eq!(signature.params[0].1, ShapeId(16));
+        assert_eq!(report.shapes.len(), 17);
+    }
+
+    #[test]
+    fn functions_of_instances_are_found_and_too_many_are_counted() {
+        let many: String = (0..2_000).map(|n| format!(r#"(export "f{n}" (func $f))"#)).collect();
+        let report = report(&format!(r#"(component (import "f" (func $f)) (instance $i {many}) (export "a:b/many@1.0.0" (instance $i)))"#));
+        assert_eq!(report.exports.len(), MOST_EXPORTS);
+        assert_eq!(report.dropped, 2_000 - 1_024);
+        assert_eq!(report.exports[3].path, ["a:b/many@1.0.0", "f3"]);
+    }
+
+    #[test]
+    fn what_an_instantiation_makes_is_summed_over_nested_components() {
+        let report = report(
+            r#"(component
+                (core module $m (memory 1) (table 1 funcref) (table 1 funcref))
+                (component $inner
+                    (alias outer 1 $m (core module $again))
+                    (core instance (instantiate $again))
+                    (core instance (instantiate $again)))
+                (instance (instantiate $inner))
+                (instance (instantiate $inner))
+                (core instance $made (instantiate $m)))"#,
+        );
+        assert_eq!(report.parts, Parts { instances: 5, memories: 5, tables: 10 });
+    }
+
+    #[test]
+    fn the_contract_and_the_docs_are_found() {
+        let docs = r#"\01{\22worlds\22:{\22root\22:{\22func_exports\22:{\22g\22:\22Gees.\22}}}}"#;
+        let report = report(&format!(
+            r#"(component (import "f" (func $f))
+                (instance $i (export "call" (func $f)))
+                (export "hotcell:tool/tools@0.7.0" (instance $i))
+                (export "g" (func $f))
+                (@custom "package-docs" "{docs}"))"#
+        ));
+        assert_eq!(report.contract.as_deref(), Some("hotcell:tool/tools@0.7.0"));
+        assert_eq!(report.exports.iter().find(|export| export.path == ["g"]).unwrap().docs, "Gees.");
+        assert_eq!(report.parts, Parts::default());
+    }
+
+    #[test]
+    fn damage_is_an_error_with_its_place_and_never_more() {
+        let whole = wat::parse_str(exporting("", &[("f", r#"(func (param "x" (list string)))"#)])).unwrap();
+        for cut in 0..whole.len() {
+            let _ = scan(&whole[..cut]);
+        }
+        for place in 8..whole.len() {
+            for bit in 0..8 {
+                let mut flipped = whole.clone();
+                flipped[place] ^= 1 << bit;
+                let _ = scan(&flipped).map(|report| report.check().unwrap());
+            }
+        }
+        assert!(scan(&whole[..whole.len() - 1]).is_err());
+    }
+}

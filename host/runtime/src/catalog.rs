@@ -1,0 +1,176 @@
+//! Tools by name: what lies in the tools folders, what came with the binary, what was named by path.
+//!
+//! A file that is dropped into a folder is there at once: the folders are watched, and a name that is not known is looked for
+//! once more before it is said to be unknown. A file that is broken disturbs no other. Two tools of one name are both refused,
+//! because whichever were called could be the wrong one. Nothing is opened before it is called or looked at.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use hotcell_call::{Code, Failure, ToolName, nearest};
+use notify::{RecommendedWatcher, RecursiveMode, Watcher};
+
+use crate::entry::{Entry, Origin};
+use crate::scan;
+
+/// A tool that comes with the binary.
+#[derive(Debug, Clone, Copy)]
+pub struct Starter {
+    /// Its name.
+    pub name: &'static str,
+    /// The component.
+    pub wasm: &'static [u8],
+    /// Its `tool.toml`.
+    pub toml: Option<&'static str>,
+}
+
+/// Something in a tools folder that is no tool.
+#[derive(Debug, Clone)]
+pub struct Broken {
+    /// Where it lies.
+    pub origin: Origin,
+    /// Why it can't be used.
+    pub failure: Failure,
+}
+
+/// How old a look at the folders may be when a name is not known.
+const FRESH: Duration = Duration::from_millis(20);
+
+/// The tools that there are.
+pub(crate) struct Catalog {
+    sources: Arc<Sources>,
+    now: RwLock<Arc<Snapshot>>,
+    looked: Mutex<Instant>,
+    /// Set by the watcher; without one, every look is a new one.
+    changed: Arc<AtomicBool>,
+    watcher: Option<RecommendedWatcher>,
+}
+
+/// Where tools come from.
+pub(crate) struct Sources {
+    pub(crate) folders: Vec<PathBuf>,
+    pub(crate) starters: Vec<Starter>,
+    /// Files that were named one by one; they win over the same name elsewhere.
+    pub(crate) named: Vec<(ToolName, PathBuf)>,
+}
+
+/// All tools at one moment, swapped whole.
+#[derive(Default)]
+pub(crate) struct Snapshot {
+    /// More than one entry: the name is ambiguous.
+    pub(crate) tools: BTreeMap<ToolName, Vec<Arc<Entry>>>,
+    pub(crate) broken: Vec<Broken>,
+}
+
+impl Catalog {
+    pub(crate) fn new(sources: Sources) -> Self {
+        let changed = Arc::new(AtomicBool::new(false));
+        let watcher = watch(&sources.folders, &changed);
+        let snapshot = scan::scan(&sources, &Snapshot::default());
+        Self {
+            sources: Arc::new(sources),
+            now: RwLock::new(Arc::new(snapshot)),
+            looked: Mutex::new(Instant::now()),
+            changed,
+            watcher,
+        }
+    }
+
+    /// The one tool of that name.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::UnknownTool`] with the nearest name; [`Code::Ambiguous`] naming all that claim it; whatever is wrong with the
+    /// file's own settings.
+    pub(crate) async fn find(&self, name: &ToolName) -> Result<Arc<Entry>, Failure> {
+        let mut snapshot = self.snapshot(None).await;
+        if !snapshot.tools.contains_key(name) {
+            snapshot = self.snapshot(Some(FRESH)).await;
+        }
+        match snapshot.tools.get(name).map(Vec::as_slice) {
+            Some([entry]) => Ok(Arc::clone(entry)),
+            Some(several) => Err(ambiguous(name, several)),
+            None => Err(unknown(name, &snapshot)),
+        }
+    }
+
+    /// What there is now; a look that is older than `most` is done again.
+    pub(crate) async fn snapshot(&self, most: Option<Duration>) -> Arc<Snapshot> {
+        let old = {
+            let looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
+            most.is_some_and(|most| looked.elapsed() > most)
+        };
+        let stale = self.watcher.is_none() && !self.sources.folders.is_empty();
+        if self.changed.swap(false, Ordering::AcqRel) || old || stale {
+            self.look_again().await;
+        }
+        Arc::clone(&self.now.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    async fn look_again(&self) {
+        let (sources, before) = (Arc::clone(&self.sources), self.current());
+        let began = Instant::now();
+        let look = tokio::task::spawn_blocking(move || scan::scan(&sources, &before));
+        match look.await {
+            Ok(snapshot) => {
+                *self.now.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(snapshot);
+                *self.looked.lock().unwrap_or_else(PoisonError::into_inner) = began;
+            }
+            // The old view stays in force; the next look tries again.
+            Err(error) => {
+                self.changed.store(true, Ordering::Release);
+                tracing::warn!(%error, "could not look at the tools folders");
+            }
+        }
+    }
+
+    fn current(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.now.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Watches the folders that exist; none when the system can't, and then every look is a new one.
+fn watch(folders: &[PathBuf], changed: &Arc<AtomicBool>) -> Option<RecommendedWatcher> {
+    let flag = Arc::clone(changed);
+    let told = move |event: notify::Result<notify::Event>| {
+        // What can't be told apart counts as a change: an overflow, an error.
+        if !event.is_ok_and(|event| event.kind.is_access()) {
+            flag.store(true, Ordering::Release);
+        }
+    };
+    let mut watcher = notify::recommended_watcher(told)
+        .inspect_err(|error| tracing::warn!(%error, "tools folders can't be watched"))
+        .ok()?;
+    for folder in folders {
+        watcher
+            .watch(folder, RecursiveMode::Recursive)
+            .inspect_err(|error| tracing::debug!(%error, folder = %folder.display(), "not watched"))
+            .ok()?;
+    }
+    Some(watcher)
+}
+
+fn ambiguous(name: &ToolName, entries: &[Arc<Entry>]) -> Failure {
+    let origins: Vec<String> = entries.iter().map(|entry| entry.origin().to_string()).collect();
+    Failure::new(Code::Ambiguous, format!("the name `{name}` is claimed by {} tools", entries.len()))
+        .why(origins.join(" and "))
+        .fix("rename one of the files, or give it another `[tool] name`")
+}
+
+fn unknown(name: &ToolName, snapshot: &Snapshot) -> Failure {
+    let names = || snapshot.tools.keys().map(ToolName::as_str);
+    let failure = Failure::new(Code::UnknownTool, format!("there is no tool `{name}`"));
+    let some: Vec<&str> = names().take(10).collect();
+    let failure = match (snapshot.broken.iter().find(|broken| broken.origin.claims(name)), some.is_empty()) {
+        (Some(broken), _) => failure.why(format!("its file is broken: {}", broken.failure)),
+        (None, true) => failure.why("there are none at all").fix("just build, or drop a .wasm into the tools folder"),
+        (None, false) => failure.why(format!("there are {}", some.join(", "))),
+    };
+    match nearest(name.as_str(), names()) {
+        Some(near) => failure.fix(format!("did you mean `{near}`?")),
+        None => failure,
+    }
+}

@@ -1,0 +1,183 @@
+//! The whole file.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use hotcell_agent::Diagnostic;
+use hotcell_agent::document::{self, Section, Source};
+use hotcell_call::{ByteSize, Digest, GrantSet, LimitKeys, Limits, ToolName};
+use hotcell_sandbox::CompileLimits;
+use sha2::{Digest as _, Sha256};
+
+use super::place::{Place, nearest};
+use super::user::{Lookup, environment};
+use super::cache::Cache;
+use super::catalog::Catalog;
+use super::schedule::Schedule;
+use super::{ToolConfig, compile, host, limits, tools, user};
+
+/// The configuration of a host, checked.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// `[limits]`: over the defaults, for every tool.
+    pub limits: LimitKeys,
+    /// `[tools.NAME]`.
+    pub tools: BTreeMap<ToolName, ToolConfig>,
+    /// `[catalog] folders`: each `.wasm` in them is a tool. One that does not exist is empty.
+    pub folders: Vec<PathBuf>,
+    /// `[catalog] agents`: each `.toml` in them is an agent.
+    pub agents: Vec<PathBuf>,
+    /// `[schedule] in_flight`: calls in their cells at one time.
+    pub in_flight: u32,
+    /// `[schedule] queue`: calls that wait for a cell; one more is refused, or waits for room until its deadline.
+    pub queue: usize,
+    /// `[host] memory`: resident memory of the process beyond which no new cell starts.
+    pub process_memory: ByteSize,
+    /// `[compile]`, and `[cache] max_size`.
+    pub compile: CompileLimits,
+    /// `[cache] folder`, else the user's own; none where the user has none, and then every start compiles anew.
+    pub cache: Option<PathBuf>,
+    /// Whether the file names another cache than the user's.
+    pub(crate) cache_moved: bool,
+    /// The file that all this stands in; none for the defaults.
+    pub origin: Option<Origin>,
+}
+
+/// The file that a configuration came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// Its absolute path.
+    pub file: PathBuf,
+    /// The folder in which it lies.
+    pub folder: PathBuf,
+    /// The SHA-256 of the text that was read.
+    pub digest: Digest,
+    /// Whether the operator named it; one that was found by its place may be a stranger's.
+    pub named: bool,
+    /// Whether it belongs to another user, the system's administrator excepted.
+    pub stranger: bool,
+}
+
+impl Config {
+    /// The defaults, with `tools` and `agents` in `folder`.
+    #[must_use]
+    pub fn defaults(folder: &Path) -> Self {
+        Self::default_in(folder, &environment)
+    }
+
+    /// Reads the file at `place`.
+    ///
+    /// # Errors
+    ///
+    /// All that is wrong in the file, or why it can't be read; never an empty list.
+    pub fn load(place: &Place) -> Result<Self, Vec<Diagnostic>> {
+        match place {
+            Place::Defaults(folder) => Ok(Self::defaults(folder)),
+            Place::File(file) => Self::open(file, &shown(file, Path::new("")), true),
+            Place::Above(folder) => {
+                let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.clone());
+                match nearest(&folder) {
+                    Some(file) => Self::open(&file, &shown(&file, &folder), false),
+                    None => Ok(Self::defaults(&folder)),
+                }
+            }
+        }
+    }
+
+    /// Limits and grants of a tool: what this file says of it, over what it says of all, over the defaults.
+    #[must_use]
+    pub fn for_tool(&self, tool: &ToolName) -> (Limits, GrantSet) {
+        let all = Limits::default().with(&self.limits);
+        match self.tools.get(tool) {
+            Some(tool) => (all.with(&tool.limits), GrantSet::default().with(&tool.grants)),
+            None => (all, GrantSet::default()),
+        }
+    }
+
+    fn open(file: &Path, name: &str, named: bool) -> Result<Self, Vec<Diagnostic>> {
+        let read = Source::read(file).map_err(|diagnostic| vec![*diagnostic])?;
+        let source = Source::new(name, read.text());
+        let file = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
+        Self::read(&source, &file, named, &environment)
+    }
+
+    pub(super) fn read(
+        source: &Arc<Source>,
+        file: &Path,
+        named: bool,
+        lookup: Lookup<'_>,
+    ) -> Result<Self, Vec<Diagnostic>> {
+        let folder = file.parent().unwrap_or(Path::new("/")).to_owned();
+        let mut config = document::read(source, |root| Some(Self::sections(root, &folder, lookup)))?;
+        config.origin = Some(Origin {
+            file: file.to_owned(),
+            folder,
+            digest: Digest::from_bytes(Sha256::digest(source.text()).into()),
+            named,
+            stranger: is_strangers(file),
+        });
+        Ok(config)
+    }
+
+    fn sections(root: &Section<'_>, folder: &Path, lookup: Lookup<'_>) -> Self {
+        let Catalog { folders, agents } = Catalog::read(root, folder);
+        let Schedule { in_flight, queue } = Schedule::read(root);
+        let cache = Cache::read(root, folder);
+        let mut compile = compile::read(root);
+        compile.max_cache = cache.max_size.unwrap_or(compile.max_cache);
+        Self {
+            limits: limits::read(root),
+            tools: tools::read(root, folder, lookup),
+            folders,
+            agents,
+            in_flight,
+            queue,
+            process_memory: host::memory(root),
+            compile,
+            cache_moved: cache.folder.is_some(),
+            cache: cache.folder.or_else(|| user::cache_folder(lookup)),
+            origin: None,
+        }
+    }
+
+    pub(super) fn default_in(folder: &Path, lookup: Lookup<'_>) -> Self {
+        let Catalog { folders, agents } = Catalog::within(folder);
+        let Schedule { in_flight, queue } = Schedule::default();
+        Self {
+            limits: LimitKeys::default(),
+            tools: BTreeMap::new(),
+            folders,
+            agents,
+            in_flight,
+            queue,
+            process_memory: host::MEMORY,
+            compile: CompileLimits::default(),
+            cache: user::cache_folder(lookup),
+            cache_moved: false,
+            origin: None,
+        }
+    }
+}
+
+impl Default for Config {
+    /// The defaults, with `tools` and `agents` in the current folder.
+    fn default() -> Self {
+        Self::defaults(Path::new(""))
+    }
+}
+
+/// Whether a file belongs to neither this user nor the administrator; one that can't be looked at counts as a stranger's.
+fn is_strangers(file: &Path) -> bool {
+    let user = rustix::process::geteuid().as_raw();
+    std::fs::metadata(file).map_or(true, |meta| meta.uid() != user && meta.uid() != 0)
+}
+
+/// The file as messages name it: short where it lies in `folder`.
+fn shown(file: &Path, folder: &Path) -> String {
+    file.strip_prefix(folder).unwrap_or(file).display().to_string()
+}
+
+#[cfg(test)]
+mod tests;

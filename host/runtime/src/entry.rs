@@ -1,0 +1,188 @@
+//! One tool of the catalog: where it comes from, what it wants, what it gets, and, once someone asked, the tool itself.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use hotcell_call::{Code, Failure, GrantSet, Limits, Target, ToolName, Wants, nearest};
+use hotcell_sandbox::{OpenGrants, Sandbox, Tool};
+use tokio::sync::OnceCell;
+
+use crate::catalog::Starter;
+use crate::config::Config;
+use crate::schema::Schema;
+use crate::toolfile::ToolFile;
+
+/// Where a tool comes from.
+#[derive(Debug, Clone)]
+pub enum Origin {
+    /// It came with the binary.
+    Starter(Starter),
+    /// A file.
+    File(PathBuf),
+}
+
+/// What tells whether a file is still the one that was seen.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Stamp(Vec<Option<(u64, u64, u64, i64, i64)>>);
+
+/// A tool that is known by name.
+pub(crate) struct Entry {
+    name: ToolName,
+    origin: Origin,
+    file: Option<ToolFile>,
+    stamp: Stamp,
+    opened: OnceCell<Arc<Opened>>,
+}
+
+/// A tool that was opened, with what it may do.
+pub(crate) struct Opened {
+    pub(crate) name: ToolName,
+    pub(crate) tool: Tool,
+    pub(crate) file: Option<ToolFile>,
+    pub(crate) limits: Limits,
+    /// What the operator gives, before the tool's own wants narrow it.
+    pub(crate) given: GrantSet,
+    pub(crate) grants: Arc<OpenGrants>,
+    schemas: HashMap<String, Schema>,
+    /// Grants that callers narrowed, opened once for each way of narrowing.
+    narrowed: Mutex<Vec<(Wants, Arc<OpenGrants>)>>,
+}
+
+/// Ways of narrowing that are kept open for one tool.
+const MOST_NARROWED: usize = 16;
+
+impl Origin {
+    /// Whether the file would have had this name, had it not been broken.
+    pub(crate) fn claims(&self, name: &ToolName) -> bool {
+        match self {
+            Self::Starter(starter) => starter.name == name.as_str(),
+            Self::File(path) => path.file_stem().is_some_and(|stem| stem == name.as_str()),
+        }
+    }
+
+    fn is(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Starter(one), Self::Starter(other)) => one.name == other.name,
+            (Self::File(one), Self::File(other)) => one == other,
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Starter(starter) => write!(f, "the starter tool {}", starter.name),
+            Self::File(path) => f.write_str(&hotcell_call::shortened(&path.display().to_string(), 200)),
+        }
+    }
+}
+
+impl Stamp {
+    /// The stamp of several files together; one that is not there is part of it, too.
+    pub(crate) fn of(paths: &[&Path]) -> Self {
+        let stamp = |path: &&Path| {
+            let meta = std::fs::metadata(path).ok()?;
+            Some((meta.dev(), meta.ino(), meta.size(), meta.mtime(), meta.mtime_nsec()))
+        };
+        Self(paths.iter().map(stamp).collect())
+    }
+}
+
+impl Entry {
+    pub(crate) fn new(name: ToolName, origin: Origin, file: Option<ToolFile>, stamp: Stamp) -> Self {
+        Self { name, origin, file, stamp, opened: OnceCell::new() }
+    }
+
+    pub(crate) fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    pub(crate) fn file(&self) -> Option<&ToolFile> {
+        self.file.as_ref()
+    }
+
+    pub(crate) fn is(&self, origin: &Origin, stamp: &Stamp) -> bool {
+        self.origin.is(origin) && self.stamp == *stamp
+    }
+
+    /// Opens the tool, once.
+    pub(crate) async fn open(&self, sandbox: &Sandbox, config: &Config) -> Result<Arc<Opened>, Failure> {
+        let open = async || {
+            let tool = match &self.origin {
+                Origin::Starter(starter) => sandbox.open_bytes(&self.name, starter.wasm).await?,
+                Origin::File(path) => sandbox.open(&self.name, path).await?,
+            };
+            Opened::new(self.name.clone(), tool, self.file.clone(), config).map(Arc::new)
+        };
+        self.opened.get_or_try_init(open).await.map(Arc::clone)
+    }
+}
+
+impl Opened {
+    fn new(name: ToolName, tool: Tool, file: Option<ToolFile>, config: &Config) -> Result<Self, Failure> {
+        let (limits, given) = config.for_tool(&name);
+        let limits = file.as_ref().map_or_else(|| limits.clone(), |file| limits.tighten(&file.limits));
+        let set = match &file {
+            Some(file) => given.narrowed(&file.wants),
+            // Nothing is said of what it wants: then it is what the operator gives.
+            None => given.clone(),
+        };
+        let grants = OpenGrants::open(set)?;
+        let schemas = tool.descriptor().functions.iter().filter(|function| function.callable.is_ok());
+        let schemas = schemas.map(|function| (function.name.clone(), Schema::new(function))).collect();
+        Ok(Self { name, tool, file, limits, given, grants, schemas, narrowed: Mutex::default() })
+    }
+
+    /// The function that `target` names, or the only one.
+    pub(crate) fn function(&self, target: &Target) -> Result<&Schema, Failure> {
+        let functions = &self.tool.descriptor().functions;
+        let names = || functions.iter().map(|function| function.name.as_str());
+        let listed = || names().take(10).map(|name| format!("{}.{name}", self.name)).collect::<Vec<_>>().join(", ");
+        let Some(wanted) = target.function.as_deref() else {
+            return match functions.as_slice() {
+                [only] => self.callable(&only.name),
+                [] => Err(Failure::new(Code::UnknownFunction, format!("{} has no functions", self.name))),
+                several => Err(Failure::new(Code::Function, format!("{} has {} functions", self.name, several.len()))
+                    .why("a call needs to say which")
+                    .fix(format!("one of {}", listed()))),
+            };
+        };
+        if names().any(|name| name == wanted) {
+            return self.callable(wanted);
+        }
+        let failure = Failure::new(Code::UnknownFunction, format!("{} has no function `{wanted}`", self.name))
+            .why(format!("there are {}", listed()));
+        Err(match nearest(wanted, names()) {
+            Some(near) => failure.fix(format!("did you mean `{}.{near}`?", self.name)),
+            None => failure,
+        })
+    }
+
+    fn callable(&self, name: &str) -> Result<&Schema, Failure> {
+        let function = self.tool.descriptor().function(name);
+        if let Some(Err(reason)) = function.map(|function| &function.callable) {
+            return Err(Failure::new(Code::Type, format!("{}.{name} can't be called", self.name)).why(reason));
+        }
+        self.schemas.get(name).ok_or_else(|| {
+            Failure::new(Code::UnknownFunction, format!("{} has no function `{name}`", self.name))
+        })
+    }
+
+    /// The grants, narrowed to what a caller says that it needs.
+    pub(crate) fn narrowed(&self, wants: &Wants) -> Result<Arc<OpenGrants>, Failure> {
+        let mut known = self.narrowed.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, grants)) = known.iter().find(|(other, _)| other == wants) {
+            return Ok(Arc::clone(grants));
+        }
+        let grants = OpenGrants::open(self.grants.set().narrowed(wants))?;
+        if known.len() >= MOST_NARROWED {
+            known.remove(0);
+        }
+        known.push((wants.clone(), Arc::clone(&grants)));
+        Ok(grants)
+    }
+}

@@ -1,0 +1,117 @@
+//! The host: everything that calls need, set up once.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use hotcell_call::{CallId, Failure, Payload, RunId, Target, ToolCall};
+use hotcell_flow::permit::Permits;
+use hotcell_flow::queue::Queue;
+use hotcell_sandbox::Sandbox;
+
+use crate::builder::HostBuilder;
+use crate::catalog::Catalog;
+use crate::config::Config;
+use crate::events::{Events, Subscription};
+use crate::journey::UnderWay;
+
+/// Runs tool calls and agents; cheap to clone, and all clones are one host.
+#[derive(Clone)]
+pub struct Host(pub(crate) Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) sandbox: Sandbox,
+    pub(crate) catalog: Catalog,
+    pub(crate) config: Config,
+    pub(crate) events: Arc<Events>,
+    pub(crate) under_way: Arc<UnderWay>,
+    pub(crate) queue: Queue,
+    pub(crate) permits: Permits,
+}
+
+/// How busy the host is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Load {
+    /// Calls accepted and not ended.
+    pub under_way: usize,
+    /// Of those, calls that wait for a permit.
+    pub waiting: usize,
+    /// Of those, calls in their cells.
+    pub running: usize,
+}
+
+impl Host {
+    /// Starts to set up a host.
+    #[must_use]
+    pub fn builder(config: Config) -> HostBuilder {
+        HostBuilder::new(config)
+    }
+
+    /// The configuration in force.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.0.config
+    }
+
+    /// A call with a fresh id, by the local tenant, at normal priority.
+    #[must_use]
+    pub fn next_call(&self, target: Target, input: Payload) -> ToolCall {
+        ToolCall::new(CallId::from_bits(ulid()), target, input)
+    }
+
+    /// A fresh id for a run.
+    #[must_use]
+    pub(crate) fn next_run(&self) -> RunId {
+        RunId::from_bits(ulid())
+    }
+
+    /// Listens to what happens from now on.
+    #[must_use]
+    pub fn events(&self) -> Subscription {
+        self.0.events.subscribe()
+    }
+
+    /// Ends a call; false if there is none of that id under way.
+    #[must_use]
+    pub fn cancel(&self, call: CallId) -> bool {
+        self.0.under_way.cancel(call)
+    }
+
+    /// How busy the host is now.
+    #[must_use]
+    pub fn load(&self) -> Load {
+        Load {
+            under_way: self.0.under_way.count(),
+            waiting: self.0.queue.waiting(),
+            running: self.0.permits.running(),
+        }
+    }
+
+    /// Takes no new calls, waits until those under way have ended, and after `grace` ends them.
+    ///
+    /// Calls that wait for a place in the queue end as refused; each accepted call still has its one end.
+    pub async fn drain(&self, grace: Duration) {
+        self.0.queue.close();
+        if tokio::time::timeout(grace, self.0.under_way.gone()).await.is_err() {
+            self.0.under_way.cancel_all();
+            self.0.under_way.gone().await;
+        }
+    }
+
+    /// The tool of that name, ready to be looked at.
+    pub(crate) async fn opened(&self, target: &Target) -> Result<Arc<crate::catalog::Opened>, Failure> {
+        let entry = self.0.catalog.find(&target.tool).await?;
+        entry.open(&self.0.sandbox, &self.0.config).await
+    }
+}
+
+impl std::fmt::Debug for Host {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Host").field("load", &self.load()).finish_non_exhaustive()
+    }
+}
+
+/// 48 bits of time, 80 of chance.
+fn ulid() -> u128 {
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    (since_1970.as_millis() << 80) | (rand::random::<u128>() >> 48)
+}

@@ -1,0 +1,151 @@
+//! The guard of one call: from its beginning on, exactly one terminal event.
+//!
+//! However a call ends (an answer, a refusal, its caller going away in the middle), the journey tells it once. It also is the
+//! handle by which a call can be cancelled while it lasts.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use hotcell_call::{CallId, Code, Failure, Happening, Log, Outcome, Receipt, RunId, Target, ToolCall};
+use hotcell_sandbox::Attempt;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::events::Events;
+
+/// The calls that are under way.
+#[derive(Debug, Default)]
+pub(crate) struct UnderWay {
+    calls: Mutex<HashMap<CallId, CancellationToken>>,
+    ended: Notify,
+}
+
+/// One call on its way.
+pub(crate) struct Journey {
+    events: Arc<Events>,
+    under_way: Arc<UnderWay>,
+    call: CallId,
+    run: Option<RunId>,
+    target: Target,
+    cancel: CancellationToken,
+    queued: Option<Instant>,
+    queue: Duration,
+    told: bool,
+}
+
+impl UnderWay {
+    fn lock(&self) -> MutexGuard<'_, HashMap<CallId, CancellationToken>> {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends a call; false if there is none of that id.
+    pub(crate) fn cancel(&self, call: CallId) -> bool {
+        let calls = self.lock();
+        calls.get(&call).inspect(|cancel| cancel.cancel()).is_some()
+    }
+
+    /// Ends all calls.
+    pub(crate) fn cancel_all(&self) {
+        self.lock().values().for_each(CancellationToken::cancel);
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.lock().len()
+    }
+
+    /// Waits until no call is under way.
+    pub(crate) async fn gone(&self) {
+        loop {
+            let ended = self.ended.notified();
+            if self.count() == 0 {
+                return;
+            }
+            ended.await;
+        }
+    }
+
+    fn remove(&self, call: CallId) {
+        self.lock().remove(&call);
+        self.ended.notify_waiters();
+    }
+}
+
+impl Journey {
+    /// Accepts the call.
+    pub(crate) fn begin(events: &Arc<Events>, under_way: &Arc<UnderWay>, call: &ToolCall) -> Self {
+        let cancel = CancellationToken::new();
+        under_way.lock().insert(call.id, cancel.clone());
+        let accepted = || Happening::Accepted { tenant: call.tenant.clone(), target: call.target.clone() };
+        events.tell(Some(call.id), call.run, accepted);
+        Self {
+            events: Arc::clone(events),
+            under_way: Arc::clone(under_way),
+            call: call.id,
+            run: call.run,
+            target: call.target.clone(),
+            cancel,
+            queued: None,
+            queue: Duration::ZERO,
+            told: false,
+        }
+    }
+
+    pub(crate) fn cancel(&self) -> &CancellationToken {
+        &self.cancel
+    }
+
+    /// It waits.
+    pub(crate) fn queued(&mut self) {
+        self.queued = Some(Instant::now());
+        self.events.tell(Some(self.call), self.run, || Happening::Queued);
+    }
+
+    /// It has its permit.
+    pub(crate) fn started(&mut self) {
+        self.queue = self.queued.map_or(Duration::ZERO, |at| at.elapsed());
+        let queue = self.queue;
+        self.events.tell(Some(self.call), self.run, || Happening::Started { queue });
+    }
+
+    /// Hands a guest's progress on to the event stream.
+    pub(crate) fn progress(&self) -> hotcell_sandbox::ProgressSink {
+        let (events, call, run) = (Arc::clone(&self.events), self.call, self.run);
+        Arc::new(move |done, total, message| {
+            events.tell(Some(call), run, || Happening::Progress { done, total, message: message.to_owned() });
+        })
+    }
+
+    /// Its end.
+    pub(crate) fn finish(mut self, ended: Result<Attempt, Failure>) -> Outcome {
+        let (result, mut receipt, log) = match ended {
+            Ok(attempt) => (attempt.result, attempt.receipt, attempt.log),
+            Err(failure) => (Err(failure), Receipt::default(), Log::default()),
+        };
+        receipt.queue = self.queue;
+        self.tell(result.as_ref().err(), &receipt);
+        Outcome { call: self.call, target: self.target.clone(), result, receipt, log }
+    }
+
+    fn tell(&mut self, failure: Option<&Failure>, receipt: &Receipt) {
+        self.told = true;
+        self.under_way.remove(self.call);
+        self.events.tell(Some(self.call), self.run, || Happening::Finished {
+            outcome: failure.map_or_else(|| "ok".to_owned(), |failure| failure.kind().to_string()),
+            code: failure.map(|failure| failure.code().page().id),
+            queue: receipt.queue,
+            run_time: receipt.run,
+            fuel: receipt.fuel,
+        });
+    }
+}
+
+impl Drop for Journey {
+    /// Its caller went away: the future of the call was dropped, and the guest with it.
+    fn drop(&mut self) {
+        if !self.told {
+            let failure = Failure::new(Code::Cancelled, "the caller went away");
+            self.tell(Some(&failure), &Receipt { queue: self.queue, ..Receipt::default() });
+        }
+    }
+}

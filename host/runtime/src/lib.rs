@@ -1,0 +1,33 @@
+//! Joins everything: the path of a call, the catalog of tools, the run of an agent.
+//!
+//! Begin with `path.rs`: it shows the whole way of a call. A [`Host`] is made from a [`Config`](config::Config) by its
+//! [`HostBuilder`]; whatever calls tools (a surface, an agent) does so by [`Host::call`], and there is no other way.
+
+#![forbid(unsafe_code)]
+
+mod builder;
+mod catalog;
+pub mod config;
+mod entry;
+mod events;
+mod host;
+mod intake;
+mod journey;
+mod listing;
+mod path;
+mod scan;
+mod schema;
+mod session;
+mod timer;
+mod toolbox;
+mod toolfile;
+mod trust;
+
+pub use builder::HostBuilder;
+pub use catalog::{Broken, Starter};
+pub use entry::Origin;
+pub use events::{Heard, Subscription};
+pub use host::{Host, Load};
+pub use listing::{Inspected, Listed};
+pub use session::{RunInput, RunOutcome, StepOutcome};
+pub use toolfile::ToolFile;

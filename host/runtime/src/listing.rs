@@ -1,0 +1,91 @@
+//! What there is to call, for people: `ls` and `inspect`.
+
+use futures::StreamExt;
+use hotcell_call::{Failure, GrantSet, Limits, ToolName, Wants};
+use hotcell_sandbox::Descriptor;
+
+use crate::catalog::Broken;
+use crate::entry::Origin;
+use crate::host::Host;
+
+/// A tool, or why it can't be used.
+#[derive(Debug, Clone)]
+pub struct Listed {
+    /// Its name.
+    pub name: ToolName,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// What it is for, if its file says so.
+    pub description: Option<String>,
+    /// What it is made of.
+    pub descriptor: Result<Descriptor, Failure>,
+}
+
+/// All that is known of one tool.
+#[derive(Debug, Clone)]
+pub struct Inspected {
+    /// Its name.
+    pub name: ToolName,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// What it is for, if its file says so.
+    pub description: Option<String>,
+    /// What it is made of.
+    pub descriptor: Descriptor,
+    /// The component's digest.
+    pub digest: hotcell_call::Digest,
+    /// What its file says that it wants; none: there is no file, and it gets what the operator gives.
+    pub wants: Option<Wants>,
+    /// What the operator gives.
+    pub given: GrantSet,
+    /// What it has: what it wants and was given.
+    pub grants: GrantSet,
+    /// Its limits.
+    pub limits: Limits,
+}
+
+/// Tools that are opened at the same time for a list.
+const AT_ONCE: usize = 8;
+
+impl Host {
+    /// All tools, in the order of their names, and the files that are none.
+    pub async fn tools(&self) -> (Vec<Listed>, Vec<Broken>) {
+        let snapshot = self.0.catalog.snapshot(None).await;
+        let looks = snapshot.tools.iter().map(async |(name, entries)| {
+            let descriptor = match self.0.catalog.find(name).await {
+                Ok(entry) => entry.open(&self.0.sandbox, &self.0.config).await,
+                Err(failure) => Err(failure),
+            };
+            let entry = entries.first()?;
+            Some(Listed {
+                name: name.clone(),
+                origin: entry.origin().clone(),
+                description: entry.file().and_then(|file| file.description.clone()),
+                descriptor: descriptor.map(|opened| opened.tool.descriptor().clone()),
+            })
+        });
+        let listed = futures::stream::iter(looks).buffered(AT_ONCE).filter_map(async |listed| listed).collect().await;
+        (listed, snapshot.broken.clone())
+    }
+
+    /// All that is known of one tool.
+    ///
+    /// # Errors
+    ///
+    /// As a call of it would fail before it started: unknown, ambiguous, rejected.
+    pub async fn inspect(&self, name: &ToolName) -> Result<Inspected, Failure> {
+        let entry = self.0.catalog.find(name).await?;
+        let opened = entry.open(&self.0.sandbox, &self.0.config).await?;
+        Ok(Inspected {
+            name: name.clone(),
+            origin: entry.origin().clone(),
+            description: opened.file.as_ref().and_then(|file| file.description.clone()),
+            descriptor: opened.tool.descriptor().clone(),
+            digest: opened.tool.digest(),
+            wants: opened.file.as_ref().map(|file| file.wants.clone()),
+            given: opened.given.clone(),
+            grants: opened.grants.set().clone(),
+            limits: opened.limits.clone(),
+        })
+    }
+}

@@ -1,0 +1,321 @@
+//! One step of a run: resolve, call, keep.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use hotcell_agent::{Agent, OnError, Scope, Step, Work};
+use hotcell_call::{ByteSize, Code, Effect, Failure, Happening, Kind, Outcome, Payload, RunId, StepId, Target};
+use hotcell_flow::dag::{Node, State, Verdict};
+use hotcell_flow::gather::gather;
+use serde_json::Value;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use crate::host::Host;
+use crate::session::out::Out;
+use crate::session::{RunOutcome, StepOutcome, state, verdict};
+
+/// What all results of a run may take together, as JSON text.
+const MOST_RESULTS: ByteSize = ByteSize::mib(512);
+/// The first wait before a call is made again; it doubles each time.
+const BACKOFF: Duration = Duration::from_millis(50);
+const MOST_BACKOFF: Duration = Duration::from_secs(5);
+
+/// A run under way.
+pub(super) struct Run<'a> {
+    pub(super) id: RunId,
+    host: &'a Host,
+    agent: &'a Agent,
+    input: Value,
+    out: Out,
+    deadline: Instant,
+    /// Calls at a time, over all steps.
+    slots: Semaphore,
+    calls: AtomicU64,
+    stop: CancellationToken,
+    kept: Mutex<Kept>,
+}
+
+#[derive(Default)]
+struct Kept {
+    results: BTreeMap<StepId, Arc<Value>>,
+    held: u64,
+    tallies: BTreeMap<StepId, Tally>,
+    failure: Option<Failure>,
+    fuel: u64,
+}
+
+#[derive(Default, Clone)]
+struct Tally {
+    calls: u64,
+    failed: u64,
+    first: Option<Failure>,
+}
+
+impl<'a> Run<'a> {
+    pub(super) fn new(host: &'a Host, agent: &'a Agent, input: Value, out: Out, started: Instant) -> Self {
+        Self {
+            id: host.next_run(),
+            host,
+            agent,
+            input,
+            out,
+            deadline: started + agent.bounds.timeout,
+            slots: Semaphore::new(agent.bounds.parallel.get().min(Semaphore::MAX_PERMITS)),
+            calls: AtomicU64::new(0),
+            stop: CancellationToken::new(),
+            kept: Mutex::default(),
+        }
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tell(&self, what: impl FnOnce() -> Happening) {
+        self.host.0.events.tell(None, Some(self.id), what);
+    }
+
+    /// Does the work of one node.
+    pub(super) async fn work(&self, node: Node) -> Verdict {
+        let Some(step) = self.agent.step(node) else { return Verdict::Failed };
+        let done = self.stop.run_until_cancelled(self.step(step)).await;
+        let cancelled = || Err(Failure::new(Code::Cancelled, format!("the step `{}` was cancelled", step.id)));
+        let well = match done.unwrap_or_else(cancelled) {
+            Ok(()) => true,
+            Err(failure) => {
+                self.kept().failure.get_or_insert(failure);
+                self.stop.cancel();
+                false
+            }
+        };
+        let state = if well { "done" } else { "failed" };
+        self.tell(|| Happening::StepFinished { step: step.id.clone(), state });
+        verdict(well)
+    }
+
+    async fn step(&self, step: &Step) -> Result<(), Failure> {
+        let steps = self.kept().results.clone();
+        let scope = Scope { input: &self.input, steps: &steps, item: None };
+        let once = step.when.as_ref().filter(|when| !when.is_per_item());
+        if let Some(when) = once
+            && !when.holds(&scope)?
+        {
+            self.keep(&step.id, Value::Null)?;
+            return Ok(());
+        }
+        let result = match step.items(&scope, MOST_RESULTS)? {
+            None => {
+                self.tell(|| Happening::StepStarted { step: step.id.clone(), calls: 1 });
+                self.one(step, scope).await?
+            }
+            Some(items) => {
+                self.tell(|| Happening::StepStarted { step: step.id.clone(), calls: items.len() });
+                let at_once = step.parallel.unwrap_or(self.agent.bounds.parallel);
+                Value::Array(self.each(step, scope, &items, at_once).await?)
+            }
+        };
+        if let Some(save) = step.save.as_ref().filter(|save| !save.is_per_item()) {
+            self.out.write(save.path(&scope)?, &result).await?;
+        }
+        self.keep(&step.id, result)
+    }
+
+    async fn each(
+        &self,
+        step: &Step,
+        scope: Scope<'_>,
+        items: &[Value],
+        at_once: NonZeroUsize,
+    ) -> Result<Vec<Value>, Failure> {
+        let stop = CancellationToken::new();
+        let results = gather(items, at_once, |place, item| {
+            let scope = Scope { item: Some((place, item)), ..scope };
+            let stop = &stop;
+            async move {
+                let gone = || Err(Failure::new(Code::Cancelled, format!("`{}` was stopped", step.id)));
+                let result = stop.run_until_cancelled(self.one(step, scope)).await.unwrap_or_else(gone);
+                if result.is_err() {
+                    stop.cancel();
+                }
+                result
+            }
+        })
+        .await;
+        // The first failure in time is the cause; those after it were stopped because of it.
+        let cause = |failure: &Failure| failure.code() != Code::Cancelled;
+        if let Some(failure) = results.iter().filter_map(|result| result.as_ref().err()).find(|f| cause(f)) {
+            return Err(failure.clone());
+        }
+        results.into_iter().collect()
+    }
+
+    /// The work of a step, once or for one item, with what its agent says of failures.
+    async fn one(&self, step: &Step, scope: Scope<'_>) -> Result<Value, Failure> {
+        let asked = step.when.as_ref().filter(|when| when.is_per_item());
+        if let Some(when) = asked
+            && !when.holds(&scope)?
+        {
+            return Ok(Value::Null);
+        }
+        let result = match &step.work {
+            Work::Value(template) => template.resolve(&scope, MOST_RESULTS),
+            Work::Call { target, with } => {
+                let most = self.host.config().for_tool(&target.tool).0.input;
+                match with.resolve(&scope, most) {
+                    Ok(input) => self.call(step, target, input).await,
+                    Err(failure) => Err(failure),
+                }
+            }
+        };
+        let result = match (result, &step.on_error) {
+            (Err(failure), _) if is_final(&failure) => return Err(failure),
+            (Err(failure), OnError::Stop) => return Err(in_step(step, failure)),
+            (Err(_), OnError::Skip) => Value::Null,
+            (Err(_), OnError::Default(template)) => template.resolve(&scope, MOST_RESULTS)?,
+            (Ok(value), _) => value,
+        };
+        if let Some(save) = step.save.as_ref().filter(|save| save.is_per_item()) {
+            self.out.write(save.path(&scope)?, &result).await?;
+        }
+        Ok(result)
+    }
+
+    /// Calls until it is well, or until no retry is left or allowed.
+    async fn call(&self, step: &Step, target: &Target, input: Value) -> Result<Value, Failure> {
+        let input = Payload::new(input.to_string());
+        let mut left = step.retry;
+        let mut wait = BACKOFF;
+        loop {
+            let outcome = self.attempt(step, target, input.clone()).await?;
+            let failure = match outcome.result {
+                Ok(answer) => return read(target, &answer),
+                Err(failure) => failure,
+            };
+            let repeatable = outcome.receipt.pure || self.effect(target).await.repeatable();
+            if left == 0 || !worth_another(failure.kind()) || !repeatable {
+                return Err(failure);
+            }
+            left -= 1;
+            // Full jitter: those who failed together don't come back together.
+            let pause = failure.wait().unwrap_or_else(|| wait.mul_f64(rand::random::<f64>()));
+            tokio::time::sleep(pause.min(MOST_BACKOFF)).await;
+            wait = (wait * 2).min(MOST_BACKOFF);
+        }
+    }
+
+    async fn attempt(&self, step: &Step, target: &Target, input: Payload) -> Result<Outcome, Failure> {
+        let slot = self.slots.acquire().await;
+        let made = self.calls.fetch_add(1, Ordering::Relaxed);
+        let most = self.agent.bounds.max_calls;
+        if made >= most {
+            return Err(Failure::new(Code::Budget, format!("the run of {} made all its calls", self.agent.name))
+                .why(format!("{most} of {most}"))
+                .fix("raise `[run] max_calls` in the agent's file")
+                .reached(most, most));
+        }
+        let mut call = self.host.next_call(target.clone(), input);
+        call.run = Some(self.id);
+        call.limits = self.agent.limits(&target.tool);
+        call.wants = self.agent.wants(&target.tool);
+        call.deadline = Some(self.deadline);
+        let outcome = self.host.call(call).await;
+        drop(slot);
+        self.count(step, &outcome);
+        Ok(outcome)
+    }
+
+    async fn effect(&self, target: &Target) -> Effect {
+        let opened = self.host.opened(target).await.ok();
+        let function = opened.as_ref().and_then(|opened| {
+            let name = opened.function(target).ok()?.name.clone();
+            opened.tool.descriptor().function(&name).map(|function| function.effect)
+        });
+        function.unwrap_or_default()
+    }
+
+    fn count(&self, step: &Step, outcome: &Outcome) {
+        let mut kept = self.kept();
+        kept.fuel = kept.fuel.saturating_add(outcome.receipt.fuel);
+        let tally = kept.tallies.entry(step.id.clone()).or_default();
+        tally.calls += 1;
+        if let Err(failure) = &outcome.result {
+            tally.failed += 1;
+            tally.first.get_or_insert_with(|| failure.clone());
+        }
+    }
+
+    fn keep(&self, step: &StepId, result: Value) -> Result<(), Failure> {
+        let size = Payload::new(result.to_string()).size().as_u64();
+        let mut kept = self.kept();
+        kept.held = kept.held.saturating_add(size);
+        if kept.held > MOST_RESULTS.as_u64() {
+            return Err(Failure::new(Code::Budget, "the results of the run are too large")
+                .why(format!("{} of {MOST_RESULTS}", ByteSize::bytes(kept.held)))
+                .fix("hand on less: let a tool count or cut before the results are kept"));
+        }
+        kept.results.insert(step.clone(), Arc::new(result));
+        Ok(())
+    }
+
+    /// What is left when all is over.
+    pub(super) fn finish(self, states: Vec<State>, late: Option<Failure>, elapsed: Duration) -> RunOutcome {
+        let kept = self.kept.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let name = |node: Node| self.agent.step(node).map(|step| step.id.clone());
+        let steps = self.agent.steps.iter().enumerate().map(|(place, step)| {
+            let (state, because) = state(states.get(place));
+            let tally = kept.tallies.get(&step.id).cloned().unwrap_or_default();
+            StepOutcome {
+                step: step.id.clone(),
+                state,
+                because: because.and_then(name),
+                calls: tally.calls,
+                failed_calls: tally.failed,
+                first_failure: tally.first,
+            }
+        });
+        let steps: Vec<StepOutcome> = steps.collect();
+        let (folder, files) = self.out.finish();
+        RunOutcome {
+            run: self.id,
+            agent: self.agent.name.clone(),
+            failure: late.or(kept.failure),
+            calls: steps.iter().map(|step| step.calls).sum(),
+            failed_calls: steps.iter().map(|step| step.failed_calls).sum(),
+            steps,
+            files,
+            out: folder,
+            fuel: kept.fuel,
+            elapsed,
+            results: kept.results,
+        }
+    }
+}
+
+/// Ends the run whatever the step says: there is nothing that could go on.
+fn is_final(failure: &Failure) -> bool {
+    matches!(failure.kind(), Kind::OverBudget | Kind::Cancelled)
+}
+
+/// Outcomes that may be others next time.
+fn worth_another(kind: Kind) -> bool {
+    matches!(kind, Kind::Failed | Kind::TimedOut | Kind::Refused(_) | Kind::Trapped(_) | Kind::Fault)
+}
+
+/// Says in which step it was, and keeps everything else.
+fn in_step(step: &Step, failure: Failure) -> Failure {
+    let why = match failure.reason() {
+        "" => format!("in the step `{}`", step.id),
+        why => format!("{why} (in the step `{}`)", step.id),
+    };
+    failure.why(why)
+}
+
+fn read(target: &Target, answer: &Payload) -> Result<Value, Failure> {
+    serde_json::from_str(answer.as_str()).map_err(|error| {
+        Failure::new(Code::InvalidResult, format!("the result of {target} is not JSON")).caused_by(error)
+    })
+}

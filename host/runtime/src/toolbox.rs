@@ -1,0 +1,130 @@
+//! The tools, as an agent's check sees them.
+//!
+//! A check asks for tools one by one and can't wait. So the file is checked twice: once against a toolbox that only writes
+//! down what is asked, and, when those tools have been opened, once for good.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use hotcell_agent::document::Source;
+use hotcell_agent::{Agent, Diagnostic, Lookup, Tools};
+use hotcell_call::{Code, Failure, GrantSet, Limits, Target, ToolName};
+
+use crate::entry::Opened;
+use crate::host::Host;
+
+impl Host {
+    /// Reads and checks an agent against the tools that there are.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong in the file, in its order.
+    pub async fn agent(&self, source: &Arc<Source>) -> Result<Agent, Vec<Diagnostic>> {
+        let asked = Asked::default();
+        // Its verdict is worth nothing: every tool was missing.
+        let _ = Agent::read(source, &asked);
+        let names = asked.0.into_inner().unwrap_or_else(PoisonError::into_inner);
+        Agent::read(source, &self.toolbox(names).await)
+    }
+
+    /// Reads and checks an agent's file.
+    ///
+    /// # Errors
+    ///
+    /// As [`agent`](Self::agent); also when the file can't be read.
+    pub async fn load_agent(&self, path: &Path) -> Result<Agent, Vec<Diagnostic>> {
+        match Source::read(path) {
+            Ok(source) => self.agent(&source).await,
+            Err(diagnostic) => Err(vec![*diagnostic]),
+        }
+    }
+
+    async fn toolbox(&self, names: BTreeSet<ToolName>) -> Toolbox {
+        let snapshot = self.0.catalog.snapshot(None).await;
+        let mut toolbox = Toolbox {
+            tools: BTreeMap::new(),
+            names: snapshot.tools.keys().map(ToString::to_string).collect(),
+        };
+        for name in names {
+            let target = Target { tool: name.clone(), function: None };
+            toolbox.tools.insert(name, self.opened(&target).await);
+        }
+        toolbox
+    }
+}
+
+/// Writes down which tools are asked for.
+#[derive(Default)]
+struct Asked(Mutex<BTreeSet<ToolName>>);
+
+impl Asked {
+    fn note(&self, tool: &ToolName) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(tool.clone());
+    }
+}
+
+impl Tools for Asked {
+    fn function(&self, target: &Target) -> Lookup {
+        self.note(&target.tool);
+        Lookup::UnknownTool { tools: Vec::new() }
+    }
+
+    fn limits(&self, tool: &ToolName) -> Limits {
+        self.note(tool);
+        Limits::default()
+    }
+
+    fn grants(&self, tool: &ToolName) -> GrantSet {
+        self.note(tool);
+        GrantSet::default()
+    }
+}
+
+/// The tools that were asked for, opened.
+struct Toolbox {
+    tools: BTreeMap<ToolName, Result<Arc<Opened>, Failure>>,
+    /// All that there are, for did-you-mean.
+    names: Vec<String>,
+}
+
+impl Toolbox {
+    fn opened(&self, tool: &ToolName) -> Option<&Opened> {
+        self.tools.get(tool)?.as_ref().ok().map(|opened| &**opened)
+    }
+}
+
+impl Tools for Toolbox {
+    fn function(&self, target: &Target) -> Lookup {
+        let opened = match self.tools.get(&target.tool) {
+            Some(Ok(opened)) => opened,
+            Some(Err(failure)) if failure.code() != Code::UnknownTool => {
+                return Lookup::Unusable { why: failure.to_string() };
+            }
+            Some(Err(_)) | None => return Lookup::UnknownTool { tools: self.names.clone() },
+        };
+        let functions = &opened.tool.descriptor().functions;
+        let names = || functions.iter().map(|function| function.name.clone()).collect();
+        let found = match (target.function.as_deref(), functions.as_slice()) {
+            (None, [only]) => Some(only),
+            (None, _) => return Lookup::Several { functions: names() },
+            (Some(wanted), functions) => functions.iter().find(|function| function.name == wanted),
+        };
+        match found.map(|function| (function, &function.callable)) {
+            None => Lookup::UnknownFunction { functions: names() },
+            Some((_, Err(reason))) => Lookup::Unusable { why: reason.clone() },
+            Some((function, Ok(()))) => Lookup::Found {
+                target: Target::new(target.tool.clone(), function.name.as_str()),
+                input: function.input.clone(),
+            },
+        }
+    }
+
+    fn limits(&self, tool: &ToolName) -> Limits {
+        self.opened(tool).map_or_else(Limits::default, |opened| opened.limits.clone())
+    }
+
+    fn grants(&self, tool: &ToolName) -> GrantSet {
+        self.opened(tool).map_or_else(GrantSet::default, |opened| opened.grants.set().clone())
+    }
+}

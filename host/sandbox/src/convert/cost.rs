@@ -1,0 +1,275 @@
+//! How much of the host's memory a result may take, so that every result within its limit passes and no other takes much more.
+//!
+//! The engine bounds what one call hands to the host by a count of its own, *host-call fuel*: a byte for a byte of text, and the
+//! size of a [`Val`] for each element, field and payload. It is charged while a result becomes values, before anybody can know
+//! how long its JSON will be. From the types alone follows how much fuel one byte of JSON can cost at most ([`Cost::fuel`]), so
+//! fuel for the longest allowed text is enough for every text that is allowed.
+//!
+//! It also follows how much memory one unit of fuel can really take ([`Cost::weight`]): a flag costs the engine the length of
+//! its name and the host a string. A result may weigh [`HEAVIEST`] times its limit; one that would weigh more is too large,
+//! whatever its text.
+
+use hotcell_call::{ByteSize, Limits};
+use wasmtime::component::Val;
+
+use crate::describe::{Broken, Shape, ShapeId, Shapes, Signature};
+
+/// Memory that values may take, as a multiple of the limit on their text.
+pub(crate) const HEAVIEST: u64 = 32;
+/// What a slot for a value costs in fuel, and takes.
+const SLOT: f64 = size_of::<Val>() as f64;
+/// What an allocation takes beside its bytes, and at least.
+const ALLOCATION: f64 = 16.0;
+/// A string's own size.
+const STRING: f64 = size_of::<String>() as f64;
+/// Fuel for the outermost value and rounding.
+const SLACK: u64 = 16 << 10;
+
+/// The price of a result of one type.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Cost {
+    /// The most host-call fuel for one byte of JSON.
+    fuel: f64,
+    /// The most memory for one unit of fuel.
+    weight: f64,
+}
+
+/// What is known of one entry of the table.
+#[derive(Debug, Clone, Copy)]
+struct Price {
+    /// The least bytes of JSON of a value.
+    least: f64,
+    /// The most fuel for one byte of JSON.
+    fuel: f64,
+    /// Memory and fuel that a value takes outside of its slot and its parts, at the worst ratio.
+    own: (f64, f64),
+    /// The most memory for one unit of fuel, of anything within.
+    weight: f64,
+}
+
+impl Cost {
+    /// The price of the function's results.
+    pub(crate) fn of(shapes: &Shapes, signature: &Signature) -> Result<Self, Broken> {
+        let Some(result) = signature.result else {
+            return Ok(Self { fuel: 0.0, weight: 1.0 });
+        };
+        let price = prices(shapes, result)?;
+        Ok(Self { fuel: price.fuel, weight: price.weight.max(1.0) })
+    }
+
+    /// What a call under `limits` may lift.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_precision_loss,
+        clippy::cast_sign_loss,
+        reason = "a bound that needs no more than a few digits; a negative or endless one can't be, and would saturate"
+    )]
+    pub(crate) fn budget(self, limits: &Limits) -> Budget {
+        let output = limits.output.as_u64();
+        let heaviest = HEAVIEST.saturating_mul(output);
+        let enough = (self.fuel * output as f64) as u64;
+        let bearable = (heaviest as f64 / self.weight) as u64;
+        // Imports draw on the same count, each call from the start.
+        let fuel = enough.max(limits.host_data.as_u64()).min(bearable).saturating_add(SLACK);
+        Budget { fuel: ByteSize::bytes(fuel).as_usize(), heaviest: (bearable < enough).then_some(ByteSize::bytes(heaviest)) }
+    }
+}
+
+/// How much a result may take of the host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Budget {
+    /// The host-call fuel to set.
+    pub(crate) fuel: usize,
+    /// The memory that a result may take, where that is less than the longest allowed text could need.
+    pub(crate) heaviest: Option<ByteSize>,
+}
+
+/// The price of the entry `root`, from the prices of all before it.
+fn prices(shapes: &Shapes, root: ShapeId) -> Result<Price, Broken> {
+    let mut known: Vec<Price> = Vec::new();
+    for id in 0..=root.0 {
+        let shape = shapes.get(ShapeId(id))?;
+        let price = price(shape, shape.is_bytes(shapes), |part| {
+            usize::try_from(part.0).ok().and_then(|place| known.get(place)).copied().unwrap_or(Price::NOTHING)
+        });
+        known.push(price);
+    }
+    Ok(known.pop().unwrap_or(Price::NOTHING))
+}
+
+fn price(shape: &Shape, bytes: bool, of: impl Fn(ShapeId) -> Price) -> Price {
+    match shape {
+        Shape::Bool => Price::plain(4.0),
+        Shape::S8 | Shape::U8 | Shape::S16 | Shape::U16 | Shape::S32 | Shape::U32 | Shape::S64 | Shape::U64 => Price::plain(1.0),
+        Shape::F32 | Shape::F64 | Shape::Char => Price::plain(3.0),
+        // Two bytes in a guest of UTF-16 for one of JSON; one byte takes a whole allocation.
+        Shape::String => Price { least: 2.0, fuel: 2.0, own: (2.0 * ALLOCATION, 1.0), weight: 1.0 },
+        Shape::Enum(names) => {
+            let shortest = names.iter().map(|name| length(name)).fold(f64::INFINITY, f64::min).min(1e9);
+            Price { least: shortest + 2.0, fuel: 1.0, own: (heap(shortest), shortest), weight: 1.0 }
+        }
+        Shape::Flags(names) => Price { least: 2.0, fuel: 1.0, own: flags(names), weight: 1.0 },
+        Shape::List(element) => list(of(*element), bytes),
+        Shape::Option(some) => {
+            let some = of(*some);
+            let boxed = Price { weight: some.weight.max(some.slot(SLOT + ALLOCATION, SLOT)), ..some };
+            Price { least: boxed.least.min(4.0), own: (0.0, 0.0), fuel: some.fuel_with(SLOT, 0.0), ..boxed }
+        }
+        Shape::Record(fields) => {
+            let fields: Vec<_> = fields.iter().map(|(name, part)| (length(name), of(*part))).collect();
+            // `{` and `}` less one comma; a name with its quotes, colon and comma for each.
+            let parts = fields.iter().map(|(name, part)| Piece { part: *part, fuel: SLOT + name, json: name + 4.0 });
+            let weight = fields.iter().map(|(name, part)| part.weight.max(part.slot(2.0 * (SLOT + STRING) + heap(*name), SLOT + name)));
+            Price { weight: weight.fold(1.0, f64::max), ..together(1.0, parts) }
+        }
+        Shape::Tuple(parts) => {
+            let parts: Vec<_> = parts.iter().map(|part| of(*part)).collect();
+            let pieces = parts.iter().map(|part| Piece { part: *part, fuel: SLOT, json: 1.0 });
+            let weight = parts.iter().map(|part| part.weight.max(part.slot(2.0 * SLOT, SLOT)));
+            Price { weight: weight.fold(1.0, f64::max), ..together(1.0, pieces) }
+        }
+        Shape::Variant(cases) => {
+            let cases = cases.iter().map(|(name, payload)| case(length(name), length(name), payload.map(&of)));
+            cases.fold(Price { least: f64::INFINITY, ..Price::NOTHING }, Price::either)
+        }
+        Shape::Result(ok, err) => case(2.0, 0.0, ok.map(&of)).either(case(3.0, 0.0, err.map(&of))),
+    }
+}
+
+fn list(element: Price, bytes: bool) -> Price {
+    // A comma or bracket for each; bytes are base64 instead, four characters for three.
+    let fuel = if bytes { SLOT * 0.75 } else { element.fuel_with(SLOT, 1.0) };
+    // Elements are collected into a vector that doubles.
+    let weight = element.weight.max(element.slot(2.0 * SLOT, SLOT));
+    Price { least: 2.0, fuel, own: (0.0, 0.0), weight }
+}
+
+/// A case of a variant or a side of a result: `{"name": payload}`, or the name alone.
+fn case(name: f64, charged: f64, payload: Option<Price>) -> Price {
+    let Some(payload) = payload else {
+        return Price { least: name + 2.0, fuel: 1.0, own: (heap(name), charged), weight: 1.0 };
+    };
+    let piece = Piece { part: payload, fuel: SLOT + charged, json: name + 5.0 };
+    let weight = payload.weight.max(payload.slot(SLOT + ALLOCATION, SLOT));
+    Price { own: (heap(name), charged), weight, ..together(0.0, std::iter::once(piece)) }
+}
+
+/// A part within something, with what surrounds it.
+struct Piece {
+    part: Price,
+    fuel: f64,
+    json: f64,
+}
+
+/// Parts that are all there.
+fn together(json: f64, pieces: impl Iterator<Item = Piece>) -> Price {
+    let (mut least, mut fuel, mut dearest) = (json, 0.0, 0.0_f64);
+    for piece in pieces {
+        least += piece.json + piece.part.least;
+        fuel += piece.fuel + piece.part.fuel * piece.part.least;
+        dearest = dearest.max(piece.part.fuel);
+    }
+    Price { least, fuel: dearest.max(fuel / least.max(1.0)), own: (0.0, 0.0), weight: 1.0 }
+}
+
+impl Price {
+    const NOTHING: Self = Self { least: 1.0, fuel: 0.0, own: (0.0, 0.0), weight: 1.0 };
+
+    const fn plain(least: f64) -> Self {
+        Self { least, ..Self::NOTHING }
+    }
+
+    /// The most fuel for a byte of JSON of a value with a surrounding of so much fuel and JSON.
+    fn fuel_with(self, fuel: f64, json: f64) -> f64 {
+        self.fuel.max((fuel + self.fuel * self.least) / (json + self.least))
+    }
+
+    /// Memory for a unit of fuel of a value with its slot.
+    fn slot(self, takes: f64, costs: f64) -> f64 {
+        ((takes + self.own.0) / (costs + self.own.1)).max(takes / costs)
+    }
+
+    /// One or the other.
+    fn either(self, other: Self) -> Self {
+        let ratio = |own: (f64, f64)| (SLOT + own.0) / (SLOT + own.1);
+        Self {
+            least: self.least.min(other.least),
+            fuel: self.fuel.max(other.fuel),
+            own: if ratio(self.own) > ratio(other.own) { self.own } else { other.own },
+            weight: self.weight.max(other.weight),
+        }
+    }
+}
+
+/// Memory and fuel of as many flags as make the worst ratio: the shortest names.
+fn flags(names: &[String]) -> (f64, f64) {
+    let mut lengths: Vec<f64> = names.iter().map(|name| length(name)).collect();
+    lengths.sort_by(f64::total_cmp);
+    let mut worst = (0.0, 0.0);
+    let mut sum = (0.0, 0.0);
+    for name in lengths {
+        sum = (sum.0 + 2.0 * STRING + heap(name), sum.1 + name);
+        let ratio = |own: (f64, f64)| (2.0 * SLOT + own.0) / (SLOT + own.1);
+        if ratio(sum) > ratio(worst) {
+            worst = sum;
+        }
+    }
+    worst
+}
+
+/// What an allocation of a name takes.
+fn heap(name: f64) -> f64 {
+    ALLOCATION + name.max(ALLOCATION)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "names are at most a few hundred bytes")]
+fn length(name: &str) -> f64 {
+    name.len() as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cost(shapes: Vec<Shape>) -> Cost {
+        let last = ShapeId(u32::try_from(shapes.len()).unwrap() - 1);
+        Cost::of(&Shapes::new(shapes), &Signature { params: vec![], result: Some(last) }).unwrap()
+    }
+
+    #[test]
+    fn fuel_is_enough_for_the_dearest_text() {
+        let id = ShapeId;
+        for (shapes, fuel) in [
+            // "true," for a slot.
+            (vec![Shape::Bool, Shape::List(id(0))], SLOT / 5.0),
+            // "7," for a slot, but bytes are base64.
+            (vec![Shape::S8, Shape::List(id(0))], SLOT / 2.0),
+            (vec![Shape::U8, Shape::List(id(0))], SLOT * 0.75),
+            // "7," for a slot and a box.
+            (vec![Shape::S8, Shape::Option(id(0)), Shape::List(id(1))], SLOT),
+            (vec![Shape::String], 2.0),
+        ] {
+            let cost = cost(shapes.clone());
+            assert!(cost.fuel >= fuel && cost.fuel <= fuel * 1.6, "{shapes:?} {cost:?}");
+        }
+    }
+
+    #[test]
+    fn what_weighs_more_than_it_costs_gets_less() {
+        let flags = |length: usize| Shape::Flags((0..32).map(|n| format!("{n:0length$}")).collect());
+        let limits = Limits::default();
+        let most = |cost: Cost| cost.budget(&limits).fuel as f64 * cost.weight;
+        let short = cost(vec![flags(2), Shape::List(ShapeId(0))]);
+        let long = cost(vec![flags(60), Shape::List(ShapeId(0))]);
+        assert!(short.weight > 20.0 && long.weight < 4.0, "{short:?} {long:?}");
+        for cost in [short, long, cost(vec![Shape::U8, Shape::List(ShapeId(0))])] {
+            assert!(most(cost) <= 140.0 * f64::from(1 << 20), "{cost:?}");
+        }
+    }
+
+    #[test]
+    fn imports_keep_their_own_limit() {
+        let nothing = Cost::of(&Shapes::default(), &Signature { params: vec![], result: None }).unwrap();
+        assert!(nothing.budget(&Limits::default()).fuel >= Limits::default().host_data.as_usize());
+    }
+}

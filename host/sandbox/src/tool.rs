@@ -1,0 +1,329 @@
+//! A component that was taken in: described, and loaded at its first call.
+//!
+//! Native code is loaded late, because a folder of a thousand tools should cost a thousand descriptions and not a thousand
+//! mappings. It comes from the cache, or is compiled again from the same bytes: a file that has changed since it was described
+//! is another tool, and is not run in this one's name.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hotcell_call::{
+    ByteSize, CallId, Code, Count, Digest, Effect, Failure, GrantSet, Limits, Log, Payload, Receipt, Target, TenantId,
+    ToolName,
+};
+use tokio::sync::OnceCell;
+use tokio_util::sync::CancellationToken;
+use wasmtime::Store;
+use wasmtime::component::{Component, ComponentExportIndex, Instance, InstancePre};
+
+use crate::capability::OpenGrants;
+use crate::cell::Cell;
+use crate::compile::{Source, Verified};
+use crate::contract::{self, Contract as Exports, Listed, ListedEffect};
+use crate::convert::{Caller, Returned};
+use crate::describe::{Contract, Descriptor, ListedTool, functions_from_list};
+use crate::engine;
+use crate::invoke::{Answer, Attempt, Invocation, invoke};
+use crate::sandbox::Shared;
+
+/// A component that can be called; cheap to clone.
+#[derive(Clone)]
+pub struct Tool(Arc<Inner>);
+
+struct Inner {
+    shared: Arc<Shared>,
+    from: From,
+    digest: Digest,
+    descriptor: Descriptor,
+    loaded: OnceCell<Loaded>,
+}
+
+/// Where the bytes are found again, should they be needed.
+pub(crate) enum From {
+    File(PathBuf),
+    Memory(&'static [u8]),
+}
+
+/// Native code, linked, with the places of its functions.
+struct Loaded {
+    pre: InstancePre<Cell>,
+    contract: Option<Exports>,
+    functions: HashMap<String, (Caller, ComponentExportIndex)>,
+}
+
+impl Tool {
+    /// Describes a component: from the cache, or by compiling it.
+    pub(crate) async fn take_in(
+        shared: &Arc<Shared>,
+        name: &ToolName,
+        source: Source,
+        from: From,
+    ) -> Result<Self, Failure> {
+        let digest = source.digest;
+        let (mut meta, code) = match shared.artefacts.find(digest).await {
+            Some(meta) => (meta, None),
+            None => {
+                let made = shared.artefacts.make(&source).await?;
+                (made.meta, Some(made.code))
+            }
+        };
+        let mut descriptor = Descriptor::new(&meta.report, ByteSize::bytes(meta.size))?;
+        let loaded = OnceCell::new();
+        if let Some(code) = code {
+            // Without a cache this is the only copy of the code; with one, its next use is soon.
+            let ready = Loaded::new(shared, &descriptor, &code)?;
+            let _ = loaded.set(ready);
+        }
+        let tool = Inner { shared: Arc::clone(shared), from, digest, descriptor: descriptor.clone(), loaded };
+        if descriptor.contract == Contract::Hotcell {
+            let listed = match &meta.listed {
+                Some(listed) => listed.clone(),
+                None => {
+                    let listed = tool.list(name).await?;
+                    meta.listed = Some(listed.clone());
+                    shared.artefacts.keep(digest, meta).await;
+                    listed
+                }
+            };
+            descriptor.functions = functions_from_list(listed)?;
+        }
+        Ok(Self(Arc::new(Inner { descriptor, ..tool })))
+    }
+
+    /// The SHA-256 of its bytes.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        self.0.digest
+    }
+
+    /// What is known of it.
+    #[must_use]
+    pub fn descriptor(&self) -> &Descriptor {
+        &self.0.descriptor
+    }
+
+    /// Runs one call of `function` in a cell of its own.
+    pub async fn invoke(&self, function: &str, invocation: Invocation) -> Attempt {
+        let mut attempt = match self.0.ready(&invocation).await {
+            Ok(loaded) => self.0.invoke(loaded, function, &invocation).await,
+            Err(failure) => not_started(&invocation, failure),
+        };
+        attempt.receipt.digest = Some(self.0.digest);
+        attempt
+    }
+}
+
+impl Inner {
+    /// Loads the code, and sees whether a cell can be had.
+    async fn ready(&self, invocation: &Invocation) -> Result<&Loaded, Failure> {
+        self.shared.ceiling.admit(&invocation.target)?;
+        let parts = self.descriptor.parts;
+        let most = invocation.limits.instances.min(engine::MOST_INSTANCES);
+        for (made, most, what) in [
+            (parts.instances, most, "core instances"),
+            (parts.memories, engine::MOST_MEMORIES, "memories"),
+            (parts.tables, engine::MOST_TABLES, "tables"),
+        ] {
+            if made > most {
+                return Err(Failure::new(Code::Instances, format!("{} is made of too many parts", invocation.target))
+                    .why(format!("{made} {what}, of {most}"))
+                    .fix(format!("build it from fewer parts, or raise limits.instances under [tools.{}]", invocation.target.tool))
+                    .reached(made, most));
+            }
+        }
+        self.loaded.get_or_try_init(|| self.load()).await
+    }
+
+    async fn load(&self) -> Result<Loaded, Failure> {
+        if let Some(code) = self.shared.artefacts.load(self.digest).await {
+            return Loaded::new(&self.shared, &self.descriptor, &code);
+        }
+        let max_file = self.shared.artefacts.limits().max_file;
+        let source = match &self.from {
+            From::File(path) => Source::read(path, max_file).await?,
+            From::Memory(bytes) => Source::new("a starter tool", (*bytes).into(), max_file)?,
+        };
+        if source.digest != self.digest {
+            return Err(Failure::new(Code::Unreadable, format!("{} has changed since it was looked at", source.name))
+                .why(format!("it was {}, it is {}", self.digest, source.digest))
+                .fix("call it again"));
+        }
+        let made = self.shared.artefacts.make(&source).await?;
+        Loaded::new(&self.shared, &self.descriptor, &made.code)
+    }
+
+    async fn invoke(&self, loaded: &Loaded, function: &str, invocation: &Invocation) -> Attempt {
+        let shared = &self.shared;
+        if let Some(contract) = loaded.contract {
+            let body = async |instance: Instance, store: &mut Store<Cell>| {
+                let answer = contract.call(&instance, store, function, &invocation.input).await?;
+                Ok(match answer {
+                    Ok(json) => checked(&invocation.target, json),
+                    Err(error) => Answer::Error(error.failure(&invocation.target), error.size()),
+                })
+            };
+            return invoke(&shared.engine, &shared.lane, &loaded.pre, invocation, body).await;
+        }
+        let Some((caller, place)) = loaded.functions.get(function) else {
+            let failure = Failure::new(Code::UnknownFunction, format!("there is no function {}", invocation.target));
+            return not_started(invocation, failure);
+        };
+        let prepared = match caller.prepare(&invocation.input, &invocation.limits) {
+            Ok(prepared) => prepared,
+            Err(failure) => return not_started(invocation, failure),
+        };
+        let body = async |instance: Instance, store: &mut Store<Cell>| {
+            let Some(func) = instance.get_func(&mut *store, *place) else {
+                let what = format!("{} is gone from its instance", invocation.target);
+                return Ok(Answer::Broken(Failure::new(Code::Fault, what)));
+            };
+            let returned = prepared.call(func, &mut *store).await?;
+            Ok(answer(&invocation.target, &invocation.limits, returned))
+        };
+        invoke(&shared.engine, &shared.lane, &loaded.pre, invocation, body).await
+    }
+
+    /// Asks a tool of our own contract what it has, under limits much tighter than a call's.
+    async fn list(&self, name: &ToolName) -> Result<Vec<ListedTool>, Failure> {
+        let limits = Limits {
+            fuel: Count::new(1_000_000_000),
+            timeout: Duration::from_secs(2),
+            log: ByteSize::kib(16),
+            ..Limits::default()
+        };
+        let invocation = Invocation {
+            call: CallId::from_bits(0),
+            target: Target::new(name.clone(), "list"),
+            tenant: TenantId::default(),
+            input: Payload::default(),
+            limits,
+            grants: OpenGrants::open(GrantSet::default())?,
+            deadline: None,
+            cancel: CancellationToken::new(),
+            progress: None,
+        };
+        let loaded = self.ready(&invocation).await?;
+        let Some(contract) = loaded.contract else {
+            return Err(broken(name, "it exports the interface, but not its two functions"));
+        };
+        let mut tools = Vec::new();
+        let body = async |instance: Instance, store: &mut Store<Cell>| {
+            tools = contract.list(&instance, store).await?;
+            Ok(Answer::Value(Payload::default()))
+        };
+        let attempt = invoke(&self.shared.engine, &self.shared.lane, &loaded.pre, &invocation, body).await;
+        match attempt.result {
+            Ok(_) => Ok(tools.into_iter().map(listed).collect()),
+            // That the host was busy says nothing of the tool.
+            Err(failure) if failure.code() == Code::Overloaded => Err(failure),
+            Err(failure) => Err(broken(name, &failure.to_string())),
+        }
+    }
+}
+
+impl Loaded {
+    fn new(shared: &Shared, descriptor: &Descriptor, code: &Verified) -> Result<Self, Failure> {
+        let broken = |what: &str, error: wasmtime::Error| Failure::new(Code::Fault, what).caused_by(error);
+        let component = deserialize(&shared.engine, code)
+            .map_err(|error| broken("a component that was compiled here can't be loaded", error))?;
+        let pre = shared.linker.instantiate_pre(&component).map_err(|error| {
+            Failure::new(Code::Import, "the component wants what the host does not offer")
+                .why("an import is of another type than the host's")
+                .caused_by(error)
+        })?;
+        let mut functions = HashMap::new();
+        for function in &descriptor.functions {
+            let Some(plain) = &function.plain else { continue };
+            let caller = Caller::new(Arc::clone(plain))
+                .map_err(|error| Failure::new(Code::Fault, "a described type does not hold together").caused_by(error))?;
+            if let Some(place) = caller.find(&component) {
+                functions.insert(function.name.clone(), (caller, place));
+            }
+        }
+        let contract = match descriptor.contract {
+            Contract::Hotcell => Exports::find(&component),
+            Contract::Plain => None,
+        };
+        Ok(Self { pre, contract, functions })
+    }
+}
+
+/// Makes a component of machine code: the one place where the host believes bytes.
+#[expect(unsafe_code, reason = "loading native code is what the cache is for; the proof that it is ours is in the type")]
+fn deserialize(engine: &wasmtime::Engine, code: &Verified) -> wasmtime::Result<Component> {
+    // SAFETY: `Verified` is made in two places only: from what our own compile child answered, and from a file whose MAC, under a
+    // key that only this user can read, covers these bytes, this engine and this version. So the bytes are what
+    // `Engine::precompile_component` of an engine of these settings wrote.
+    unsafe { Component::deserialize(engine, code.as_bytes()) }
+}
+
+fn not_started(invocation: &Invocation, failure: Failure) -> Attempt {
+    let receipt = Receipt {
+        fuel_exact: true,
+        pure: true,
+        input: invocation.input.size(),
+        limits: invocation.limits.clone(),
+        grants: invocation.grants.set().clone(),
+        ..Receipt::default()
+    };
+    Attempt { result: Err(failure), receipt, log: Log::default() }
+}
+
+/// A tool of our contract promises JSON: what is no JSON is no answer.
+fn checked(target: &Target, json: String) -> Answer {
+    match serde_json::from_str::<serde::de::IgnoredAny>(&json) {
+        Ok(_) => Answer::Value(Payload::new(json)),
+        Err(error) => Answer::Broken(
+            Failure::new(Code::InvalidResult, format!("{target} answered with what is not JSON"))
+                .why(format!("line {}, column {}", error.line(), error.column()))
+                .caused_by(error),
+        ),
+    }
+}
+
+fn answer(target: &Target, limits: &Limits, returned: Returned) -> Answer {
+    let too_large = |size: ByteSize| {
+        Failure::new(Code::Output, format!("{target} gave a result that is too large"))
+            .why(format!("at least {size} of {}", limits.output))
+            .fix(format!("limits.output = \"{size}\" under [tools.{}] in hotcell.toml", target.tool))
+            .reached(size, limits.output)
+    };
+    match returned {
+        Returned::Value(value) => Answer::Value(value),
+        Returned::Error(said) => {
+            let size = said.len();
+            Answer::Error(Failure::new(Code::ToolFailed, format!("{target} failed")).why(said), size)
+        }
+        Returned::TooLarge { at_least } => Answer::Broken(too_large(at_least)),
+        Returned::TooHeavy { most } => Answer::Broken(
+            Failure::new(Code::Output, format!("{target} gave a result that is too large"))
+                .why(format!("its values would take more than {most} of the host"))
+                .fix("return a list of bytes or a string in place of a list of small values")
+                .reached(format!("over {most}"), most),
+        ),
+        Returned::Unlike(error) => {
+            Answer::Broken(Failure::new(Code::Fault, format!("{target} gave a value unlike its type")).caused_by(error))
+        }
+    }
+}
+
+fn broken(name: &ToolName, why: &str) -> Failure {
+    Failure::new(Code::Contract, format!("{name} breaks the tool contract {}", contract::INTERFACE)).why(why)
+}
+
+fn listed(tool: Listed) -> ListedTool {
+    ListedTool {
+        name: tool.name,
+        description: tool.description,
+        input_schema: tool.input,
+        output_schema: tool.output,
+        effect: match tool.effect {
+            ListedEffect::Pure => Effect::Pure,
+            ListedEffect::Read => Effect::Read,
+            ListedEffect::Idempotent => Effect::Idempotent,
+            ListedEffect::Write => Effect::Write,
+        },
+    }
+}
