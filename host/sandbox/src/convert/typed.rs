@@ -61,7 +61,11 @@ impl Route {
     /// The route for a function, if it is one of bytes.
     pub(crate) fn of(shapes: &Shapes, signature: &Signature) -> Option<Self> {
         let kind = |id: ShapeId| Kind::of(shapes, id);
-        let params: Vec<Kind> = signature.params.iter().map(|(_, id)| kind(*id)).collect::<Option<_>>()?;
+        let params: Vec<Kind> = signature
+            .params
+            .iter()
+            .map(|(_, id)| kind(*id))
+            .collect::<Option<_>>()?;
         let returns = match signature.result {
             None => Returns::Nothing,
             Some(id) => match shapes.get(id).ok()? {
@@ -79,7 +83,10 @@ impl Route {
                 _ => Returns::One(kind(id)?),
             },
         };
-        let returns_bytes = matches!(returns, Returns::One(Kind::Bytes) | Returns::Either(Some(Kind::Bytes), _));
+        let returns_bytes = matches!(
+            returns,
+            Returns::One(Kind::Bytes) | Returns::Either(Some(Kind::Bytes), _)
+        );
         let worth = returns_bytes || params.contains(&Kind::Bytes);
         (worth && params.len() <= 3).then_some(Self(returns))
     }
@@ -146,7 +153,11 @@ impl Route {
     }
 }
 
-async fn run<T, P, R>(func: Func, mut store: StoreContextMut<'_, T>, params: P) -> wasmtime::Result<Result<Piece, Piece>>
+async fn run<T, P, R>(
+    func: Func,
+    mut store: StoreContextMut<'_, T>,
+    params: P,
+) -> wasmtime::Result<Result<Piece, Piece>>
 where
     T: Send,
     P: ComponentNamedList + Lower + Send + Sync + 'static,
@@ -220,7 +231,11 @@ impl Kind {
 }
 
 impl Element for Argument {
-    fn read<'de, D: Deserializer<'de>>(reading: &Reading<'_>, id: ShapeId, from: D) -> Result<Self, D::Error> {
+    fn read<'de, D: Deserializer<'de>>(
+        reading: &Reading<'_>,
+        id: ShapeId,
+        from: D,
+    ) -> Result<Self, D::Error> {
         let given = text(reading, id, from)?;
         match Kind::of(reading.shapes, id) {
             Some(Kind::Bytes) => reading.bytes(&given).map(Self::Bytes),

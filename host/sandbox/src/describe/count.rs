@@ -5,8 +5,8 @@
 //! the sandbox links neither, so such a component is refused anyway.
 
 use wasmparser::{
-    BinaryReaderError, ComponentAlias, ComponentExternalKind, ComponentInstance, ComponentOuterAliasKind,
-    ComponentTypeRef, Encoding, Instance, Payload,
+    BinaryReaderError, ComponentAlias, ComponentExternalKind, ComponentInstance,
+    ComponentOuterAliasKind, ComponentTypeRef, Encoding, Instance, Payload,
 };
 
 use crate::describe::report::Parts;
@@ -45,15 +45,27 @@ impl Counter {
     /// Takes note of a payload that the validator has found valid.
     pub(crate) fn see(&mut self, payload: &Payload<'_>) -> Result<(), BinaryReaderError> {
         match payload {
-            Payload::Version { encoding: Encoding::Module, .. } => {
+            Payload::Version {
+                encoding: Encoding::Module,
+                ..
+            } => {
                 self.frames.push(Frame::Module(Parts::ONE_INSTANCE));
             }
-            Payload::Version { encoding: Encoding::Component, .. } => {
+            Payload::Version {
+                encoding: Encoding::Component,
+                ..
+            } => {
                 self.frames.push(Frame::Component(Scope::default()));
             }
             Payload::End(_) => self.close(),
-            Payload::MemorySection(memories) => self.grow(Parts { memories: memories.count(), ..Parts::default() }),
-            Payload::TableSection(tables) => self.grow(Parts { tables: tables.count(), ..Parts::default() }),
+            Payload::MemorySection(memories) => self.grow(Parts {
+                memories: memories.count(),
+                ..Parts::default()
+            }),
+            Payload::TableSection(tables) => self.grow(Parts {
+                tables: tables.count(),
+                ..Parts::default()
+            }),
             Payload::InstanceSection(instances) => {
                 for instance in instances.clone() {
                     if let Instance::Instantiate { module_index, .. } = instance? {
@@ -63,7 +75,10 @@ impl Counter {
             }
             Payload::ComponentInstanceSection(instances) => {
                 for instance in instances.clone() {
-                    if let ComponentInstance::Instantiate { component_index, .. } = instance? {
+                    if let ComponentInstance::Instantiate {
+                        component_index, ..
+                    } = instance?
+                    {
                         self.make(|scope| &scope.components, component_index);
                     }
                 }
@@ -76,8 +91,12 @@ impl Counter {
             Payload::ComponentImportSection(imports) => {
                 for import in imports.clone() {
                     match import?.ty {
-                        ComponentTypeRef::Module(_) => self.define(ComponentExternalKind::Module, Parts::default()),
-                        ComponentTypeRef::Component(_) => self.define(ComponentExternalKind::Component, Parts::default()),
+                        ComponentTypeRef::Module(_) => {
+                            self.define(ComponentExternalKind::Module, Parts::default())
+                        }
+                        ComponentTypeRef::Component(_) => {
+                            self.define(ComponentExternalKind::Component, Parts::default())
+                        }
                         _ => {}
                     }
                 }
@@ -115,7 +134,9 @@ impl Counter {
 
     fn make(&mut self, which: impl Fn(&Scope) -> &Vec<Parts>, index: u32) {
         if let Some(Frame::Component(scope)) = self.frames.last_mut() {
-            let made = usize::try_from(index).ok().and_then(|index| which(scope).get(index).copied());
+            let made = usize::try_from(index)
+                .ok()
+                .and_then(|index| which(scope).get(index).copied());
             scope.makes = scope.makes.plus(made.unwrap_or_default());
         }
     }
@@ -138,18 +159,28 @@ impl Counter {
 
     /// What stands at `index`, `outwards` components out of the innermost.
     fn at(&self, outwards: u32, kind: ComponentExternalKind, index: u32) -> Parts {
-        let frame = usize::try_from(outwards).ok().and_then(|outwards| self.frames.iter().rev().nth(outwards));
-        let Some(Frame::Component(scope)) = frame else { return Parts::default() };
+        let frame = usize::try_from(outwards)
+            .ok()
+            .and_then(|outwards| self.frames.iter().rev().nth(outwards));
+        let Some(Frame::Component(scope)) = frame else {
+            return Parts::default();
+        };
         let space = match kind {
             ComponentExternalKind::Module => &scope.modules,
             ComponentExternalKind::Component => &scope.components,
             _ => return Parts::default(),
         };
-        usize::try_from(index).ok().and_then(|index| space.get(index)).copied().unwrap_or_default()
+        usize::try_from(index)
+            .ok()
+            .and_then(|index| space.get(index))
+            .copied()
+            .unwrap_or_default()
     }
 
     fn define(&mut self, kind: ComponentExternalKind, parts: Parts) {
-        let Some(Frame::Component(scope)) = self.frames.last_mut() else { return };
+        let Some(Frame::Component(scope)) = self.frames.last_mut() else {
+            return;
+        };
         match kind {
             ComponentExternalKind::Module => scope.modules.push(parts),
             ComponentExternalKind::Component => scope.components.push(parts),

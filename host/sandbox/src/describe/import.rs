@@ -58,7 +58,11 @@ impl Import {
     /// Judges an import by its name.
     pub(crate) fn new(name: &str) -> Self {
         let capability = offer(name);
-        Self { name: shortened(name, 200), offered: capability.is_some(), capability: capability.flatten() }
+        Self {
+            name: shortened(name, 200),
+            offered: capability.is_some(),
+            capability: capability.flatten(),
+        }
     }
 
     /// Why a component with this import is not taken in.
@@ -91,10 +95,20 @@ pub(crate) fn check_contract(name: &str) -> Result<(), Failure> {
     if version.starts_with(CONTRACT_MINOR) {
         return Ok(());
     }
-    let found = if version.is_empty() { "no version" } else { version };
-    Err(Failure::new(Code::Import, format!("the component exports `{}`", shortened(name, 200)))
-        .why(format!("hotcell speaks hotcell:tool {CONTRACT_MINOR}x; the component has {}", shortened(found, 40)))
-        .fix("build it with the SDK of this version of hotcell"))
+    let found = if version.is_empty() {
+        "no version"
+    } else {
+        version
+    };
+    Err(Failure::new(
+        Code::Import,
+        format!("the component exports `{}`", shortened(name, 200)),
+    )
+    .why(format!(
+        "hotcell speaks hotcell:tool {CONTRACT_MINOR}x; the component has {}",
+        shortened(found, 40)
+    ))
+    .fix("build it with the SDK of this version of hotcell"))
 }
 
 /// What an import reaches, if the host has it.
@@ -142,7 +156,10 @@ mod tests {
         let long = format!("evil:\u{1b}[2J{}/x@1.0.0", "y".repeat(20_000));
         let failure = Import::new(&long).refusal();
         assert_eq!(failure.code(), Code::Import);
-        assert!(failure.what().len() < 400 && !failure.what().contains('\u{1b}'), "{failure}");
+        assert!(
+            failure.what().len() < 400 && !failure.what().contains('\u{1b}'),
+            "{failure}"
+        );
     }
 
     #[test]

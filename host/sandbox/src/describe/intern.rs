@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
+use wasmparser::PrimitiveValType;
 use wasmparser::component_types::{ComponentDefinedType, ComponentDefinedTypeId, ComponentValType};
 use wasmparser::types::Types;
-use wasmparser::PrimitiveValType;
 
 use crate::describe::report::{MOST_NAME, Opaque};
 use crate::describe::shape::{MOST_SHAPES, Shape, ShapeId, Shapes};
@@ -25,7 +25,13 @@ pub(crate) struct Interner<'a> {
 
 impl<'a> Interner<'a> {
     pub(crate) fn new(types: &'a Types) -> Self {
-        Self { types, shapes: Shapes::default(), known: HashMap::new(), seen: HashMap::new(), names: 0 }
+        Self {
+            types,
+            shapes: Shapes::default(),
+            known: HashMap::new(),
+            seen: HashMap::new(),
+            names: 0,
+        }
     }
 
     pub(crate) fn into_shapes(self) -> Shapes {
@@ -96,12 +102,19 @@ impl<'a> Interner<'a> {
             }
             ComponentDefinedType::Variant(variant) => {
                 let cases = variant.cases.iter();
-                let cases = cases.map(|(name, case)| Ok((self.name(name)?, self.payload(case.ty)?)));
+                let cases =
+                    cases.map(|(name, case)| Ok((self.name(name)?, self.payload(case.ty)?)));
                 Shape::Variant(cases.collect::<Result<_, Opaque>>()?)
             }
-            ComponentDefinedType::Enum(names) => Shape::Enum(self.all(names.iter().map(|name| name.as_str()))?),
-            ComponentDefinedType::Flags(names) => Shape::Flags(self.all(names.iter().map(|name| name.as_str()))?),
-            ComponentDefinedType::Own(_) | ComponentDefinedType::Borrow(_) => return Err(Opaque::Resource),
+            ComponentDefinedType::Enum(names) => {
+                Shape::Enum(self.all(names.iter().map(|name| name.as_str()))?)
+            }
+            ComponentDefinedType::Flags(names) => {
+                Shape::Flags(self.all(names.iter().map(|name| name.as_str()))?)
+            }
+            ComponentDefinedType::Own(_) | ComponentDefinedType::Borrow(_) => {
+                return Err(Opaque::Resource);
+            }
             ComponentDefinedType::Future { .. } => return Err(Opaque::Future),
             ComponentDefinedType::Stream { .. } => return Err(Opaque::Stream),
             ComponentDefinedType::Map { .. } | ComponentDefinedType::FixedLengthList { .. } => {
