@@ -1,0 +1,219 @@
+//! An agent as it is meant: checked, with its plan.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use hotcell_call::{
+    AgentName, ByteSize, Code, Failure, LimitKeys, StepId, Target, ToolName, Wants,
+};
+use hotcell_flow::dag::{Dag, Node};
+use serde_json::Value;
+
+use crate::condition::Condition;
+use crate::document::Source;
+use crate::reference::Scope;
+use crate::save::Save;
+use crate::template::Template;
+use crate::{Diagnostic, Tools, check};
+
+/// An agent that can be run: every reference leads to a step before it, every call to a function that exists and is allowed,
+/// and nothing asks for more than the operator gives.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Agent {
+    /// `[agent] name`, else the name of the file.
+    pub name: AgentName,
+    /// What it is for.
+    pub description: String,
+    /// What it takes; none: nothing.
+    pub input: Option<Input>,
+    /// Where results are saved unless the one who runs it says otherwise: relative to the current folder, and within it.
+    pub output: PathBuf,
+    /// The bounds of a whole run.
+    pub bounds: Bounds,
+    /// The steps, in the order of the file.
+    pub steps: Vec<Step>,
+    /// Their order; a node's index is the step's place in `steps`.
+    pub dag: Dag<StepId>,
+    pub(crate) limits: LimitKeys,
+    pub(crate) narrowings: BTreeMap<ToolName, (LimitKeys, Option<Wants>)>,
+}
+
+/// What a run is given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Input {
+    /// What it is.
+    pub kind: InputKind,
+    /// What is taken when nothing is given, as it would be typed.
+    pub default: Option<String>,
+    /// What it means.
+    pub description: String,
+}
+
+/// Kinds of input.
+///
+/// Whoever types the path of a file or folder is the operator, and thereby lets the tools of the run read it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InputKind {
+    /// Text, as it is.
+    Text,
+    /// JSON.
+    Json,
+    /// The path of a file.
+    File,
+    /// The path of a folder.
+    Folder,
+}
+
+/// What a whole run may use. Beyond it the run is over budget.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Bounds {
+    /// Calls at the same time.
+    pub parallel: NonZeroUsize,
+    /// From start to end.
+    pub timeout: Duration,
+    /// Calls in all, retries included.
+    pub max_calls: u64,
+}
+
+/// One step of the plan.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Step {
+    /// Its name.
+    pub id: StepId,
+    /// What it does.
+    pub work: Work,
+    /// The steps that end before it starts: those it names, and those that it refers to.
+    pub needs: BTreeSet<StepId>,
+    /// The list for each of whose items it works; none: it works once.
+    pub for_each: Option<Template>,
+    /// Items at the same time, within the run's own bound.
+    pub parallel: Option<NonZeroUsize>,
+    /// Whether to work at all. One that looks at the item is asked for each.
+    pub when: Option<Condition>,
+    /// How often a call that failed is tried again.
+    pub retry: u32,
+    /// What a failure means.
+    pub on_error: OnError,
+    /// Where its result is written.
+    pub save: Option<Save>,
+}
+
+/// What a step does.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Work {
+    /// Calls a function, which is named.
+    Call {
+        /// The function.
+        target: Target,
+        /// Its arguments.
+        with: Template,
+    },
+    /// Makes a value of others.
+    Value(Template),
+}
+
+/// What it means when the work failed, after the last retry. With `for_each` it is asked for each item.
+#[derive(Debug, Clone, PartialEq)]
+pub enum OnError {
+    /// The run ends: nothing new is started, what runs is cancelled.
+    Stop,
+    /// The result is `null`, and the run goes on.
+    Skip,
+    /// The result is this, and the run goes on.
+    Default(Template),
+}
+
+// === impl Agent ===
+
+impl Agent {
+    /// Reads and checks an agent.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong in the file, in its order.
+    pub fn read(source: &Arc<Source>, tools: &dyn Tools) -> Result<Self, Vec<Diagnostic>> {
+        check::check(source, tools)
+    }
+
+    /// Reads and checks an agent's file.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Self::read); also when the file can't be read.
+    pub fn load(path: &Path, tools: &dyn Tools) -> Result<Self, Vec<Diagnostic>> {
+        match Source::read(path) {
+            Ok(source) => Self::read(&source, tools),
+            Err(diagnostic) => Err(vec![*diagnostic]),
+        }
+    }
+
+    /// The step of a node of [`dag`](Self::dag).
+    #[must_use]
+    pub fn step(&self, node: Node) -> Option<&Step> {
+        self.steps.get(node.index())
+    }
+
+    /// What its calls of `tool` lower: `[limits]`, and `[tools.NAME]` over it.
+    #[must_use]
+    pub fn limits(&self, tool: &ToolName) -> LimitKeys {
+        match self.narrowings.get(tool) {
+            Some((limits, _)) => limits.over(&self.limits),
+            None => self.limits.clone(),
+        }
+    }
+
+    /// What its calls of `tool` need at most of what the tool was granted; none: all of it.
+    #[must_use]
+    pub fn wants(&self, tool: &ToolName) -> Option<Wants> {
+        self.narrowings.get(tool)?.1.clone()
+    }
+
+    /// The tools that its steps call.
+    #[must_use]
+    pub fn tools(&self) -> BTreeSet<&ToolName> {
+        let called = self.steps.iter().filter_map(|step| match &step.work {
+            Work::Call { target, .. } => Some(&target.tool),
+            Work::Value(_) => None,
+        });
+        called.collect()
+    }
+}
+
+impl Step {
+    /// The items that it works for; none without `for_each`.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::Reference`] when `for_each` leads nowhere or to something else than a list; as
+    /// [`Template::resolve`] when it is too large.
+    pub fn items(&self, scope: &Scope<'_>, most: ByteSize) -> Result<Option<Vec<Value>>, Failure> {
+        let Some(list) = &self.for_each else {
+            return Ok(None);
+        };
+        match list.resolve(scope, most)? {
+            Value::Array(items) => Ok(Some(items)),
+            other => {
+                let what = format!("`for_each` of the step `{}` is no list", self.id);
+                let shown = hotcell_call::shortened(&other.to_string(), 80);
+                Err(Failure::new(Code::Reference, what).why(format!("it is {shown}")))
+            }
+        }
+    }
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self {
+            parallel: NonZeroUsize::MIN.saturating_add(7),
+            timeout: Duration::from_secs(600),
+            max_calls: 100_000,
+        }
+    }
+}

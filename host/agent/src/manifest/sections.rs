@@ -1,0 +1,158 @@
+//! The sections of an agent's file, steps apart.
+
+use std::num::NonZeroUsize;
+use std::path::{Component, Path, PathBuf};
+
+use hotcell_call::{AgentName, ToolName};
+
+use super::{Allow, Narrowing};
+use crate::agent::{Bounds, Input, InputKind};
+use crate::document::{Item, Section, Spanned, limits, wants};
+
+/// `[agent]`.
+#[derive(Default)]
+pub(super) struct Head {
+    pub(super) name: Option<AgentName>,
+    pub(super) description: String,
+}
+
+/// What an agent can take.
+const KINDS: &[(&str, InputKind)] = &[
+    ("text", InputKind::Text),
+    ("json", InputKind::Json),
+    ("file", InputKind::File),
+    ("folder", InputKind::Folder),
+];
+
+/// Names in `[tools]` that will mean something, so that no tool of theirs can be narrowed meanwhile.
+const RESERVED: &[&str] = &["deny", "discover", "parallel"];
+
+pub(super) fn head(root: &Section<'_>) -> Head {
+    let Some(agent) = root.section("agent") else {
+        return Head::default();
+    };
+    if let Some(item) = agent.get("pattern")
+        && let Some(pattern) = item.string()
+        && pattern.value != "steps"
+    {
+        let message = format!("there is no pattern \"{}\" yet", pattern.value);
+        let hint = "pattern = \"steps\": the plan is a graph of [[step]]s";
+        item.report(item.wrong(message, "").hint(hint));
+    }
+    Head {
+        name: agent
+            .get("name")
+            .and_then(|item| item.parsed())
+            .map(|name| name.value),
+        description: text(&agent, "description"),
+    }
+}
+
+fn text(section: &Section<'_>, key: &'static str) -> String {
+    let text = section.get(key).and_then(|item| item.string());
+    text.map_or_else(String::new, |text| text.value.to_owned())
+}
+
+pub(super) fn input(root: &Section<'_>) -> Option<Input> {
+    let section = root.section("input")?;
+    let kind = section
+        .need("kind", "kind = \"text\" | \"json\" | \"file\" | \"folder\"")
+        .and_then(|item| item.word(KINDS));
+    let default = section.get("default").and_then(|item| {
+        let text = item.string()?;
+        if kind == Some(InputKind::Json)
+            && let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(text.value)
+        {
+            let message = format!("the default input is not JSON: {error}");
+            item.report(item.wrong(message, ""));
+        }
+        Some(text.value.to_owned())
+    });
+    Some(Input {
+        // What is wrong with it is told already; until it is mended nothing runs.
+        kind: kind.unwrap_or(InputKind::Text),
+        default,
+        description: text(&section, "description"),
+    })
+}
+
+pub(super) fn output(root: &Section<'_>) -> Option<PathBuf> {
+    let section = root.section("output")?;
+    let item = section.get("folder")?;
+    let folder = Path::new(item.string()?.value);
+    let inside = |part| matches!(part, Component::Normal(_) | Component::CurDir);
+    if folder.as_os_str().is_empty() || !folder.components().all(inside) {
+        let message = "the output folder must be within the current one";
+        let hint =
+            "a relative path without `..`; whoever runs the agent can choose any other: --out DIR";
+        item.report(item.wrong(message, "").hint(hint));
+        return None;
+    }
+    Some(folder.to_owned())
+}
+
+pub(super) fn run(root: &Section<'_>) -> Bounds {
+    let mut bounds = Bounds::default();
+    let Some(section) = root.section("run") else {
+        return bounds;
+    };
+    if let Some(parallel) = section.get("parallel").and_then(|item| parallel(&item)) {
+        bounds.parallel = parallel;
+    }
+    if let Some(item) = section.get("timeout")
+        && let Some(timeout) = item.duration()
+    {
+        if timeout.is_zero() {
+            item.report(item.wrong("`timeout` is zero: no step could run", ""));
+        }
+        bounds.timeout = timeout;
+    }
+    if let Some(calls) = section.get("max_calls").and_then(|item| item.count()) {
+        bounds.max_calls = calls.as_u64();
+    }
+    bounds
+}
+
+/// How many at a time.
+pub(super) fn parallel(item: &Item<'_>) -> Option<NonZeroUsize> {
+    let number = item.number(1, 1_024)?;
+    NonZeroUsize::new(usize::try_from(number).ok()?)
+}
+
+pub(super) fn tools(root: &Section<'_>) -> (Vec<Spanned<Allow>>, Vec<Narrowing>) {
+    let Some(section) = root.section("tools") else {
+        return (Vec::new(), Vec::new());
+    };
+    let allow = section.get("allow").and_then(|item| item.list());
+    let allow = allow.into_iter().flatten();
+    let allow = allow.filter_map(|item| item.parsed()).collect();
+    let others = section.others();
+    let narrowings = others
+        .iter()
+        .filter_map(|(name, item)| narrowing(name, item))
+        .collect();
+    (allow, narrowings)
+}
+
+fn narrowing(name: &Spanned<&str>, item: &Item<'_>) -> Option<Narrowing> {
+    if RESERVED.contains(&name.value) {
+        let message = format!("`[tools] {}` is not there yet", name.value);
+        let hint = "allow = [\"text.*\", \"calc.eval\"] names all that may be called";
+        item.report(item.wrong_at(name.span.clone(), message, "").hint(hint));
+        return None;
+    }
+    let tool: ToolName = match name.value.parse() {
+        Ok(tool) => tool,
+        Err(error) => {
+            let error: hotcell_call::IdError = error;
+            item.report(item.wrong_at(name.span.clone(), error.to_string(), ""));
+            return None;
+        }
+    };
+    let section = item.section()?;
+    Some(Narrowing {
+        tool: Spanned::new(tool, name.span.clone()),
+        limits: limits(&section),
+        wants: wants(&section),
+    })
+}
