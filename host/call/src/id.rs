@@ -11,7 +11,7 @@ use serde::{Serialize, Serializer};
 
 /// The text does not fit the grammar of the id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is not a {what}: {grammar}")]
+#[error("`{text}` is no {what}: {grammar}")]
 pub struct IdError {
     text: String,
     what: &'static str,

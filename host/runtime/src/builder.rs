@@ -14,11 +14,15 @@ use crate::events::Events;
 use crate::host::{Host, Inner};
 use crate::journey::UnderWay;
 use crate::timer::TokioTimer;
+use crate::trust::Trust;
 
 /// Sets up a [`Host`].
 #[derive(Debug)]
 pub struct HostBuilder {
     config: Config,
+    /// What the operator said besides the file, which needs no trust.
+    flags: Vec<(ToolName, ToolConfig)>,
+    trust: Option<Trust>,
     compiler: Option<Compiler>,
     starters: Vec<Starter>,
     files: Vec<(ToolName, PathBuf)>,
@@ -26,7 +30,14 @@ pub struct HostBuilder {
 
 impl HostBuilder {
     pub(crate) fn new(config: Config) -> Self {
-        Self { config, compiler: None, starters: Vec::new(), files: Vec::new() }
+        Self { config, flags: Vec::new(), trust: None, compiler: None, starters: Vec::new(), files: Vec::new() }
+    }
+
+    /// Who says which configuration files are trusted; without it, what the user of this machine said.
+    #[must_use]
+    pub fn trust(mut self, trust: Trust) -> Self {
+        self.trust = Some(trust);
+        self
     }
 
     /// The program that compiles components in a process of its own; without one, the running program is taken to do so
@@ -55,7 +66,7 @@ impl HostBuilder {
     /// over what the file says.
     #[must_use]
     pub fn tool(mut self, name: ToolName, more: ToolConfig) -> Self {
-        self.config.overlay(name, more);
+        self.flags.push((name, more));
         self
     }
 
@@ -63,14 +74,16 @@ impl HostBuilder {
     ///
     /// # Errors
     ///
+    /// [`Code::Untrusted`] when the configuration came with somebody's folder and grants more than that folder;
     /// [`Code::Fault`] when the engine can't be set up on this machine.
-    pub fn build(self) -> Result<Host, Failure> {
+    pub fn build(mut self) -> Result<Host, Failure> {
+        self.trust.take().unwrap_or_else(Trust::of_user).check(&self.config)?;
+        for (name, flags) in std::mem::take(&mut self.flags) {
+            overlay(self.config.tools.entry(name).or_default(), flags);
+        }
         let compiler = match self.compiler {
             Some(compiler) => compiler,
-            None => Compiler::this_program().map_err(|error| {
-                Failure::new(Code::Fault, "the running program can't be found, so nothing can be compiled")
-                    .caused_by(error)
-            })?,
+            None => this_program()?,
         };
         let mut settings = Settings::new(compiler);
         settings.calls = self.config.in_flight;
@@ -98,4 +111,23 @@ impl HostBuilder {
             config: self.config,
         })))
     }
+}
+
+/// Sets what `flags` say over what `tool` says.
+fn overlay(tool: &mut ToolConfig, flags: ToolConfig) {
+    tool.limits = flags.limits.over(&tool.limits);
+    let (over, under) = (flags.grants, &mut tool.grants);
+    under.folders = over.folders.or(under.folders.take());
+    under.env = over.env.or(under.env.take());
+    under.clock = over.clock.or(under.clock);
+    under.random = over.random.or(under.random);
+    tool.path = flags.path.or(tool.path.take());
+}
+
+/// The running program, told to compile.
+fn this_program() -> Result<Compiler, Failure> {
+    let program = std::env::current_exe().map_err(|error| {
+        Failure::new(Code::Fault, "the running program can't be found, so nothing can be compiled").caused_by(error)
+    })?;
+    Ok(Compiler { program, args: vec!["__compile".into()] })
 }

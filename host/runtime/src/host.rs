@@ -11,6 +11,7 @@ use hotcell_sandbox::Sandbox;
 use crate::builder::HostBuilder;
 use crate::catalog::Catalog;
 use crate::config::Config;
+use crate::entry::Opened;
 use crate::events::{Events, Subscription};
 use crate::journey::UnderWay;
 
@@ -98,7 +99,7 @@ impl Host {
     }
 
     /// The tool of that name, ready to be looked at.
-    pub(crate) async fn opened(&self, target: &Target) -> Result<Arc<crate::catalog::Opened>, Failure> {
+    pub(crate) async fn opened(&self, target: &Target) -> Result<Arc<Opened>, Failure> {
         let entry = self.0.catalog.find(&target.tool).await?;
         entry.open(&self.0.sandbox, &self.0.config).await
     }

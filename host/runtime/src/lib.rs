@@ -21,7 +21,7 @@ mod session;
 mod timer;
 mod toolbox;
 mod toolfile;
-mod trust;
+pub mod trust;
 
 pub use builder::HostBuilder;
 pub use catalog::{Broken, Starter};
@@ -31,3 +31,4 @@ pub use host::{Host, Load};
 pub use listing::{Inspected, Listed};
 pub use session::{RunInput, RunOutcome, StepOutcome};
 pub use toolfile::ToolFile;
+pub use trust::{Reach, Trust, reaches};

@@ -13,6 +13,7 @@ use hotcell_flow::gather::gather;
 use serde_json::Value;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::host::Host;
 use crate::session::out::Out;
@@ -222,7 +223,12 @@ impl<'a> Run<'a> {
         call.limits = self.agent.limits(&target.tool);
         call.wants = self.agent.wants(&target.tool);
         call.deadline = Some(self.deadline);
-        let outcome = self.host.call(call).await;
+        // A task of its own, so that calls of one run use all cores; it ends with this future.
+        let host = self.host.clone();
+        let task = AbortOnDropHandle::new(tokio::spawn(async move { host.call(call).await }));
+        let outcome = task.await.map_err(|error| {
+            Failure::new(Code::Fault, format!("the call of {target} broke")).caused_by(error)
+        })?;
         drop(slot);
         self.count(step, &outcome);
         Ok(outcome)
