@@ -1,0 +1,74 @@
+//! The JSON object of an outcome: the same for every program that reads one.
+
+use hotcell_call::{CallId, Failure, Outcome, Receipt, Target};
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+/// An outcome as a program reads it.
+///
+/// `value` is the tool's answer as it gave it, number by number, or `error` says why there is none; never both. What the guest
+/// printed stands in `log`, with bytes that are no UTF-8 replaced.
+#[derive(Debug, Serialize)]
+pub struct OutcomeObject<'a> {
+    call: CallId,
+    target: &'a Target,
+    outcome: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value: Option<&'a RawValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a Failure>,
+    receipt: &'a Receipt,
+    log: LogObject,
+}
+
+#[derive(Debug, Serialize)]
+struct LogObject {
+    stdout: String,
+    stderr: String,
+}
+
+impl<'a> OutcomeObject<'a> {
+    /// The object of `outcome`.
+    #[must_use]
+    pub fn new(outcome: &'a Outcome) -> Self {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Self {
+            call: outcome.call,
+            target: &outcome.target,
+            outcome: outcome.word(),
+            value: outcome.result.as_ref().ok().and_then(|value| serde_json::from_str(value.as_str()).ok()),
+            error: outcome.result.as_ref().err(),
+            receipt: &outcome.receipt,
+            log: LogObject { stdout: text(&outcome.log.stdout), stderr: text(&outcome.log.stderr) },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hotcell_call::{Code, Log, Payload};
+
+    use super::*;
+
+    fn object(result: Result<Payload, Failure>) -> serde_json::Value {
+        let outcome = Outcome {
+            call: CallId::from_bits(1),
+            target: "calc.eval".parse().unwrap(),
+            result,
+            receipt: Receipt::default(),
+            log: Log { stdout: vec![b'a', 0xff], stderr: Vec::new() },
+        };
+        serde_json::from_str(&serde_json::to_string(&OutcomeObject::new(&outcome)).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn an_answer_keeps_its_digits_and_an_error_has_no_value() {
+        let answered = object(Ok(Payload::new("{\"n\":18446744073709551615}")));
+        assert_eq!(answered["value"]["n"], serde_json::json!(u64::MAX));
+        assert_eq!((answered["outcome"].as_str(), answered.get("error")), (Some("ok"), None));
+        assert_eq!(answered["log"]["stdout"], "a\u{fffd}");
+        let failed = object(Err(Failure::new(Code::Fuel, "calc.eval used up its fuel")));
+        assert_eq!(failed["error"]["code"], "E0401");
+        assert_eq!(failed.get("value"), None);
+    }
+}
