@@ -56,10 +56,31 @@ impl Cost {
                 weight: 1.0,
             });
         };
-        let price = prices(shapes, result)?;
+        let prices = prices(shapes, result)?;
+        let of = |id: ShapeId| {
+            let place = usize::try_from(id.0).ok();
+            place
+                .and_then(|place| prices.get(place))
+                .copied()
+                .unwrap_or(Price::NOTHING)
+        };
+        // A list at the top is one vector: of its room beyond its length, the system gives nothing until it is touched.
+        let whole = match shapes.get(result)? {
+            Shape::Result(Some(ok), _) => *ok,
+            _ => result,
+        };
+        let weight = match shapes.get(whole)? {
+            Shape::List(element) => {
+                let element = of(*element);
+                element
+                    .weight
+                    .max((SLOT + element.own.0) / (SLOT + element.own.1))
+            }
+            _ => of(result).weight,
+        };
         Ok(Self {
-            fuel: price.fuel,
-            weight: price.weight.max(1.0),
+            fuel: of(result).fuel,
+            weight: weight.max(1.0),
         })
     }
 
@@ -96,10 +117,10 @@ pub(crate) struct Budget {
     pub(crate) heaviest: Option<ByteSize>,
 }
 
-/// The price of the entry `root`, from the prices of all before it.
-fn prices(shapes: &Shapes, root: ShapeId) -> Result<Price, Broken> {
+/// The prices of all entries up to `last`, each from those before it.
+fn prices(shapes: &Shapes, last: ShapeId) -> Result<Vec<Price>, Broken> {
     let mut known: Vec<Price> = Vec::new();
-    for id in 0..=root.0 {
+    for id in 0..=last.0 {
         let shape = shapes.get(ShapeId(id))?;
         let price = price(shape, shape.is_bytes(shapes), |part| {
             usize::try_from(part.0)
@@ -110,7 +131,7 @@ fn prices(shapes: &Shapes, root: ShapeId) -> Result<Price, Broken> {
         });
         known.push(price);
     }
-    Ok(known.pop().unwrap_or(Price::NOTHING))
+    Ok(known)
 }
 
 fn price(shape: &Shape, bytes: bool, of: impl Fn(ShapeId) -> Price) -> Price {
@@ -154,15 +175,11 @@ fn price(shape: &Shape, bytes: bool, of: impl Fn(ShapeId) -> Price) -> Price {
         Shape::List(element) => list(of(*element), bytes),
         Shape::Option(some) => {
             let some = of(*some);
-            let boxed = Price {
-                weight: some.weight.max(some.slot(SLOT + ALLOCATION, SLOT)),
-                ..some
-            };
             Price {
-                least: boxed.least.min(4.0),
-                own: (0.0, 0.0),
+                least: some.least.min(4.0),
                 fuel: some.fuel_with(SLOT, 0.0),
-                ..boxed
+                own: (0.0, 0.0),
+                weight: some.weight.max(some.boxed()),
             }
         }
         Shape::Record(fields) => {
@@ -171,18 +188,17 @@ fn price(shape: &Shape, bytes: bool, of: impl Fn(ShapeId) -> Price) -> Price {
                 .map(|(name, part)| (length(name), of(*part)))
                 .collect();
             // `{` and `}` less one comma; a name with its quotes, colon and comma for each.
-            let parts = fields.iter().map(|(name, part)| Piece {
+            let pieces = fields.iter().map(|(name, part)| Piece {
                 part: *part,
                 fuel: SLOT + name,
                 json: name + 4.0,
             });
-            let weight = fields.iter().map(|(name, part)| {
-                part.weight
-                    .max(part.slot(2.0 * (SLOT + STRING) + heap(*name), SLOT + name))
-            });
+            let names = fields.iter().map(|(name, _)| (heap(*name), *name));
+            let names = names.fold((0.0, 0.0), plus);
+            let weight = filled(fields.iter().map(|(_, part)| *part), SLOT + STRING, names);
             Price {
-                weight: weight.fold(1.0, f64::max),
-                ..together(1.0, parts)
+                weight,
+                ..together(1.0, pieces)
             }
         }
         Shape::Tuple(parts) => {
@@ -192,11 +208,9 @@ fn price(shape: &Shape, bytes: bool, of: impl Fn(ShapeId) -> Price) -> Price {
                 fuel: SLOT,
                 json: 1.0,
             });
-            let weight = parts
-                .iter()
-                .map(|part| part.weight.max(part.slot(2.0 * SLOT, SLOT)));
+            let weight = filled(parts.iter().copied(), SLOT, (0.0, 0.0));
             Price {
-                weight: weight.fold(1.0, f64::max),
+                weight,
                 ..together(1.0, pieces)
             }
         }
@@ -223,8 +237,8 @@ fn list(element: Price, bytes: bool) -> Price {
     } else {
         element.fuel_with(SLOT, 1.0)
     };
-    // Elements are collected into a vector that doubles.
-    let weight = element.weight.max(element.slot(2.0 * SLOT, SLOT));
+    // A list of one takes as much as one of four.
+    let weight = filled(std::iter::once(element), SLOT, (0.0, 0.0));
     Price {
         least: 2.0,
         fuel,
@@ -235,11 +249,12 @@ fn list(element: Price, bytes: bool) -> Price {
 
 /// A case of a variant or a side of a result: `{"name": payload}`, or the name alone.
 fn case(name: f64, charged: f64, payload: Option<Price>) -> Price {
+    let own = (heap(name), charged);
     let Some(payload) = payload else {
         return Price {
             least: name + 2.0,
             fuel: 1.0,
-            own: (heap(name), charged),
+            own,
             weight: 1.0,
         };
     };
@@ -248,12 +263,30 @@ fn case(name: f64, charged: f64, payload: Option<Price>) -> Price {
         fuel: SLOT + charged,
         json: name + 5.0,
     };
-    let weight = payload.weight.max(payload.slot(SLOT + ALLOCATION, SLOT));
+    let weight = payload.weight.max(payload.boxed());
     Price {
-        own: (heap(name), charged),
+        own,
         weight,
         ..together(0.0, std::iter::once(piece))
     }
+}
+
+/// Memory for a unit of fuel of a vector of these parts, or of anything within them.
+///
+/// The engine collects without knowing how many will come: a vector has room for four at first, and doubles.
+fn filled(parts: impl Iterator<Item = Price>, slot: f64, names: (f64, f64)) -> f64 {
+    let (mut count, mut own, mut within) = (0.0_f64, names, 1.0_f64);
+    for part in parts {
+        count += 1.0;
+        own = plus(own, part.own);
+        within = within.max(part.weight);
+    }
+    let room = count.max(4.0) * if count > 4.0 { 2.0 } else { 1.0 };
+    within.max((room * slot + ALLOCATION + own.0) / (count * SLOT + own.1))
+}
+
+fn plus(a: (f64, f64), b: (f64, f64)) -> (f64, f64) {
+    (a.0 + b.0, a.1 + b.1)
 }
 
 /// A part within something, with what surrounds it.
@@ -300,9 +333,9 @@ impl Price {
             .max((fuel + self.fuel * self.least) / (json + self.least))
     }
 
-    /// Memory for a unit of fuel of a value with its slot.
-    fn slot(self, takes: f64, costs: f64) -> f64 {
-        ((takes + self.own.0) / (costs + self.own.1)).max(takes / costs)
+    /// Memory for a unit of fuel of a value in a box, as payloads are.
+    fn boxed(self) -> f64 {
+        (SLOT + ALLOCATION + self.own.0) / (SLOT + self.own.1)
     }
 
     /// One or the other.
@@ -329,7 +362,7 @@ fn flags(names: &[String]) -> (f64, f64) {
     let mut sum = (0.0, 0.0);
     for name in lengths {
         sum = (sum.0 + 2.0 * STRING + heap(name), sum.1 + name);
-        let ratio = |own: (f64, f64)| (2.0 * SLOT + own.0) / (SLOT + own.1);
+        let ratio = |own: (f64, f64)| (SLOT + own.0) / (SLOT + own.1);
         if ratio(sum) > ratio(worst) {
             worst = sum;
         }

@@ -25,3 +25,6 @@ mod value;
 mod write;
 
 pub(crate) use call::{Caller, Prepared, Returned};
+
+#[cfg(test)]
+mod tests;

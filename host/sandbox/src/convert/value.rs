@@ -3,7 +3,7 @@
 use std::fmt;
 
 use hotcell_call::nearest;
-use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use wasmtime::component::Val;
 
 use crate::convert::mismatch::{Step, quoted, wanted_of};
@@ -49,6 +49,24 @@ pub(crate) fn text<'de, D: Deserializer<'de>>(
     })? {
         Val::String(text) => Ok(text),
         _ => Err(D::Error::custom("not a text")),
+    }
+}
+
+/// Reads a name in a list of flags.
+struct Name<'r, 'a>(&'r Reading<'a>);
+
+impl<'de> DeserializeSeed<'de> for Name<'_, '_> {
+    type Value = String;
+
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<String, D::Error> {
+        match from.deserialize_any(Value {
+            reading: self.0,
+            shape: &Shape::String,
+            as_text: true,
+        })? {
+            Val::String(name) => Ok(name),
+            _ => Err(D::Error::custom("not a text")),
+        }
     }
 }
 
@@ -118,7 +136,7 @@ impl<'a> Value<'_, 'a> {
                 reason = "a JSON number given for a float means the nearest float"
             )]
             Shape::F32 | Shape::F64 => return self.float(number as f64),
-            _ => return Err(self.refuse("a number")),
+            _ => return Err(self.refuse(number.to_string())),
         };
         value.ok_or_else(|| self.refuse(number.to_string()))
     }
@@ -215,7 +233,11 @@ impl<'a> Value<'_, 'a> {
     ) -> Result<Val, A::Error> {
         let mut seen = vec![false; names.len()];
         let mut set = Vec::new();
-        while let Some(name) = seq.next_element::<String>()? {
+        let mut count = 0;
+        while let Some(name) = self.reading.at(Step::Index(count), || {
+            seq.next_element_seed(Name(self.reading))
+        })? {
+            count += 1;
             let place = self.reading.find(names, |name| name, &name);
             let Some(seen) = place.and_then(|place| seen.get_mut(place)) else {
                 return Err(self.unknown(names.iter(), &name));

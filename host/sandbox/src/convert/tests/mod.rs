@@ -1,0 +1,5 @@
+//! Conversions, alone and through the engine.
+
+mod engine;
+mod input;
+mod random;
