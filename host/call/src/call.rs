@@ -71,13 +71,7 @@ pub enum Priority {
 
 impl Priority {
     /// All classes, most urgent first.
-    pub const ALL: [Self; 5] = [
-        Self::Critical,
-        Self::High,
-        Self::Normal,
-        Self::Low,
-        Self::Background,
-    ];
+    pub const ALL: [Self; 5] = [Self::Critical, Self::High, Self::Normal, Self::Low, Self::Background];
 
     /// The word in files and flags.
     #[must_use]
@@ -102,9 +96,6 @@ impl FromStr for Priority {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
-        Self::ALL
-            .into_iter()
-            .find(|priority| priority.as_str() == text)
-            .ok_or(())
+        Self::ALL.into_iter().find(|priority| priority.as_str() == text).ok_or(())
     }
 }

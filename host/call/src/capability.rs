@@ -145,22 +145,14 @@ impl GrantSet {
             let read = wants.read.iter().map(|path| (path, Access::Read));
             for (path, access) in written.chain(read) {
                 let part = folder.part(path, access);
-                if !folders
-                    .iter()
-                    .any(|known: &Folder| known.host == part.host && known.access >= part.access)
-                {
+                if !folders.iter().any(|known: &Folder| known.host == part.host && known.access >= part.access) {
                     folders.push(part);
                 }
             }
         }
         let wanted = |name: &String| wants.env.contains(name);
         let env_withheld = wants.env.iter().filter(|name| !self.env.contains_key(*name)).cloned().collect();
-        let env = self
-            .env
-            .iter()
-            .filter(|(name, _)| wanted(name))
-            .map(|(n, v)| (n.clone(), v.clone()))
-            .collect();
+        let env = self.env.iter().filter(|(name, _)| wanted(name)).map(|(n, v)| (n.clone(), v.clone())).collect();
         let clock = match (wants.real_clock, self.clock) {
             (true, ClockMode::Real) => ClockMode::Real,
             (true, _) => ClockMode::Withheld,
@@ -173,13 +165,7 @@ impl GrantSet {
             (false, RandomMode::Seeded(seed)) => RandomMode::Seeded(seed),
             (false, RandomMode::System) => RandomMode::default(),
         };
-        Self {
-            folders,
-            env,
-            env_withheld,
-            clock,
-            random,
-        }
+        Self { folders, env, env_withheld, clock, random }
     }
 
     /// Whether nothing at all is granted.
@@ -196,11 +182,7 @@ impl fmt::Display for GrantSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut parts: Vec<String> = Vec::new();
         for folder in &self.folders {
-            let verb = if folder.access == Access::Read {
-                "read"
-            } else {
-                "write"
-            };
+            let verb = if folder.access == Access::Read { "read" } else { "write" };
             parts.push(format!("{verb} {}", shortened(&folder.guest, 60)));
         }
         parts.extend(self.env.keys().map(|name| format!("env {name}")));
@@ -210,11 +192,7 @@ impl fmt::Display for GrantSet {
         if self.random == RandomMode::System {
             parts.push("random system".to_owned());
         }
-        if parts.is_empty() {
-            f.write_str("none")
-        } else {
-            f.write_str(&parts.join(", "))
-        }
+        if parts.is_empty() { f.write_str("none") } else { f.write_str(&parts.join(", ")) }
     }
 }
 
@@ -225,10 +203,7 @@ impl Folder {
     fn part(&self, path: &str, access: Access) -> Self {
         let within = clean(path).unwrap_or_default();
         if within.as_os_str().is_empty() {
-            return Self {
-                access: access.min(self.access),
-                ..self.clone()
-            };
+            return Self { access: access.min(self.access), ..self.clone() };
         }
         Self {
             guest: format!("{}/{}", self.guest.trim_end_matches('/'), within.display()),
@@ -245,15 +220,8 @@ impl Wants {
     ///
     /// [`WantError`] with the first path that is absolute or climbs out with `..`.
     pub fn check(self) -> Result<Self, WantError> {
-        match self
-            .read
-            .iter()
-            .chain(&self.write)
-            .find(|path| clean(path).is_none())
-        {
-            Some(path) => Err(WantError {
-                path: shortened(path, 120),
-            }),
+        match self.read.iter().chain(&self.write).find(|path| clean(path).is_none()) {
+            Some(path) => Err(WantError { path: shortened(path, 120) }),
             None => Ok(self),
         }
     }
@@ -273,10 +241,7 @@ fn clean(path: &str) -> Option<PathBuf> {
 }
 
 /// A receipt tells which variables a call could see, never their values.
-fn names_only<S: Serializer>(
-    env: &BTreeMap<String, String>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
+fn names_only<S: Serializer>(env: &BTreeMap<String, String>, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(env.keys())
 }
 
@@ -313,10 +278,7 @@ impl Denial {
     /// Records what was asked.
     #[must_use]
     pub fn new(capability: Capability, asked: &str) -> Self {
-        Self {
-            capability,
-            asked: shortened(asked, 200),
-        }
+        Self { capability, asked: shortened(asked, 200) }
     }
 
     /// What was refused, fit for "… may not".
@@ -337,37 +299,24 @@ impl Denial {
     pub fn fix(&self, tool: &ToolName) -> Option<String> {
         let folder = || {
             let path = Path::new(&self.asked);
-            let parent = path
-                .parent()
-                .filter(|parent| !parent.as_os_str().is_empty());
+            let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
             parent.map_or_else(|| ".".to_owned(), |parent| parent.display().to_string())
         };
         let (flag, line) = match self.capability {
-            Capability::Read => (
-                format!("--allow-read {}", shell(&folder())),
-                format!("fs.read = [{}]", toml(&folder())),
-            ),
-            Capability::Write => (
-                format!("--allow-write {}", shell(&folder())),
-                format!("fs.write = [{}]", toml(&folder())),
-            ),
-            Capability::Env => (
-                format!("--allow-env {}", shell(&self.asked)),
-                format!("env.allow = [{}]", toml(&self.asked)),
-            ),
-            Capability::Clock => (
-                "--allow-clock".to_owned(),
-                "clock.mode = \"real\"".to_owned(),
-            ),
-            Capability::Random => (
-                "--allow-random".to_owned(),
-                "random.mode = \"system\"".to_owned(),
-            ),
+            Capability::Read => {
+                (format!("--allow-read {}", shell(&folder())), format!("fs.read = [{}]", toml(&folder())))
+            }
+            Capability::Write => {
+                (format!("--allow-write {}", shell(&folder())), format!("fs.write = [{}]", toml(&folder())))
+            }
+            Capability::Env => {
+                (format!("--allow-env {}", shell(&self.asked)), format!("env.allow = [{}]", toml(&self.asked)))
+            }
+            Capability::Clock => ("--allow-clock".to_owned(), "clock.mode = \"real\"".to_owned()),
+            Capability::Random => ("--allow-random".to_owned(), "random.mode = \"system\"".to_owned()),
             Capability::Net => return None,
         };
-        Some(format!(
-            "once: {flag}\nalways: {line} under [tools.{tool}] in hotcell.toml"
-        ))
+        Some(format!("once: {flag}\nalways: {line} under [tools.{tool}] in hotcell.toml"))
     }
 }
 
@@ -390,20 +339,13 @@ mod tests {
     use super::*;
 
     fn folder(guest: &str, access: Access) -> Folder {
-        Folder {
-            guest: guest.to_owned(),
-            host: Path::new("/srv").join(guest),
-            access,
-        }
+        Folder { guest: guest.to_owned(), host: Path::new("/srv").join(guest), access }
     }
 
     fn granted() -> GrantSet {
         GrantSet {
             folders: vec![folder("docs", Access::Read), folder("out", Access::Write)],
-            env: BTreeMap::from([
-                ("TZ".to_owned(), "UTC".to_owned()),
-                ("KEY".to_owned(), "s3cret".to_owned()),
-            ]),
+            env: BTreeMap::from([("TZ".to_owned(), "UTC".to_owned()), ("KEY".to_owned(), "s3cret".to_owned())]),
             env_withheld: Vec::new(),
             clock: ClockMode::Real,
             random: RandomMode::System,
@@ -423,62 +365,34 @@ mod tests {
 
     #[test]
     fn wants_cut_folders_and_access() {
-        let wants = Wants {
-            read: vec!["a/./b".to_owned()],
-            env: vec!["TZ".to_owned()],
-            ..Wants::default()
-        };
+        let wants = Wants { read: vec!["a/./b".to_owned()], env: vec!["TZ".to_owned()], ..Wants::default() };
         let narrowed = granted().narrowed(&wants);
-        let names: Vec<_> = narrowed
-            .folders
-            .iter()
-            .map(|f| (f.guest.as_str(), f.access))
-            .collect();
-        assert_eq!(
-            names,
-            [("docs/a/b", Access::Read), ("out/a/b", Access::Read)]
-        );
+        let names: Vec<_> = narrowed.folders.iter().map(|f| (f.guest.as_str(), f.access)).collect();
+        assert_eq!(names, [("docs/a/b", Access::Read), ("out/a/b", Access::Read)]);
         assert_eq!(narrowed.env.keys().collect::<Vec<_>>(), ["TZ"]);
         assert_eq!(narrowed.clock, ClockMode::Virtual);
     }
 
     #[test]
     fn wanting_to_write_gives_no_more_than_was_granted() {
-        let wants = Wants {
-            write: vec![".".to_owned()],
-            ..Wants::default()
-        };
+        let wants = Wants { write: vec![".".to_owned()], ..Wants::default() };
         let narrowed = granted().narrowed(&wants);
-        let names: Vec<_> = narrowed
-            .folders
-            .iter()
-            .map(|f| (f.guest.as_str(), f.access))
-            .collect();
+        let names: Vec<_> = narrowed.folders.iter().map(|f| (f.guest.as_str(), f.access)).collect();
         assert_eq!(names, [("docs", Access::Read), ("out", Access::Write)]);
     }
 
     #[test]
     fn a_clock_that_is_wanted_and_not_granted_is_withheld() {
-        let wants = Wants {
-            real_clock: true,
-            system_random: true,
-            ..Wants::default()
-        };
+        let wants = Wants { real_clock: true, system_random: true, ..Wants::default() };
         let narrowed = GrantSet::default().narrowed(&wants);
-        assert_eq!(
-            (narrowed.clock, narrowed.random),
-            (ClockMode::Withheld, RandomMode::Withheld)
-        );
+        assert_eq!((narrowed.clock, narrowed.random), (ClockMode::Withheld, RandomMode::Withheld));
         assert_eq!(granted().narrowed(&wants).clock, ClockMode::Real);
     }
 
     #[test]
     fn wants_never_leave_the_granted_folder() {
         for path in ["../x", "a/../../x", "/etc"] {
-            let wants = Wants {
-                read: vec![path.to_owned()],
-                ..Wants::default()
-            };
+            let wants = Wants { read: vec![path.to_owned()], ..Wants::default() };
             assert!(wants.check().is_err(), "{path}");
         }
     }
@@ -504,13 +418,8 @@ mod tests {
     fn what_a_guest_asks_for_stays_one_word_when_pasted() {
         let denial = Denial::new(Capability::Env, "x'; rm -rf ~; '");
         let fix = denial.fix(&"t".parse().unwrap()).unwrap();
-        assert!(
-            fix.starts_with(r"once: --allow-env 'x'\''; rm -rf ~; '\'''"),
-            "{fix}"
-        );
-        let quoted = Denial::new(Capability::Env, "a\"]\nb")
-            .fix(&"t".parse().unwrap())
-            .unwrap();
+        assert!(fix.starts_with(r"once: --allow-env 'x'\''; rm -rf ~; '\'''"), "{fix}");
+        let quoted = Denial::new(Capability::Env, "a\"]\nb").fix(&"t".parse().unwrap()).unwrap();
         assert!(quoted.contains(r#"env.allow = ["a\"]\\nb"]"#), "{quoted}");
     }
 }

@@ -311,11 +311,7 @@ impl FromStr for Code {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
-        Self::ALL
-            .iter()
-            .copied()
-            .find(|code| code.page().id.eq_ignore_ascii_case(text))
-            .ok_or(())
+        Self::ALL.iter().copied().find(|code| code.page().id.eq_ignore_ascii_case(text)).ok_or(())
     }
 }
 

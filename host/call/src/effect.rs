@@ -52,9 +52,6 @@ impl FromStr for Effect {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
-        [Self::Pure, Self::Read, Self::Idempotent, Self::Write]
-            .into_iter()
-            .find(|e| e.as_str() == text)
-            .ok_or(())
+        [Self::Pure, Self::Read, Self::Idempotent, Self::Write].into_iter().find(|e| e.as_str() == text).ok_or(())
     }
 }

@@ -268,10 +268,7 @@ impl Failure {
     /// Gives the numbers, for programs.
     #[must_use]
     pub fn reached(mut self, used: impl fmt::Display, limit: impl fmt::Display) -> Self {
-        self.0.reached = Some(Reached {
-            used: used.to_string(),
-            limit: limit.to_string(),
-        });
+        self.0.reached = Some(Reached { used: used.to_string(), limit: limit.to_string() });
         self
     }
 
@@ -359,10 +356,7 @@ impl fmt::Display for Failure {
 
 impl Error for Failure {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.0
-            .source
-            .as_deref()
-            .map(|source| source as &(dyn Error + 'static))
+        self.0.source.as_deref().map(|source| source as &(dyn Error + 'static))
     }
 }
 
@@ -389,9 +383,7 @@ impl Serialize for Failure {
             why: &self.0.why,
             fix: self.remedy(),
             reached: self.numbers(),
-            retry_after_ms: self
-                .wait()
-                .map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)),
+            retry_after_ms: self.wait().map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)),
             docs: self.docs(),
         }
         .serialize(serializer)
@@ -408,10 +400,7 @@ mod tests {
             .why("10G of 10G")
             .fix("--fuel 20G")
             .reached("10G", "10G");
-        assert_eq!(
-            failure.to_string(),
-            "exhausted(fuel)[E0401]: calc.eval used up its fuel: 10G of 10G"
-        );
+        assert_eq!(failure.to_string(), "exhausted(fuel)[E0401]: calc.eval used up its fuel: 10G of 10G");
         assert_eq!(
             serde_json::to_value(&failure).unwrap(),
             serde_json::json!({
@@ -447,11 +436,7 @@ mod tests {
             (Kind::Cancelled, 130, 499),
             (Kind::Fault, 70, 500),
         ] {
-            assert_eq!(
-                (kind.exit_code(), kind.http_status()),
-                (exit, http),
-                "{kind}"
-            );
+            assert_eq!((kind.exit_code(), kind.http_status()), (exit, http), "{kind}");
         }
     }
 }

@@ -20,11 +20,7 @@ pub struct IdError {
 
 impl IdError {
     fn new(text: &str, what: &'static str, grammar: &'static str) -> Self {
-        Self {
-            text: crate::shortened(text, 60),
-            what,
-            grammar,
-        }
+        Self { text: crate::shortened(text, 60), what, grammar }
     }
 
     /// What would have fitted, for a message's *fix*.
@@ -40,10 +36,7 @@ fn is_name(text: &str) -> bool {
     let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-';
     text.len() <= 64
         && text.bytes().all(fits)
-        && text
-            .bytes()
-            .next()
-            .is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+        && text.bytes().next().is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
 }
 
 macro_rules! name {
@@ -123,10 +116,7 @@ impl Target {
     /// Joins a tool's name and a function's.
     #[must_use]
     pub fn new(tool: ToolName, function: impl Into<Arc<str>>) -> Self {
-        Self {
-            tool,
-            function: Some(function.into()),
-        }
+        Self { tool, function: Some(function.into()) }
     }
 }
 
@@ -146,10 +136,7 @@ impl FromStr for Target {
         if function.is_some_and(|name| name.is_empty() || !name.bytes().all(fits)) {
             return Err(error());
         }
-        Ok(Self {
-            tool: tool.parse().map_err(|_| error())?,
-            function: function.map(Arc::from),
-        })
+        Ok(Self { tool: tool.parse().map_err(|_| error())?, function: function.map(Arc::from) })
     }
 }
 
@@ -286,24 +273,10 @@ mod tests {
     #[test]
     fn names_keep_to_their_grammar() {
         for good in ["calc", "a", "0", "my-tool_2"] {
-            assert_eq!(
-                good.parse::<ToolName>().map(|n| n.to_string()),
-                Ok(good.to_owned())
-            );
+            assert_eq!(good.parse::<ToolName>().map(|n| n.to_string()), Ok(good.to_owned()));
         }
         let long = "x".repeat(65);
-        for bad in [
-            "",
-            "Calc",
-            "../run",
-            "run\n",
-            "-x",
-            ".x",
-            "a.b",
-            "ä",
-            "a b",
-            long.as_str(),
-        ] {
+        for bad in ["", "Calc", "../run", "run\n", "-x", ".x", "a.b", "ä", "a b", long.as_str()] {
             assert!(bad.parse::<ToolName>().is_err(), "{bad}");
         }
     }
@@ -311,20 +284,9 @@ mod tests {
     #[test]
     fn a_target_is_a_tool_and_maybe_a_function() {
         let target: Target = "adder.math.add-all".parse().unwrap();
-        assert_eq!(
-            (target.tool.as_str(), target.function.as_deref()),
-            ("adder", Some("math.add-all"))
-        );
+        assert_eq!((target.tool.as_str(), target.function.as_deref()), ("adder", Some("math.add-all")));
         assert_eq!("calc".parse::<Target>().unwrap().function, None);
-        for bad in [
-            "",
-            ".",
-            "calc.",
-            ".eval",
-            "calc.ev al",
-            "../x.y",
-            "calc.\u{1b}",
-        ] {
+        for bad in ["", ".", "calc.", ".eval", "calc.ev al", "../x.y", "calc.\u{1b}"] {
             assert!(bad.parse::<Target>().is_err(), "{bad}");
         }
         let huge = "a".repeat(1_000_000);

@@ -42,10 +42,7 @@ pub struct Limits {
 
 /// Limits that a file or a flag names; what is absent is left as it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-#[expect(
-    missing_docs,
-    reason = "each field is the one of `Limits` with the same name"
-)]
+#[expect(missing_docs, reason = "each field is the one of `Limits` with the same name")]
 pub struct LimitKeys {
     pub fuel: Option<Count>,
     pub timeout: Option<Duration>,
@@ -95,10 +92,7 @@ impl Default for Limits {
 /// Applies one expression to every limit: the one list of all fields.
 macro_rules! each {
     ($apply:ident) => {
-        $apply!(
-            fuel, timeout, memory, input, output, log, handles, instances, random, host_data, disk,
-            entries
-        )
+        $apply!(fuel, timeout, memory, input, output, log, handles, instances, random, host_data, disk, entries)
     };
 }
 
@@ -199,25 +193,15 @@ mod tests {
         let tight = Limits::default().tighten(&keys);
         assert_eq!(tight.memory, ByteSize::mib(1));
         assert_eq!(tight.timeout, Duration::from_secs(10));
-        assert_eq!(
-            Limits::default().with(&keys).timeout,
-            Duration::from_secs(60)
-        );
+        assert_eq!(Limits::default().with(&keys).timeout, Duration::from_secs(60));
     }
 
     #[test]
     fn what_is_too_wide_is_named_with_both_numbers() {
-        let keys = LimitKeys {
-            fuel: Some(Count::new(20_000_000_000)),
-            handles: Some(5),
-            ..LimitKeys::default()
-        };
+        let keys = LimitKeys { fuel: Some(Count::new(20_000_000_000)), handles: Some(5), ..LimitKeys::default() };
         let wider = Limits::default().wider(&keys);
         assert_eq!(wider.len(), 1);
-        assert_eq!(
-            wider[0].to_string(),
-            "fuel = 20G is over the ceiling of 10G"
-        );
+        assert_eq!(wider[0].to_string(), "fuel = 20G is over the ceiling of 10G");
     }
 
     #[test]

@@ -13,12 +13,7 @@ pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     let most = wanted.len() / 3 + 1;
     candidates
         .into_iter()
-        .filter_map(|candidate| {
-            Some((
-                distance(&wanted, &candidate.chars().collect::<Vec<_>>(), most)?,
-                candidate,
-            ))
-        })
+        .filter_map(|candidate| Some((distance(&wanted, &candidate.chars().collect::<Vec<_>>(), most)?, candidate)))
         .min_by_key(|(edits, _)| *edits)
         .map(|(_, candidate)| candidate)
 }
@@ -34,9 +29,7 @@ fn distance(a: &[char], b: &[char], most: usize) -> Option<usize> {
         let mut row = vec![i + 1];
         for (j, cb) in b.iter().enumerate() {
             let at = |row: &[usize], k: usize| row.get(k).copied().unwrap_or(usize::MAX - 1);
-            let mut edits = (at(&above, j) + usize::from(ca != cb))
-                .min(at(&above, j + 1) + 1)
-                .min(at(&row, j) + 1);
+            let mut edits = (at(&above, j) + usize::from(ca != cb)).min(at(&above, j + 1) + 1).min(at(&row, j) + 1);
             let swapped = i > 0 && j > 0 && a.get(i - 1) == Some(cb) && b.get(j - 1) == Some(ca);
             if swapped {
                 edits = edits.min(at(&before, j - 1) + 1);

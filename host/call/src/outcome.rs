@@ -34,10 +34,7 @@ impl Outcome {
     /// The exit code of the binary.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
-        self.result
-            .as_ref()
-            .err()
-            .map_or(0, |failure| failure.kind().exit_code())
+        self.result.as_ref().err().map_or(0, |failure| failure.kind().exit_code())
     }
 }
 

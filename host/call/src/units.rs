@@ -43,12 +43,7 @@ const SIZES: &[(&str, u64)] = &[
     ("KB", 1_000),
     ("B", 1),
 ];
-const COUNTS: &[(&str, u64)] = &[
-    ("G", 1_000_000_000),
-    ("M", 1_000_000),
-    ("k", 1_000),
-    ("K", 1_000),
-];
+const COUNTS: &[(&str, u64)] = &[("G", 1_000_000_000), ("M", 1_000_000), ("k", 1_000), ("K", 1_000)];
 const TIMES: &[(&str, u64)] = &[
     ("ms", 1_000_000),
     ("us", 1_000),
@@ -181,10 +176,7 @@ impl Serialize for Count {
 pub fn parse_duration(text: &str) -> Result<Duration, UnitError> {
     let wanted = "duration such as \"250ms\", \"2s\" or \"5m\"";
     if text.trim().ends_with(|c: char| c.is_ascii_digit()) {
-        return Err(UnitError {
-            text: crate::shortened(text, 40),
-            wanted,
-        });
+        return Err(UnitError { text: crate::shortened(text, 40), wanted });
     }
     scaled(text, TIMES, wanted).map(Duration::from_nanos)
 }
@@ -204,36 +196,22 @@ pub fn format_duration(duration: Duration) -> String {
         (_, 0) | (100.., _) => format!("{whole}{name}"),
         (10.., _) if hundredths / 10 == 0 => format!("{whole}{name}"),
         (10.., _) => format!("{whole}.{}{name}", hundredths / 10),
-        _ => format!(
-            "{whole}.{}{name}",
-            format!("{hundredths:02}").trim_end_matches('0')
-        ),
+        _ => format!("{whole}.{}{name}", format!("{hundredths:02}").trim_end_matches('0')),
     }
 }
 
 /// Reads `12`, `1.5MiB`, `50_000 k`: a decimal number and one of `units`, exactly (no floating point).
 fn scaled(text: &str, units: &[(&str, u64)], wanted: &'static str) -> Result<u64, UnitError> {
-    let error = || UnitError {
-        text: crate::shortened(text, 40),
-        wanted,
-    };
+    let error = || UnitError { text: crate::shortened(text, 40), wanted };
     let trimmed = text.trim();
-    let (digits, unit) = match units
-        .iter()
-        .find_map(|(name, unit)| Some((trimmed.strip_suffix(name)?, *unit)))
-    {
+    let (digits, unit) = match units.iter().find_map(|(name, unit)| Some((trimmed.strip_suffix(name)?, *unit))) {
         Some((digits, unit)) => (digits.trim_end(), unit),
         None => (trimmed, 1),
     };
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
     let whole = whole.replace('_', "");
     let all_digits = |s: &str| s.bytes().all(|b| b.is_ascii_digit());
-    if whole.is_empty()
-        || !all_digits(&whole)
-        || !all_digits(fraction)
-        || fraction.len() > 9
-        || digits.ends_with('.')
-    {
+    if whole.is_empty() || !all_digits(&whole) || !all_digits(fraction) || fraction.len() > 9 || digits.ends_with('.') {
         return Err(error());
     }
     let whole: u64 = whole.parse().map_err(|_| error())?;
@@ -241,9 +219,7 @@ fn scaled(text: &str, units: &[(&str, u64)], wanted: &'static str) -> Result<u64
     if !fraction.is_empty() {
         let scale = 10_u128.pow(u32::try_from(fraction.len()).unwrap_or(9));
         let part = fraction.parse::<u128>().map_err(|_| error())? * u128::from(unit) / scale;
-        value = value
-            .checked_add(u64::try_from(part).map_err(|_| error())?)
-            .ok_or_else(error)?;
+        value = value.checked_add(u64::try_from(part).map_err(|_| error())?).ok_or_else(error)?;
     }
     Ok(value)
 }
@@ -263,39 +239,19 @@ mod tests {
             ("1MB", 1_000_000),
             ("1_000B", 1000),
         ] {
-            assert_eq!(
-                text.parse::<ByteSize>().map(ByteSize::as_u64),
-                Ok(bytes),
-                "{text}"
-            );
+            assert_eq!(text.parse::<ByteSize>().map(ByteSize::as_u64), Ok(bytes), "{text}");
         }
-        for text in [
-            "",
-            "MiB",
-            "-1",
-            "1e9",
-            "64 Mib",
-            "1.",
-            "99999999999GiB",
-            "१MiB",
-        ] {
+        for text in ["", "MiB", "-1", "1e9", "64 Mib", "1.", "99999999999GiB", "१MiB"] {
             assert!(text.parse::<ByteSize>().is_err(), "{text}");
         }
     }
 
     #[test]
     fn durations_need_a_unit() {
-        for (text, nanos) in [
-            ("250ms", 250_000_000),
-            ("2s", 2_000_000_000),
-            ("1.5s", 1_500_000_000),
-            ("5m", 300_000_000_000),
-        ] {
-            assert_eq!(
-                parse_duration(text),
-                Ok(Duration::from_nanos(nanos)),
-                "{text}"
-            );
+        for (text, nanos) in
+            [("250ms", 250_000_000), ("2s", 2_000_000_000), ("1.5s", 1_500_000_000), ("5m", 300_000_000_000)]
+        {
+            assert_eq!(parse_duration(text), Ok(Duration::from_nanos(nanos)), "{text}");
         }
         for text in ["", "2", "2 days", "s", "-1s", "99999999999h"] {
             assert!(parse_duration(text).is_err(), "{text}");

@@ -36,12 +36,8 @@ const MOST_DESCRIPTION: usize = 1_024;
 /// The most bytes of a version or a licence.
 const MOST_WORD: usize = 128;
 
-const EFFECTS: &[(&str, Effect)] = &[
-    ("pure", Effect::Pure),
-    ("read", Effect::Read),
-    ("idempotent", Effect::Idempotent),
-    ("write", Effect::Write),
-];
+const EFFECTS: &[(&str, Effect)] =
+    &[("pure", Effect::Pure), ("read", Effect::Read), ("idempotent", Effect::Idempotent), ("write", Effect::Write)];
 
 impl ToolFile {
     /// Reads a file.
@@ -151,12 +147,8 @@ mode = "real"
         assert_eq!(file.effect, Some(Effect::Read));
         assert_eq!(file.wasm.unwrap(), Path::new("target/weather.wasm"));
         assert_eq!((file.limits.fuel.unwrap().as_u64(), file.limits.timeout.unwrap().as_secs()), (50_000_000, 2));
-        let wants = Wants {
-            read: vec!["data".to_owned()],
-            env: vec!["TZ".to_owned()],
-            real_clock: true,
-            ..Wants::default()
-        };
+        let wants =
+            Wants { read: vec!["data".to_owned()], env: vec!["TZ".to_owned()], real_clock: true, ..Wants::default() };
         assert_eq!(file.wants, wants);
     }
 

@@ -55,11 +55,7 @@ pub(crate) const FUNCTIONS: &[Function] = &[
     Function::new("ln", "ln(x)", Body::One(f64::ln)),
     Function::new("log2", "log2(x)", Body::One(f64::log2)),
     Function::new("log10", "log10(x)", Body::One(f64::log10)),
-    Function::new(
-        "log",
-        "log(x, base), or ln(x), log2(x), log10(x)",
-        Body::Two(f64::log),
-    ),
+    Function::new("log", "log(x, base), or ln(x), log2(x), log10(x)", Body::Two(f64::log)),
     Function::new("pow", "pow(x, y)", Body::Two(f64::powf)),
     Function::new("sin", "sin(radians)", Body::One(f64::sin)),
     Function::new("cos", "cos(radians)", Body::One(f64::cos)),
@@ -78,22 +74,10 @@ pub(crate) const FUNCTIONS: &[Function] = &[
     Function::new("floor", "floor(x)", Body::One(f64::floor)),
     Function::new("ceil", "ceil(x)", Body::One(f64::ceil)),
     Function::new("trunc", "trunc(x)", Body::One(f64::trunc)),
-    Function::new(
-        "round",
-        "round(x) or round(x, digits)",
-        Body::OneOrTwo(round),
-    ),
+    Function::new("round", "round(x) or round(x, digits)", Body::OneOrTwo(round)),
     Function::new("mod", "mod(a, b)", Body::Two(modulo)),
-    Function::new(
-        "min",
-        "min(a, b, …)",
-        Body::Many(|all| all.iter().copied().fold(f64::INFINITY, f64::min)),
-    ),
-    Function::new(
-        "max",
-        "max(a, b, …)",
-        Body::Many(|all| all.iter().copied().fold(f64::NEG_INFINITY, f64::max)),
-    ),
+    Function::new("min", "min(a, b, …)", Body::Many(|all| all.iter().copied().fold(f64::INFINITY, f64::min))),
+    Function::new("max", "max(a, b, …)", Body::Many(|all| all.iter().copied().fold(f64::NEG_INFINITY, f64::max))),
     Function::new("sum", "sum(a, b, …)", Body::Many(|all| all.iter().sum())),
     Function::new("mean", "mean(a, b, …)", Body::Many(mean)),
     Function::new("hypot", "hypot(x, y)", Body::Two(f64::hypot)),
@@ -119,17 +103,10 @@ fn round(x: f64, digits: Option<f64>) -> f64 {
 
 fn modulo(a: f64, b: f64) -> f64 {
     let rest = a % b;
-    if rest != 0.0 && (rest < 0.0) != (b < 0.0) {
-        rest + b
-    } else {
-        rest
-    }
+    if rest != 0.0 && (rest < 0.0) != (b < 0.0) { rest + b } else { rest }
 }
 
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "a count of arguments is far below 2^53"
-)]
+#[expect(clippy::cast_precision_loss, reason = "a count of arguments is far below 2^53")]
 fn mean(all: &[f64]) -> f64 {
     all.iter().sum::<f64>() / all.len() as f64
 }
@@ -175,11 +152,7 @@ mod tests {
 
     #[test]
     fn each_name_is_there_once() {
-        let mut names: Vec<_> = FUNCTIONS
-            .iter()
-            .map(|f| f.name)
-            .chain(CONSTANTS.iter().map(|c| c.0))
-            .collect();
+        let mut names: Vec<_> = FUNCTIONS.iter().map(|f| f.name).chain(CONSTANTS.iter().map(|c| c.0)).collect();
         let all = names.len();
         names.sort_unstable();
         names.dedup();
@@ -189,11 +162,7 @@ mod tests {
     #[test]
     fn usages_start_with_the_name() {
         for function in FUNCTIONS {
-            assert!(
-                function.usage.starts_with(&format!("{}(", function.name)),
-                "{}",
-                function.usage
-            );
+            assert!(function.usage.starts_with(&format!("{}(", function.name)), "{}", function.usage);
         }
     }
 
@@ -213,15 +182,7 @@ mod tests {
 
     #[test]
     fn whole_number_functions_know_their_bounds() {
-        assert_eq!(
-            (
-                gcd(54.0, -24.0),
-                gcd(0.0, 0.0),
-                lcm(4.0, 6.0),
-                lcm(0.0, 3.0)
-            ),
-            (6.0, 0.0, 12.0, 0.0)
-        );
+        assert_eq!((gcd(54.0, -24.0), gcd(0.0, 0.0), lcm(4.0, 6.0), lcm(0.0, 3.0)), (6.0, 0.0, 12.0, 0.0));
         assert_eq!((factorial(0.0), factorial(5.0)), (1.0, 120.0));
         assert!(gcd(1.5, 2.0).is_nan() && factorial(-1.0).is_nan());
         assert!(factorial(170.0).is_finite() && factorial(171.0).is_infinite());
@@ -229,13 +190,9 @@ mod tests {
 
     #[test]
     fn modulo_takes_the_sign_of_the_divisor() {
-        for (a, b, wanted) in [
-            (7.0, 3.0, 1.0),
-            (-7.0, 3.0, 2.0),
-            (7.0, -3.0, -2.0),
-            (-7.0, -3.0, -1.0),
-            (6.0, -3.0, 0.0),
-        ] {
+        for (a, b, wanted) in
+            [(7.0, 3.0, 1.0), (-7.0, 3.0, 2.0), (7.0, -3.0, -2.0), (-7.0, -3.0, -1.0), (6.0, -3.0, 0.0)]
+        {
             assert_eq!(modulo(a, b), wanted, "mod({a}, {b})");
         }
     }

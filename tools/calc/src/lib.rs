@@ -32,13 +32,10 @@ pub fn eval(
     check_names(&variables)?;
     match parser::evaluate(&expression, &variables) {
         Ok(value) => Ok(Number::from(value)),
-        Err(Problem::Syntax { column, message }) => Err(hotcell::Error::invalid_input(
-            "$.expression",
-            format!("column {column}: {message}"),
-        )),
-        Err(Problem::Math { column, message }) => Err(hotcell::Error::failed(format!(
-            "column {column}: {message}"
-        ))),
+        Err(Problem::Syntax { column, message }) => {
+            Err(hotcell::Error::invalid_input("$.expression", format!("column {column}: {message}")))
+        }
+        Err(Problem::Math { column, message }) => Err(hotcell::Error::failed(format!("column {column}: {message}"))),
     }
 }
 
@@ -48,9 +45,7 @@ fn check_names(variables: &BTreeMap<String, f64>) -> Result<(), hotcell::Error> 
         None => Ok(()),
         Some(name) => Err(hotcell::Error::invalid_input(
             "$.variables",
-            format!(
-                "`{name}` can't be a name: wanted a letter or `_`, then letters, digits or `_`"
-            ),
+            format!("`{name}` can't be a name: wanted a letter or `_`, then letters, digits or `_`"),
         )),
     }
 }
@@ -67,43 +62,24 @@ mod tests {
     fn answers_as_json() {
         let answer = |input| hotcell::call("eval", input).unwrap();
         assert_eq!(answer(r#"{"expression": "2^10"}"#), "1024");
-        assert_eq!(
-            answer(r#"{"expression": "-a / 2", "variables": {"a": 7}}"#),
-            "-3.5"
-        );
+        assert_eq!(answer(r#"{"expression": "-a / 2", "variables": {"a": 7}}"#), "-3.5");
     }
 
     #[test]
     fn variables_are_put_in() {
         let variables = BTreeMap::from([("price".to_owned(), 20.0), ("rate".to_owned(), 19.0)]);
-        assert_eq!(
-            eval("price * (1 + rate / 100)".into(), Some(variables)).unwrap(),
-            Number::from(23.8)
-        );
+        assert_eq!(eval("price * (1 + rate / 100)".into(), Some(variables)).unwrap(), Number::from(23.8));
     }
 
     #[test]
     fn a_variable_that_cannot_be_named_is_refused() {
         let error = eval("1".into(), Some(BTreeMap::from([("a b".to_owned(), 1.0)]))).unwrap_err();
-        assert!(
-            error.to_string().contains("`a b` can't be a name"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("`a b` can't be a name"), "{error}");
     }
 
     #[test]
     fn errors_tell_the_column() {
-        assert!(
-            calc("1 + * 2")
-                .unwrap_err()
-                .to_string()
-                .contains("column 5")
-        );
-        assert!(
-            calc("1 / (3 - 3)")
-                .unwrap_err()
-                .to_string()
-                .contains("column 3")
-        );
+        assert!(calc("1 + * 2").unwrap_err().to_string().contains("column 5"));
+        assert!(calc("1 / (3 - 3)").unwrap_err().to_string().contains("column 3"));
     }
 }

@@ -32,28 +32,15 @@ fn without_noise(value: f64) -> f64 {
         return value;
     }
     let rounded = format!("{value:.*e}", DIGITS - 1);
-    let mantissa = rounded
-        .split_once('e')
-        .map_or(rounded.as_str(), |(mantissa, _)| mantissa);
-    let digits = mantissa
-        .trim_end_matches('0')
-        .chars()
-        .filter(char::is_ascii_digit)
-        .count();
-    if digits <= SHORT {
-        rounded.parse().unwrap_or(value)
-    } else {
-        value
-    }
+    let mantissa = rounded.split_once('e').map_or(rounded.as_str(), |(mantissa, _)| mantissa);
+    let digits = mantissa.trim_end_matches('0').chars().filter(char::is_ascii_digit).count();
+    if digits <= SHORT { rounded.parse().unwrap_or(value) } else { value }
 }
 
 impl Serialize for Number {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if self.0.fract() == 0.0 && self.0.abs() <= EXACT {
-            #[expect(
-                clippy::cast_possible_truncation,
-                reason = "whole and within 2^53: exact"
-            )]
+            #[expect(clippy::cast_possible_truncation, reason = "whole and within 2^53: exact")]
             let whole = self.0 as i64;
             serializer.serialize_i64(whole)
         } else {
@@ -85,18 +72,10 @@ mod tests {
 
     #[test]
     fn is_written_as_a_person_would() {
-        for (value, text) in [
-            (0.0, "0"),
-            (-0.0, "0"),
-            (-3.0, "-3"),
-            (0.5, "0.5"),
-            (EXACT, "9007199254740992"),
-            (1e300, "1e+300"),
-        ] {
-            assert_eq!(
-                hotcell::serde_json::to_string(&Number(value)).unwrap(),
-                text
-            );
+        for (value, text) in
+            [(0.0, "0"), (-0.0, "0"), (-3.0, "-3"), (0.5, "0.5"), (EXACT, "9007199254740992"), (1e300, "1e+300")]
+        {
+            assert_eq!(hotcell::serde_json::to_string(&Number(value)).unwrap(), text);
         }
     }
 }

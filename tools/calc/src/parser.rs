@@ -34,12 +34,7 @@ type Parsed = Result<f64, Problem>;
 
 /// Works out an expression.
 pub(crate) fn evaluate(text: &str, variables: &BTreeMap<String, f64>) -> Parsed {
-    let mut parser = Parser {
-        rest: text,
-        column: 1,
-        depth: 0,
-        variables,
-    };
+    let mut parser = Parser { rest: text, column: 1, depth: 0, variables };
     let value = parser.sum()?;
     match parser.peek() {
         None => Ok(value),
@@ -75,15 +70,7 @@ impl Parser<'_> {
         let mut left = self.product()?;
         while let Some((column, operator)) = self.operator(&["+", "-", "−"]) {
             let right = self.product()?;
-            left = finite(
-                if operator == "+" {
-                    left + right
-                } else {
-                    left - right
-                },
-                column,
-                operator,
-            )?;
+            left = finite(if operator == "+" { left + right } else { left - right }, column, operator)?;
         }
         Ok(left)
     }
@@ -137,19 +124,13 @@ impl Parser<'_> {
             }
             Some(c) if c.is_ascii_digit() || c == '.' => self.number(),
             Some(c) if starts_name(c) => self.named(),
-            _ => Err(self.syntax(format!(
-                "wanted a number, a name or `(`, found {}",
-                self.found()
-            ))),
+            _ => Err(self.syntax(format!("wanted a number, a name or `(`, found {}", self.found()))),
         }
     }
 
     fn number(&mut self) -> Parsed {
         let length = number_length(self.rest);
-        let (digits, _) = self
-            .rest
-            .split_at_checked(length)
-            .unwrap_or((self.rest, ""));
+        let (digits, _) = self.rest.split_at_checked(length).unwrap_or((self.rest, ""));
         let column = self.column;
         let Ok(value) = digits.parse::<f64>() else {
             return Err(self.syntax(format!("`{digits}` is not a number")));
@@ -160,30 +141,22 @@ impl Parser<'_> {
 
     fn named(&mut self) -> Parsed {
         let column = self.column;
-        let end = self
-            .rest
-            .find(|c| !continues_name(c))
-            .unwrap_or(self.rest.len());
+        let end = self.rest.find(|c| !continues_name(c)).unwrap_or(self.rest.len());
         let (name, _) = self.rest.split_at_checked(end).unwrap_or((self.rest, ""));
         let function = FUNCTIONS.iter().find(|function| function.name == name);
         let value = self.variables.get(name).copied().or_else(|| constant(name));
         if function.is_none() && value.is_none() {
-            return Err(Problem::Syntax {
-                column,
-                message: unknown(name, self.variables),
-            });
+            return Err(Problem::Syntax { column, message: unknown(name, self.variables) });
         }
         let name = name.to_owned();
         self.take(name.chars().count());
         match (self.peek(), function, value) {
             (Some('('), Some(function), _) => self.call(function, column),
-            (Some('('), None, _) => Err(self.syntax(format!(
-                "`{name}` is a value, not a function; for a product write `{name} * (`"
-            ))),
-            (_, _, Some(value)) => Ok(value),
-            (_, Some(function), None) => {
-                Err(self.syntax(format!("wanted `(` after a function: {}", function.usage)))
+            (Some('('), None, _) => {
+                Err(self.syntax(format!("`{name}` is a value, not a function; for a product write `{name} * (`")))
             }
+            (_, _, Some(value)) => Ok(value),
+            (_, Some(function), None) => Err(self.syntax(format!("wanted `(` after a function: {}", function.usage))),
             (_, None, None) => Err(self.syntax(format!("`{name}` has no value"))),
         }
     }
@@ -201,18 +174,11 @@ impl Parser<'_> {
         self.close(open)?;
         match function.apply(&arguments) {
             None => {
-                let message = format!(
-                    "wanted {}, found {} argument(s)",
-                    function.usage,
-                    arguments.len()
-                );
+                let message = format!("wanted {}, found {} argument(s)", function.usage, arguments.len());
                 Err(Problem::Syntax { column, message })
             }
             Some(value) if value.is_finite() => Ok(value),
-            Some(value) => Err(Problem::Math {
-                column,
-                message: no_value(function.name, &arguments, value),
-            }),
+            Some(value) => Err(Problem::Math { column, message: no_value(function.name, &arguments, value) }),
         }
     }
 }
@@ -238,10 +204,7 @@ impl<'a> Parser<'a> {
         self.peek()?;
         let column = self.column;
         let power = self.rest.starts_with("**");
-        let operator = wanted
-            .iter()
-            .copied()
-            .find(|&o| self.rest.starts_with(o) && !(power && o == "*"))?;
+        let operator = wanted.iter().copied().find(|&o| self.rest.starts_with(o) && !(power && o == "*"))?;
         self.take(operator.chars().count());
         Some((column, operator))
     }
@@ -250,17 +213,12 @@ impl<'a> Parser<'a> {
         if self.operator(&[")"]).is_some() {
             return Ok(());
         }
-        Err(self.syntax(format!(
-            "wanted an operator or the `)` for the `(` in column {open}, found {}",
-            self.found()
-        )))
+        Err(self.syntax(format!("wanted an operator or the `)` for the `(` in column {open}, found {}", self.found())))
     }
 
     fn deeper(&mut self, parse: fn(&mut Self) -> Parsed) -> Parsed {
         if self.depth == MAX_DEPTH {
-            return Err(self.syntax(format!(
-                "more than {MAX_DEPTH} levels deep; split the expression by `variables`"
-            )));
+            return Err(self.syntax(format!("more than {MAX_DEPTH} levels deep; split the expression by `variables`")));
         }
         self.depth += 1;
         let value = parse(self);
@@ -269,29 +227,19 @@ impl<'a> Parser<'a> {
     }
 
     fn found(&self) -> String {
-        self.rest.chars().next().map_or_else(
-            || "the end".to_owned(),
-            |c| format!("`{}`", c.escape_debug()),
-        )
+        self.rest.chars().next().map_or_else(|| "the end".to_owned(), |c| format!("`{}`", c.escape_debug()))
     }
 
     fn syntax(&self, message: impl Into<String>) -> Problem {
-        Problem::Syntax {
-            column: self.column,
-            message: message.into(),
-        }
+        Problem::Syntax { column: self.column, message: message.into() }
     }
 }
 
 /// How many bytes of the text look like one number: digits with a point, and an exponent if digits follow it (`2e` is
 /// a number and a name).
 fn number_length(text: &str) -> usize {
-    let digits =
-        |from: &str| from.len() - from.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-    let mantissa = text.len()
-        - text
-            .trim_start_matches(|c: char| c.is_ascii_digit() || c == '.')
-            .len();
+    let digits = |from: &str| from.len() - from.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    let mantissa = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.').len();
     let rest = text.get(mantissa..).unwrap_or_default();
     let Some(exponent) = rest.strip_prefix(['e', 'E']) else {
         return mantissa;
@@ -304,24 +252,15 @@ fn number_length(text: &str) -> usize {
 }
 
 fn constant(name: &str) -> Option<f64> {
-    CONSTANTS
-        .iter()
-        .find(|(known, _)| *known == name)
-        .map(|(_, value)| *value)
+    CONSTANTS.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)
 }
 
 fn unknown(name: &str, variables: &BTreeMap<String, f64>) -> String {
     let known = variables.keys().map(String::as_str);
-    let known = known
-        .chain(CONSTANTS.iter().map(|c| c.0))
-        .chain(FUNCTIONS.iter().map(|f| f.name));
+    let known = known.chain(CONSTANTS.iter().map(|c| c.0)).chain(FUNCTIONS.iter().map(|f| f.name));
     // Beyond this length no known name is near, and comparing costs the product of both lengths.
     let near = (name.len() <= 64)
-        .then(|| {
-            known
-                .map(|k| (strsim::damerau_levenshtein(k, name), k))
-                .min()
-        })
+        .then(|| known.map(|k| (strsim::damerau_levenshtein(k, name), k)).min())
         .flatten()
         .filter(|(distance, known)| *distance <= 2 && *distance < known.chars().count());
     let shown: String = name.chars().take(64).collect();
@@ -334,14 +273,8 @@ fn unknown(name: &str, variables: &BTreeMap<String, f64>) -> String {
 fn finite(value: f64, column: usize, what: &str) -> Parsed {
     match value {
         v if v.is_finite() => Ok(v),
-        v if v.is_nan() => Err(Problem::Math {
-            column,
-            message: format!("{what} has no real value here"),
-        }),
-        _ => Err(Problem::Math {
-            column,
-            message: format!("{what} gives a number beyond ±1.8e308"),
-        }),
+        v if v.is_nan() => Err(Problem::Math { column, message: format!("{what} has no real value here") }),
+        _ => Err(Problem::Math { column, message: format!("{what} gives a number beyond ±1.8e308") }),
     }
 }
 
@@ -351,10 +284,7 @@ fn no_value(name: &str, arguments: &[f64], value: f64) -> String {
         let _ = write!(shown, "{}{argument}", if i == 0 { "" } else { ", " });
     }
     let kind = if value.is_nan() { "real" } else { "finite" };
-    format!(
-        "{name}({shown}{}) has no {kind} value",
-        if arguments.len() > 4 { ", …" } else { "" }
-    )
+    format!("{name}({shown}{}) has no {kind} value", if arguments.len() > 4 { ", …" } else { "" })
 }
 
 #[cfg(test)]
@@ -362,10 +292,7 @@ mod tests {
     use super::*;
 
     fn value(text: &str) -> Parsed {
-        evaluate(
-            text,
-            &BTreeMap::from([("x".to_owned(), 3.0), ("e1".to_owned(), 7.0)]),
-        )
+        evaluate(text, &BTreeMap::from([("x".to_owned(), 3.0), ("e1".to_owned(), 7.0)]))
     }
 
     #[test]
@@ -460,8 +387,7 @@ mod tests {
 
     #[test]
     fn depth_is_bounded() {
-        let deep =
-            |open: &str, close: &str, n| value(&format!("{}1{}", open.repeat(n), close.repeat(n)));
+        let deep = |open: &str, close: &str, n| value(&format!("{}1{}", open.repeat(n), close.repeat(n)));
         assert_eq!(deep("(", ")", MAX_DEPTH), Ok(1.0));
         for (open, close) in [("(", ")"), ("-", ""), ("2^", ""), ("abs(", ")"), ("+", "")] {
             let error = deep(open, close, 100_000);

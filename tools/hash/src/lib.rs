@@ -46,20 +46,14 @@ pub fn digest(
 ) -> Result<Digest, Error> {
     let bytes = match (text, base64) {
         (Some(text), None) => text.into_bytes(),
-        (None, Some(base64)) => STANDARD
-            .decode(base64.trim_ascii())
-            .map_err(|error| Error::invalid_input("$.base64", error))?,
+        (None, Some(base64)) => {
+            STANDARD.decode(base64.trim_ascii()).map_err(|error| Error::invalid_input("$.base64", error))?
+        }
         (None, None) => {
-            return Err(Error::invalid_input(
-                "$",
-                "wanted `text` or `base64`, found neither",
-            ));
+            return Err(Error::invalid_input("$", "wanted `text` or `base64`, found neither"));
         }
         (Some(_), Some(_)) => {
-            return Err(Error::invalid_input(
-                "$",
-                "wanted `text` or `base64`, found both",
-            ));
+            return Err(Error::invalid_input("$", "wanted `text` or `base64`, found both"));
         }
     };
     let mut running = algorithm.start();
@@ -94,11 +88,7 @@ pub fn file(
 }
 
 fn describe(algorithm: Algorithm, running: Running, bytes: u64) -> Digest {
-    Digest {
-        algorithm,
-        hex: running.finish(),
-        bytes,
-    }
+    Digest { algorithm, hex: running.finish(), bytes }
 }
 
 #[cfg(test)]
@@ -113,16 +103,8 @@ mod tests {
     #[test]
     fn known_digests() {
         for (algorithm, abc, empty) in [
-            (
-                Algorithm::Md5,
-                "900150983cd24fb0d6963f7d28e17f72",
-                "d41d8cd98f00b204e9800998ecf8427e",
-            ),
-            (
-                Algorithm::Sha1,
-                "a9993e364706816aba3e25717850c26c9cd0d89d",
-                "da39a3ee5e6b4b0d3255bfef95601890afd80709",
-            ),
+            (Algorithm::Md5, "900150983cd24fb0d6963f7d28e17f72", "d41d8cd98f00b204e9800998ecf8427e"),
+            (Algorithm::Sha1, "a9993e364706816aba3e25717850c26c9cd0d89d", "da39a3ee5e6b4b0d3255bfef95601890afd80709"),
             (
                 Algorithm::Sha256,
                 "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
@@ -140,37 +122,24 @@ mod tests {
             ),
             (Algorithm::Crc32, "352441c2", "00000000"),
         ] {
-            assert_eq!(
-                (of("abc", algorithm).as_str(), of("", algorithm).as_str()),
-                (abc, empty),
-                "{algorithm:?}"
-            );
+            assert_eq!((of("abc", algorithm).as_str(), of("", algorithm).as_str()), (abc, empty), "{algorithm:?}");
         }
     }
 
     #[test]
     fn text_and_its_base64_are_the_same_bytes() {
         let bytes = digest(None, Some("YWJj\n".into()), Algorithm::Crc32).unwrap();
-        assert_eq!(
-            bytes,
-            digest(Some("abc".into()), None, Algorithm::Crc32).unwrap()
-        );
+        assert_eq!(bytes, digest(Some("abc".into()), None, Algorithm::Crc32).unwrap());
     }
 
     #[test]
     fn one_input_is_wanted() {
         for (text, base64, part) in [
             (None, None, "$: wanted `text` or `base64`, found neither"),
-            (
-                Some("a"),
-                Some("YQ=="),
-                "$: wanted `text` or `base64`, found both",
-            ),
+            (Some("a"), Some("YQ=="), "$: wanted `text` or `base64`, found both"),
             (None, Some("Y?=="), "$.base64: Invalid symbol 63, offset 1"),
         ] {
-            let error = digest(text.map(Into::into), base64.map(Into::into), Algorithm::Md5)
-                .unwrap_err()
-                .to_string();
+            let error = digest(text.map(Into::into), base64.map(Into::into), Algorithm::Md5).unwrap_err().to_string();
             assert!(error.starts_with(part), "{error}");
         }
     }
@@ -208,9 +177,6 @@ mod tests {
             r#"{"algorithm":"crc32","hex":"352441c2","bytes":3}"#
         );
         let error = hotcell::call("digest", r#"{"text": "abc", "algorithm": "sha3"}"#).unwrap_err();
-        assert!(
-            matches!(&error, Error::InvalidInput { path, .. } if path == "$.algorithm"),
-            "{error}"
-        );
+        assert!(matches!(&error, Error::InvalidInput { path, .. } if path == "$.algorithm"), "{error}");
     }
 }

@@ -52,10 +52,7 @@ pub fn find(
 ) -> Result<Found, Error> {
     let regex = pattern::compile(&pattern, ignore_case)?;
     let mut places = Places::of(&text);
-    let mut found = Found {
-        count: 0,
-        matches: Vec::new(),
-    };
+    let mut found = Found { count: 0, matches: Vec::new() };
     let mut room = MAX_LISTED;
     for span in regex.find_iter(&text) {
         if found.count == found.matches.len() && found.count < limit as usize {
@@ -81,22 +78,10 @@ fn describe(regex: &Regex, text: &str, span: Span<'_>, places: &mut Places<'_>) 
         for group in captures.iter().skip(1) {
             bytes += group.map_or(0, |group| group.len());
             // Beyond the bound the match is dropped, so its groups need no text.
-            groups.push(
-                group
-                    .filter(|_| bytes <= MAX_LISTED)
-                    .map(|group| group.as_str().to_owned()),
-            );
+            groups.push(group.filter(|_| bytes <= MAX_LISTED).map(|group| group.as_str().to_owned()));
         }
     }
-    (
-        Match {
-            line,
-            column,
-            text: span.as_str().to_owned(),
-            groups,
-        },
-        bytes,
-    )
+    (Match { line, column, text: span.as_str().to_owned(), groups }, bytes)
 }
 
 #[cfg(test)]
@@ -109,23 +94,12 @@ mod tests {
 
     #[test]
     fn tells_places_and_groups() {
-        let found = look(
-            "a TODO: one\nü FIXME(bob): two\n",
-            r"(TODO|FIXME)(?:\((\w+)\))?: (?<what>.*)",
-            100,
-        );
+        let found = look("a TODO: one\nü FIXME(bob): two\n", r"(TODO|FIXME)(?:\((\w+)\))?: (?<what>.*)", 100);
         let group = |text: &str| Some(text.to_owned());
         assert_eq!(found.count, 2);
         assert_eq!(found.matches[0].groups, [group("TODO"), None, group("one")]);
-        assert_eq!(
-            found.matches[1].groups,
-            [group("FIXME"), group("bob"), group("two")]
-        );
-        let places: Vec<_> = found
-            .matches
-            .iter()
-            .map(|m| (m.line, m.column, m.text.as_str()))
-            .collect();
+        assert_eq!(found.matches[1].groups, [group("FIXME"), group("bob"), group("two")]);
+        let places: Vec<_> = found.matches.iter().map(|m| (m.line, m.column, m.text.as_str())).collect();
         assert_eq!(places, [(1, 3, "TODO: one"), (2, 3, "FIXME(bob): two")]);
     }
 
@@ -140,33 +114,17 @@ mod tests {
     fn groups_of_matches_that_touch_are_their_own() {
         // An empty match right behind another is skipped: the second search must find the same ones.
         let found = look("abab c", "(a)|(b)?", 100);
-        let seen: Vec<_> = found
-            .matches
-            .iter()
-            .map(|m| (m.column, m.text.as_str(), m.groups[0].is_some()))
-            .collect();
+        let seen: Vec<_> = found.matches.iter().map(|m| (m.column, m.text.as_str(), m.groups[0].is_some())).collect();
         assert_eq!(
             seen,
-            [
-                (1, "a", true),
-                (2, "b", false),
-                (3, "a", true),
-                (4, "b", false),
-                (6, "", false),
-                (7, "", false)
-            ]
+            [(1, "a", true), (2, "b", false), (3, "a", true), (4, "b", false), (6, "", false), (7, "", false)]
         );
     }
 
     #[test]
     fn lines_and_case() {
         assert_eq!(look("one\ntwo\nthree", "^t", 9).count, 2);
-        assert_eq!(
-            find("Todo TODO".into(), "todo".into(), 9, true)
-                .unwrap()
-                .count,
-            2
-        );
+        assert_eq!(find("Todo TODO".into(), "todo".into(), 9, true).unwrap().count, 2);
     }
 
     #[test]
@@ -186,13 +144,8 @@ mod tests {
             (r"(a)\1", "backreferences are not supported"),
             (r"((\w{100}){100}){100}", "over "),
         ] {
-            let error = find("x".into(), pattern.into(), 1, false)
-                .unwrap_err()
-                .to_string();
-            assert!(
-                error.starts_with("$.pattern: ") && error.contains(part),
-                "{error}"
-            );
+            let error = find("x".into(), pattern.into(), 1, false).unwrap_err().to_string();
+            assert!(error.starts_with("$.pattern: ") && error.contains(part), "{error}");
         }
     }
 

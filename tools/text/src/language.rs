@@ -42,11 +42,7 @@ pub fn language(
     /// Its text (the beginning is enough): asked only if the name says nothing.
     text: Option<String>,
 ) -> Language {
-    let file = name
-        .rsplit(['/', '\\'])
-        .next()
-        .unwrap_or(&name)
-        .to_lowercase();
+    let file = name.rsplit(['/', '\\']).next().unwrap_or(&name).to_lowercase();
     let (language, kind) = by_name(&file)
         .or_else(|| by_extension(&file))
         .or_else(|| by_first_line(text.as_deref().unwrap_or_default()))
@@ -58,16 +54,10 @@ type Known = (&'static str, Kind);
 
 fn by_name(file: &str) -> Option<Known> {
     // `Dockerfile.dev`, `Makefile.am`, `.env.local`: a family by its first part.
-    let family = |name: &str| {
-        file.strip_prefix(name)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-    };
+    let family = |name: &str| file.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
     let exact = BY_NAME.iter().find(|(name, ..)| *name == file);
-    let (_, language, kind) = exact.or_else(|| {
-        BY_NAME
-            .iter()
-            .find(|(name, ..)| table::FAMILIES.contains(name) && family(name))
-    })?;
+    let (_, language, kind) =
+        exact.or_else(|| BY_NAME.iter().find(|(name, ..)| table::FAMILIES.contains(name) && family(name)))?;
     Some((*language, *kind))
 }
 
@@ -89,9 +79,7 @@ fn by_first_line(text: &str) -> Option<Known> {
     let lower: String = first.chars().take(64).collect::<String>().to_lowercase();
     match lower {
         l if l.starts_with("<?xml") => Some(("XML", Kind::Markup)),
-        l if l.starts_with("<!doctype html") || l.starts_with("<html") => {
-            Some(("HTML", Kind::Markup))
-        }
+        l if l.starts_with("<!doctype html") || l.starts_with("<html") => Some(("HTML", Kind::Markup)),
         l if l.starts_with("<?php") => Some(("PHP", Kind::Code)),
         l if l.starts_with("%pdf-") => Some(("PDF", Kind::Other)),
         _ => None,
@@ -103,19 +91,14 @@ fn interpreter(command: &str) -> Option<Known> {
     let mut words = command.split_whitespace();
     let mut program = words.next()?.rsplit('/').next()?;
     if program == "env" {
-        program = words
-            .find(|word| !word.starts_with('-') && !word.contains('='))?
-            .rsplit('/')
-            .next()?;
+        program = words.find(|word| !word.starts_with('-') && !word.contains('='))?.rsplit('/').next()?;
     }
     let program = program.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
     lookup(BY_INTERPRETER, program)
 }
 
 fn lookup(table: &[(&str, &'static str, Kind)], wanted: &str) -> Option<Known> {
-    let (_, language, kind) = table
-        .iter()
-        .find(|(words, ..)| words.split(' ').any(|word| word == wanted))?;
+    let (_, language, kind) = table.iter().find(|(words, ..)| words.split(' ').any(|word| word == wanted))?;
     Some((*language, *kind))
 }
 
@@ -142,12 +125,7 @@ mod tests {
             ("LICENSE-MIT", "", "plain text", Kind::Prose),
             ("README", "", "plain text", Kind::Prose),
             ("a.md", "#!/bin/sh", "Markdown", Kind::Prose),
-            (
-                "run",
-                "#!/usr/bin/env -S FOO=1 python3.11 -u\n",
-                "Python",
-                Kind::Code,
-            ),
+            ("run", "#!/usr/bin/env -S FOO=1 python3.11 -u\n", "Python", Kind::Code),
             ("run", "#!/bin/bash -e\r\n", "Shell", Kind::Code),
             ("run", "#! /usr/bin/node", "JavaScript", Kind::Code),
             ("page", "\u{feff}<!DOCTYPE html>\n", "HTML", Kind::Markup),
@@ -169,10 +147,7 @@ mod tests {
     #[test]
     fn nothing_is_in_a_table_twice() {
         for table in [BY_NAME, BY_EXTENSION, BY_INTERPRETER] {
-            let mut words: Vec<_> = table
-                .iter()
-                .flat_map(|(words, ..)| words.split(' '))
-                .collect();
+            let mut words: Vec<_> = table.iter().flat_map(|(words, ..)| words.split(' ')).collect();
             let all = words.len();
             words.sort_unstable();
             for pair in words.windows(2) {
@@ -184,9 +159,6 @@ mod tests {
 
     #[test]
     fn the_kind_is_a_word() {
-        assert_eq!(
-            hotcell::call("language", r#"{"name": "a.rs"}"#).unwrap(),
-            r#"{"language":"Rust","kind":"code"}"#
-        );
+        assert_eq!(hotcell::call("language", r#"{"name": "a.rs"}"#).unwrap(), r#"{"language":"Rust","kind":"code"}"#);
     }
 }

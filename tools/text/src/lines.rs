@@ -10,12 +10,7 @@ pub(crate) struct Places<'a> {
 
 impl<'a> Places<'a> {
     pub(crate) fn of(text: &'a str) -> Self {
-        Self {
-            text,
-            position: 0,
-            line: 1,
-            column: 1,
-        }
+        Self { text, position: 0, line: 1, column: 1 }
     }
 
     /// The line, and the column in characters, both from 1. A position before the last one gives the last one's place.
@@ -48,10 +43,7 @@ mod tests {
     fn places_count_characters() {
         let text = "äb\r\n\nxyz";
         let mut places = Places::of(text);
-        let seen: Vec<_> = [0, 2, 5, 6, 8, 9]
-            .into_iter()
-            .map(|position| places.at(position))
-            .collect();
+        let seen: Vec<_> = [0, 2, 5, 6, 8, 9].into_iter().map(|position| places.at(position)).collect();
         assert_eq!(seen, [(1, 1), (1, 2), (2, 1), (3, 1), (3, 3), (3, 4)]);
     }
 

@@ -35,23 +35,15 @@ pub fn replace(
 ) -> Result<Replaced, Error> {
     let regex = pattern::compile(&pattern, ignore_case)?;
     let references = replacement.matches('$').count();
-    let mut replaced = Replaced {
-        text: String::with_capacity(text.len()),
-        count: 0,
-    };
+    let mut replaced = Replaced { text: String::with_capacity(text.len()), count: 0 };
     let mut rest = 0;
-    for captures in regex
-        .captures_iter(&text)
-        .take(limit.map_or(usize::MAX, |limit| limit as usize))
-    {
+    for captures in regex.captures_iter(&text).take(limit.map_or(usize::MAX, |limit| limit as usize)) {
         let Some(whole) = captures.get(0) else {
             continue;
         };
         let between = text.get(rest..whole.start()).unwrap_or_default();
         // A group is a part of its match, so this is the most that this replacement can give.
-        let most = references
-            .saturating_mul(whole.len())
-            .saturating_add(replacement.len() + between.len());
+        let most = references.saturating_mul(whole.len()).saturating_add(replacement.len() + between.len());
         if most > MAX_TEXT.saturating_sub(replaced.text.len()) {
             return Err(too_long(replaced.count));
         }
@@ -84,32 +76,14 @@ mod tests {
             ("1-2 3-4", r"(\d)-(\d)", "$2-$1", None, "2-1 4-3", 2),
             ("1-2 3-4", r"(\d)-(\d)", "<$0>", Some(1), "<1-2> 3-4", 1),
             ("aaa", "a", "b", Some(0), "aaa", 0),
-            (
-                "Jane Doe",
-                r"(?<first>\w+) (?<last>\w+)",
-                "${last}, ${first}",
-                None,
-                "Doe, Jane",
-                1,
-            ),
+            ("Jane Doe", r"(?<first>\w+) (?<last>\w+)", "${last}, ${first}", None, "Doe, Jane", 1),
             ("price", "price", "$$5", None, "$5", 1),
             ("äöü", "", "-", None, "-ä-ö-ü-", 4),
             ("a\nb", "^", "> ", None, "> a\n> b", 2),
             ("", "x", "y", None, "", 0),
         ] {
-            let replaced = replace(
-                text.into(),
-                pattern.into(),
-                replacement.into(),
-                limit,
-                false,
-            )
-            .unwrap();
-            assert_eq!(
-                (replaced.text.as_str(), replaced.count),
-                (wanted, count),
-                "{pattern}"
-            );
+            let replaced = replace(text.into(), pattern.into(), replacement.into(), limit, false).unwrap();
+            assert_eq!((replaced.text.as_str(), replaced.count), (wanted, count), "{pattern}");
         }
     }
 
@@ -120,13 +94,8 @@ mod tests {
             ("x".repeat(1 << 20), "x+", "$0".repeat(1 << 20)),
             ("x".repeat(MAX_TEXT), "^", "yy".to_owned()),
         ] {
-            let error = replace(text, pattern.into(), replacement, None, false)
-                .unwrap_err()
-                .to_string();
-            assert!(
-                error.contains("would be longer than 4194304 bytes"),
-                "{error}"
-            );
+            let error = replace(text, pattern.into(), replacement, None, false).unwrap_err().to_string();
+            assert!(error.contains("would be longer than 4194304 bytes"), "{error}");
         }
     }
 

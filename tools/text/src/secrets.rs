@@ -64,16 +64,9 @@ pub fn secrets(
     let mut places = Places::of(&text);
     let findings = suspects.iter().take(limit as usize).map(|suspect| {
         let (line, _) = places.at(suspect.span.start);
-        Finding {
-            line,
-            kind: suspect.kind,
-            preview: preview(suspect, &text),
-        }
+        Finding { line, kind: suspect.kind, preview: preview(suspect, &text) }
     });
-    Secrets {
-        findings: findings.collect(),
-        count: suspects.len(),
-    }
+    Secrets { findings: findings.collect(), count: suspects.len() }
 }
 
 /// Keeps, of those that share a part of the text, the one that was suspected first: the rules go from sure to unsure.
@@ -92,11 +85,7 @@ fn without_overlaps(suspects: Vec<Suspect>) -> Vec<Suspect> {
 
 fn preview(suspect: &Suspect, text: &str) -> String {
     let secret = text.get(suspect.secret.clone()).unwrap_or_default();
-    let mut shown = suspect
-        .shown
-        .split_whitespace()
-        .collect::<Vec<_>>()
-        .join(" ");
+    let mut shown = suspect.shown.split_whitespace().collect::<Vec<_>>().join(" ");
     if shown.ends_with(['=', ':', '>']) {
         shown.push(' ');
     }

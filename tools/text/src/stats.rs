@@ -70,23 +70,13 @@ pub fn stats(
         words: text.split_whitespace().count(),
         lines,
         blank_lines,
-        longest: ranking
-            .into_sorted_vec()
-            .into_iter()
-            .map(LongLine::from_ranked)
-            .collect(),
+        longest: ranking.into_sorted_vec().into_iter().map(LongLine::from_ranked).collect(),
     }
 }
 
 impl LongLine {
-    fn from_ranked(
-        Reverse((length, Reverse(line), text)): Reverse<(usize, Reverse<usize>, &str)>,
-    ) -> Self {
-        Self {
-            line,
-            length,
-            text: cut(text, SHOWN),
-        }
+    fn from_ranked(Reverse((length, Reverse(line), text)): Reverse<(usize, Reverse<usize>, &str)>) -> Self {
+        Self { line, length, text: cut(text, SHOWN) }
     }
 }
 
@@ -103,11 +93,7 @@ mod tests {
             ("\n", (1, 1, 0, 1, 1)),
         ] {
             let s = stats(text.into(), 3);
-            assert_eq!(
-                (s.bytes, s.chars, s.words, s.lines, s.blank_lines),
-                wanted,
-                "{text:?}"
-            );
+            assert_eq!((s.bytes, s.chars, s.words, s.lines, s.blank_lines), wanted, "{text:?}");
         }
     }
 

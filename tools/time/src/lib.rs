@@ -24,9 +24,7 @@ pub fn now(
     #[hotcell(default = "UTC".to_owned())]
     zone: String,
 ) -> Result<Moment, Error> {
-    Ok(Moment::of(
-        &Timestamp::now().to_zoned(zone::named("zone", &zone)?),
-    ))
+    Ok(Moment::of(&Timestamp::now().to_zoned(zone::named("zone", &zone)?)))
 }
 
 /// Reads a time in any usual form, and tells what it is.
@@ -57,11 +55,7 @@ pub fn convert(
 ) -> Result<Moment, Error> {
     let to = zone::named("zone", &zone)?;
     let from = zone::named("from", &from)?;
-    Ok(Moment::of(
-        &Written::read("time", &time)?
-            .or_in(from)?
-            .with_time_zone(to),
-    ))
+    Ok(Moment::of(&Written::read("time", &time)?.or_in(from)?.with_time_zone(to)))
 }
 
 /// Adds a duration to a time, on the calendar: a month keeps the day, a day keeps the hour even where clocks change.
@@ -81,9 +75,8 @@ pub fn add(
         )
     })?;
     let start = read("time", &time, asked(zone)?)?;
-    let end = start
-        .checked_add(span)
-        .map_err(|error| Error::failed(format_args!("failed to add `{duration}`: {error}")))?;
+    let end =
+        start.checked_add(span).map_err(|error| Error::failed(format_args!("failed to add `{duration}`: {error}")))?;
     Ok(Moment::of(&end))
 }
 
@@ -114,9 +107,7 @@ pub fn between(
     let zone = asked(zone)?;
     let from = read("from", &from, zone)?;
     // A second time without a zone is one of the first time's zone.
-    let to = Written::read("to", &to)?
-        .or_in(from.time_zone().clone())?
-        .with_time_zone(from.time_zone().clone());
+    let to = Written::read("to", &to)?.or_in(from.time_zone().clone())?.with_time_zone(from.time_zone().clone());
     let span = from.until((Unit::Year, &to))?;
     let days = from.until((Unit::Day, &to))?.get_days();
     let people = SpanPrinter::new()

@@ -32,23 +32,13 @@ impl Moment {
             iso: if *time.time_zone() == TimeZone::UTC {
                 time.timestamp().to_string()
             } else {
-                time.timestamp()
-                    .display_with_offset(time.offset())
-                    .to_string()
+                time.timestamp().display_with_offset(time.offset()).to_string()
             },
             unix_ms: time.timestamp().as_millisecond(),
-            zone: time
-                .time_zone()
-                .iana_name()
-                .map_or_else(|| offset.clone(), ToOwned::to_owned),
+            zone: time.time_zone().iana_name().map_or_else(|| offset.clone(), ToOwned::to_owned),
             offset,
             weekday: time.strftime("%A").to_string(),
-            week: format!(
-                "{:04}-W{:02}-{}",
-                week.year(),
-                week.week(),
-                week.weekday().to_monday_one_offset()
-            ),
+            week: format!("{:04}-W{:02}-{}", week.year(), week.week(), week.weekday().to_monday_one_offset()),
             day_of_year: time.day_of_year(),
         }
     }

@@ -35,16 +35,7 @@ const DATES: &[&str] = &[
 ];
 
 /// Times after a date.
-const TIMES: &[&str] = &[
-    "",
-    " %H:%M",
-    " %H:%M:%S%.f",
-    " %I:%M %p",
-    " %I:%M%p",
-    " %I:%M:%S %p",
-    " %I %p",
-    " %I%p",
-];
+const TIMES: &[&str] = &["", " %H:%M", " %H:%M:%S%.f", " %I:%M %p", " %I:%M%p", " %I:%M:%S %p", " %I %p", " %I%p"];
 
 /// Forms with the time in the middle or an offset at the end: `date`, `asctime`, `git`, web servers.
 const WHOLE: &[&str] = &[
@@ -91,10 +82,7 @@ impl Written {
 /// before it, every number is one of seconds.
 fn number(text: &str) -> Option<Written> {
     let counted = text.strip_prefix('@');
-    let (whole, fraction) = counted
-        .unwrap_or(text)
-        .split_once('.')
-        .unwrap_or((counted.unwrap_or(text), ""));
+    let (whole, fraction) = counted.unwrap_or(text).split_once('.').unwrap_or((counted.unwrap_or(text), ""));
     let digits = whole.strip_prefix(['-', '+']).unwrap_or(whole);
     let numeric = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
     if digits.is_empty() || !numeric(digits) || !numeric(fraction) || fraction.len() > 9 {
@@ -102,9 +90,7 @@ fn number(text: &str) -> Option<Written> {
     }
     let value: i64 = whole.parse().ok()?;
     let point = match digits.len() {
-        _ if counted.is_some() || !fraction.is_empty() => {
-            seconds(value, fraction, whole.starts_with('-'))
-        }
+        _ if counted.is_some() || !fraction.is_empty() => seconds(value, fraction, whole.starts_with('-')),
         4 | 8 if digits == whole => return None,
         ..12 => Timestamp::from_second(value).ok(),
         12..15 => Timestamp::from_millisecond(value).ok(),
@@ -125,18 +111,11 @@ fn standard(text: &str) -> Option<Written> {
     if let Ok(time) = parser.parse_zoned(text) {
         return Some(Written::Point(time));
     }
-    if let Ok(day) = first_day(text)
-        .as_deref()
-        .unwrap_or(text)
-        .parse::<ISOWeekDate>()
-    {
+    if let Ok(day) = first_day(text).as_deref().unwrap_or(text).parse::<ISOWeekDate>() {
         return Some(Written::Local(day.date().into()));
     }
     if let Some(day) = first_day(text) {
-        return day
-            .parse::<Date>()
-            .ok()
-            .map(|day| Written::Local(day.into()));
+        return day.parse::<Date>().ok().map(|day| Written::Local(day.into()));
     }
     if let Ok(pieces) = Pieces::parse(text) {
         // One with a zone that isn't known, or that contradicts its offset, was refused above, and is so here.
@@ -144,16 +123,10 @@ fn standard(text: &str) -> Option<Written> {
             (Some(_), _) => None,
             (None, Some(offset)) => {
                 let time = parser.parse_timestamp(text).ok()?;
-                let zone = if offset.is_zero() {
-                    TimeZone::UTC
-                } else {
-                    TimeZone::fixed(offset)
-                };
+                let zone = if offset.is_zero() { TimeZone::UTC } else { TimeZone::fixed(offset) };
                 Some(Written::Point(time.to_zoned(zone)))
             }
-            (None, None) => Some(Written::Local(
-                pieces.date().to_datetime(pieces.time().unwrap_or_default()),
-            )),
+            (None, None) => Some(Written::Local(pieces.date().to_datetime(pieces.time().unwrap_or_default()))),
         };
     }
     rfc2822::parse(text).ok().map(Written::Point)
@@ -162,19 +135,12 @@ fn standard(text: &str) -> Option<Written> {
 /// The first day of a year, month or week that stands alone.
 fn first_day(text: &str) -> Option<String> {
     let bytes = text.as_bytes();
-    let digits = |range: std::ops::Range<usize>| {
-        bytes
-            .get(range)
-            .is_some_and(|part| part.iter().all(u8::is_ascii_digit))
-    };
+    let digits =
+        |range: std::ops::Range<usize>| bytes.get(range).is_some_and(|part| part.iter().all(u8::is_ascii_digit));
     match bytes.len() {
         4 if digits(0..4) => Some(format!("{text}-01-01")),
-        7 if digits(0..4) && bytes.get(4) == Some(&b'-') && digits(5..7) => {
-            Some(format!("{text}-01"))
-        }
-        8 if digits(0..4) && bytes.get(4..6) == Some(b"-W") && digits(6..8) => {
-            Some(format!("{text}-1"))
-        }
+        7 if digits(0..4) && bytes.get(4) == Some(&b'-') && digits(5..7) => Some(format!("{text}-01")),
+        8 if digits(0..4) && bytes.get(4..6) == Some(b"-W") && digits(6..8) => Some(format!("{text}-1")),
         _ => None,
     }
 }
@@ -183,15 +149,11 @@ fn loose(text: &str) -> Option<Written> {
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let whole = WHOLE.iter().find_map(|form| written(form, &text));
     whole.or_else(|| {
-        ["", "%A, ", "%a, ", "%A ", "%a "]
-            .iter()
-            .find_map(|weekday| {
-                DATES.iter().find_map(|date| {
-                    TIMES
-                        .iter()
-                        .find_map(|time| written(&format!("{weekday}{date}{time}"), &text))
-                })
-            })
+        ["", "%A, ", "%a, ", "%A ", "%a "].iter().find_map(|weekday| {
+            DATES
+                .iter()
+                .find_map(|date| TIMES.iter().find_map(|time| written(&format!("{weekday}{date}{time}"), &text)))
+        })
     })
 }
 
@@ -203,32 +165,19 @@ fn written(form: &str, text: &str) -> Option<Written> {
         None => {
             let date = parts.to_date().ok()?;
             let time = date.to_datetime(parts.to_time().unwrap_or_default());
-            if utc {
-                time.to_zoned(TimeZone::UTC).ok().map(Written::Point)
-            } else {
-                Some(Written::Local(time))
-            }
+            if utc { time.to_zoned(TimeZone::UTC).ok().map(Written::Point) } else { Some(Written::Local(time)) }
         }
     }
 }
 
 fn refusal(text: &str) -> String {
     let shown: String = text.chars().take(60).collect();
-    let slashed: Vec<&str> = text
-        .split([' ', 'T'])
-        .next()
-        .unwrap_or_default()
-        .split('/')
-        .collect();
+    let slashed: Vec<&str> = text.split([' ', 'T']).next().unwrap_or_default().split('/').collect();
     let small = |part: &&str| part.parse::<u8>().is_ok_and(|number| number <= 31);
     match slashed.as_slice() {
         [first, second, _] if small(first) && small(second) => {
-            format!(
-                "`{shown}` may be a day before a month or a month before a day; write it as 2026-11-22"
-            )
+            format!("`{shown}` may be a day before a month or a month before a day; write it as 2026-11-22")
         }
-        _ => format!(
-            "`{shown}` is not a time that can be read; write it as 2026-11-22T19:00:00+01:00"
-        ),
+        _ => format!("`{shown}` is not a time that can be read; write it as 2026-11-22T19:00:00+01:00"),
     }
 }

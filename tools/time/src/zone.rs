@@ -19,10 +19,7 @@ pub(crate) fn named(argument: &'static str, name: &str) -> Result<TimeZone, Erro
             || "wanted a name such as `Europe/Oslo`, or an offset such as `+02:00`".to_owned(),
             |near| format!("did you mean `{near}`?"),
         );
-        Error::invalid_input(
-            argument,
-            format_args!("there is no time zone `{shown}`; {hint}"),
-        )
+        Error::invalid_input(argument, format_args!("there is no time zone `{shown}`; {hint}"))
     })
 }
 
@@ -77,10 +74,7 @@ mod tests {
             (huge.as_str(), "wanted a name"),
         ] {
             let error = named("from", name).unwrap_err().to_string();
-            assert!(
-                error.starts_with("$.from: ") && error.contains(part) && error.len() < 300,
-                "{error}"
-            );
+            assert!(error.starts_with("$.from: ") && error.contains(part) && error.len() < 300, "{error}");
         }
     }
 }

@@ -24,12 +24,7 @@ pub(super) fn duration(item: &Item<'_>, bounds: &Bounds<Duration>) -> Option<Dur
     within(item, item.duration()?, bounds, |duration| format_duration(*duration))
 }
 
-fn within<T: PartialOrd>(
-    item: &Item<'_>,
-    value: T,
-    bounds: &Bounds<T>,
-    shown: impl Fn(&T) -> String,
-) -> Option<T> {
+fn within<T: PartialOrd>(item: &Item<'_>, value: T, bounds: &Bounds<T>, shown: impl Fn(&T) -> String) -> Option<T> {
     if value >= bounds.least && value <= bounds.most {
         return Some(value);
     }

@@ -11,11 +11,11 @@ use hotcell_call::{ByteSize, Digest, GrantSet, LimitKeys, Limits, ToolName};
 use hotcell_sandbox::CompileLimits;
 use sha2::{Digest as _, Sha256};
 
-use super::place::{Place, nearest};
-use super::user::{Lookup, environment};
 use super::cache::Cache;
 use super::catalog::Catalog;
+use super::place::{Place, nearest};
 use super::schedule::Schedule;
+use super::user::{Lookup, environment};
 use super::{ToolConfig, compile, host, limits, tools, user};
 
 /// The configuration of a host, checked.
@@ -96,6 +96,13 @@ impl Config {
         }
     }
 
+    /// Sets what `more` says of a tool over what this says of it: flags of a command line. What they grant comes on top.
+    ///
+    /// Whether the file may be used is to be [checked](crate::trust) before: afterwards nobody can tell who said what.
+    pub fn overlay(&mut self, tool: ToolName, more: ToolConfig) {
+        self.tools.entry(tool).or_default().overlay(more);
+    }
+
     fn open(file: &Path, name: &str, named: bool) -> Result<Self, Vec<Diagnostic>> {
         let read = Source::read(file).map_err(|diagnostic| vec![*diagnostic])?;
         let source = Source::new(name, read.text());
@@ -122,19 +129,22 @@ impl Config {
     }
 
     fn sections(root: &Section<'_>, folder: &Path, lookup: Lookup<'_>) -> Self {
+        let limits = limits::read(root);
+        let tools = tools::read(root, folder, lookup);
         let Catalog { folders, agents } = Catalog::read(root, folder);
         let Schedule { in_flight, queue } = Schedule::read(root);
-        let cache = Cache::read(root, folder);
+        let process_memory = host::memory(root);
         let mut compile = compile::read(root);
+        let cache = Cache::read(root, folder);
         compile.max_cache = cache.max_size.unwrap_or(compile.max_cache);
         Self {
-            limits: limits::read(root),
-            tools: tools::read(root, folder, lookup),
+            limits,
+            tools,
             folders,
             agents,
             in_flight,
             queue,
-            process_memory: host::memory(root),
+            process_memory,
             compile,
             cache_moved: cache.folder.is_some(),
             cache: cache.folder.or_else(|| user::cache_folder(lookup)),

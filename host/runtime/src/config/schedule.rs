@@ -17,10 +17,7 @@ const MOST_WAITING: u32 = 1_000_000;
 
 impl Default for Schedule {
     fn default() -> Self {
-        Self {
-            in_flight: u32::try_from(Permits::DEFAULT_LIMIT).unwrap_or(MOST_IN_FLIGHT),
-            queue: Queue::DEFAULT_SIZE,
-        }
+        Self { in_flight: u32::try_from(Permits::DEFAULT_LIMIT).unwrap_or(MOST_IN_FLIGHT), queue: Queue::DEFAULT_SIZE }
     }
 }
 

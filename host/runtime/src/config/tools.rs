@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use hotcell_agent::document::{self, Section};
-use hotcell_call::{GrantKeys, LimitKeys, ToolName};
+use hotcell_call::{Folder, GrantKeys, LimitKeys, ToolName};
 
 use super::user::Lookup;
 use super::{catalog, limits};
@@ -21,6 +21,30 @@ pub struct ToolConfig {
     pub path: Option<PathBuf>,
     /// The variables whose values come from the operator's own environment.
     pub environment: Vec<String>,
+}
+
+impl ToolConfig {
+    /// Sets what `more` says over it; what `more` grants comes on top of what is granted.
+    pub(super) fn overlay(&mut self, more: Self) {
+        self.limits = more.limits.over(&self.limits);
+        self.path = more.path.or(self.path.take());
+        self.environment.extend(more.environment);
+        self.grants.clock = more.grants.clock.or(self.grants.clock);
+        self.grants.random = more.grants.random.or(self.grants.random);
+        if let Some(env) = more.grants.env {
+            self.grants.env.get_or_insert_default().extend(env);
+        }
+        if let Some(folders) = more.grants.folders {
+            let known = self.grants.folders.get_or_insert_default();
+            for folder in folders {
+                match known.iter_mut().find(|known| known.host == folder.host) {
+                    // Of two names for one folder the later is the one that its user has in mind.
+                    Some(known) => *known = Folder { access: folder.access.max(known.access), ..folder },
+                    None => known.push(folder),
+                }
+            }
+        }
+    }
 }
 
 pub(super) fn read(root: &Section<'_>, base: &Path, lookup: Lookup<'_>) -> BTreeMap<ToolName, ToolConfig> {

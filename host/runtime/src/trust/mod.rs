@@ -17,8 +17,8 @@ use hotcell_call::{Code, Failure};
 
 use crate::config::{Config, Origin, state_folder};
 
-pub use reach::{Reach, reaches};
 pub(crate) use reach::real;
+pub use reach::{Reach, reaches};
 
 /// The files that the user of this machine trusts.
 #[derive(Debug, Clone)]

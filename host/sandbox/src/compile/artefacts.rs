@@ -19,12 +19,12 @@ const MOST_REFUSED: usize = 256;
 
 /// Finds compiled components, and makes what is not found.
 pub(crate) struct Artefacts {
-    compiler: Compiler,
+    pub(super) compiler: Compiler,
     limits: CompileLimits,
     cache: Option<Arc<Cache>>,
     refused: Mutex<Refused>,
     /// One child at a time: each may take what the machine has. Who waits longest is next.
-    turn: Semaphore,
+    pub(super) turn: Semaphore,
 }
 
 /// What a component was made into.
@@ -48,13 +48,7 @@ impl Artefacts {
                 None
             }
         });
-        Self {
-            compiler,
-            limits,
-            cache,
-            refused: Mutex::default(),
-            turn: Semaphore::new(1),
-        }
+        Self { compiler, limits, cache, refused: Mutex::default(), turn: Semaphore::new(1) }
     }
 
     pub(crate) fn limits(&self) -> &CompileLimits {
@@ -73,8 +67,7 @@ impl Artefacts {
 
     /// Keeps what is known of a component.
     pub(crate) async fn keep(&self, digest: Digest, meta: Meta) {
-        self.cached(move |cache| Some(cache.keep_meta(&digest, &meta)))
-            .await;
+        self.cached(move |cache| Some(cache.keep_meta(&digest, &meta))).await;
     }
 
     /// Compiles a component, unless another caller just has.
@@ -85,31 +78,19 @@ impl Artefacts {
     /// component that was refused before.
     pub(crate) async fn make(&self, source: &Source) -> Result<Made, Failure> {
         self.check_refused(&source.digest)?;
-        let _turn = self.turn.acquire().await.map_err(|closed| {
-            Failure::new(Code::Fault, "the compiler is closed").caused_by(closed)
-        })?;
+        let _turn = self
+            .turn
+            .acquire()
+            .await
+            .map_err(|closed| Failure::new(Code::Fault, "the compiler is closed").caused_by(closed))?;
         self.check_refused(&source.digest)?;
-        if let (Some(meta), Some(code)) = (
-            self.find(source.digest).await,
-            self.load(source.digest).await,
-        ) {
-            return Ok(Made {
-                meta,
-                code: Arc::new(code),
-            });
+        if let (Some(meta), Some(code)) = (self.find(source.digest).await, self.load(source.digest).await) {
+            return Ok(Made { meta, code: Arc::new(code) });
         }
         let size = ByteSize::of(source.bytes.len());
-        match self
-            .compiler
-            .compile(source, self.limits.for_file(size))
-            .await
-        {
+        match self.compiler.compile(source, self.limits.for_file(size)).await {
             Ok(compiled) => {
-                let meta = Meta {
-                    report: compiled.report,
-                    size: size.as_u64(),
-                    listed: None,
-                };
+                let meta = Meta { report: compiled.report, size: size.as_u64(), listed: None };
                 Ok(self.keep_made(source.digest, meta, compiled.code).await)
             }
             Err(not) => {
@@ -134,22 +115,13 @@ impl Artefacts {
     }
 
     /// Does something with the cache where blocking is allowed.
-    async fn cached<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&Cache) -> Option<T> + Send + 'static,
-    ) -> Option<T> {
+    async fn cached<T: Send + 'static>(&self, work: impl FnOnce(&Cache) -> Option<T> + Send + 'static) -> Option<T> {
         let cache = Arc::clone(self.cache.as_ref()?);
-        tokio::task::spawn_blocking(move || work(&cache))
-            .await
-            .ok()
-            .flatten()
+        tokio::task::spawn_blocking(move || work(&cache)).await.ok().flatten()
     }
 
     fn check_refused(&self, digest: &Digest) -> Result<(), Failure> {
-        self.refused()
-            .failures
-            .get(digest)
-            .map_or(Ok(()), |failure| Err(failure.clone()))
+        self.refused().failures.get(digest).map_or(Ok(()), |failure| Err(failure.clone()))
     }
 
     fn refused(&self) -> std::sync::MutexGuard<'_, Refused> {

@@ -26,11 +26,7 @@ impl Cache {
     /// Opens the cache at `path`, and makes it if there is none.
     pub(crate) fn new(path: &Path, engine: &Engine, most: ByteSize) -> Result<Self, FolderError> {
         let key = Folder::create(path)?.key()?;
-        Ok(Self {
-            path: path.to_owned(),
-            seal: Seal::new(key, engine),
-            most,
-        })
+        Ok(Self { path: path.to_owned(), seal: Seal::new(key, engine), most })
     }
 
     /// What is known of a component.

@@ -22,27 +22,16 @@ const OFF: &[(WasmFeatures, &str)] = &[
     (WasmFeatures::THREADS, "threads and shared memory"),
     (WasmFeatures::MEMORY64, "64-bit memories"),
     (WasmFeatures::EXCEPTIONS, "exceptions"),
-    (
-        WasmFeatures::GC.union(WasmFeatures::FUNCTION_REFERENCES),
-        "garbage collection",
-    ),
-    (
-        WasmFeatures::FUNCTION_REFERENCES,
-        "typed function references",
-    ),
+    (WasmFeatures::GC.union(WasmFeatures::FUNCTION_REFERENCES), "garbage collection"),
+    (WasmFeatures::FUNCTION_REFERENCES, "typed function references"),
     (WasmFeatures::CM_MAP, "maps in component types"),
-    (
-        WasmFeatures::CM_FIXED_LENGTH_LISTS,
-        "lists of a fixed length",
-    ),
+    (WasmFeatures::CM_FIXED_LENGTH_LISTS, "lists of a fixed length"),
     (WasmFeatures::CM_ERROR_CONTEXT, "error contexts"),
 ];
 
 /// Everything else that the engine takes.
 fn on() -> WasmFeatures {
-    let off = OFF
-        .iter()
-        .fold(WasmFeatures::empty(), |sum, (feature, _)| sum | *feature);
+    let off = OFF.iter().fold(WasmFeatures::empty(), |sum, (feature, _)| sum | *feature);
     (WasmFeatures::WASM3 | WasmFeatures::COMPONENT_MODEL | WasmFeatures::GC_TYPES).difference(off)
 }
 
@@ -52,16 +41,11 @@ fn on() -> WasmFeatures {
 #[must_use]
 pub fn child_main() -> ExitCode {
     let answer = limits_from(std::env::args()).and_then(|limits| {
-        limits
-            .set()
-            .map_err(|error| child_error("setrlimit", &error))?;
+        limits.set().map_err(|error| child_error("setrlimit", &error))?;
         let component = limits.read(io::stdin().lock())?;
         compile(&component)
     });
-    match answer
-        .unwrap_or_else(Answer::refused)
-        .send(io::stdout().lock())
-    {
+    match answer.unwrap_or_else(Answer::refused).send(io::stdout().lock()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,
     }
@@ -76,28 +60,17 @@ struct Limits {
 
 fn limits_from(args: impl Iterator<Item = String>) -> Result<Limits, Refusal> {
     let args: Vec<String> = args.collect();
-    let numbers = args
-        .last_chunk::<3>()
-        .map(|last| last.each_ref().map(|arg| arg.parse::<u64>()));
+    let numbers = args.last_chunk::<3>().map(|last| last.each_ref().map(|arg| arg.parse::<u64>()));
     match numbers {
         Some([Ok(memory), Ok(cpu), Ok(input)]) => Ok(Limits { memory, cpu, input }),
-        _ => Err(Refusal::Child {
-            reason: "three numbers are wanted: memory, cpu, input".to_owned(),
-        }),
+        _ => Err(Refusal::Child { reason: "three numbers are wanted: memory, cpu, input".to_owned() }),
     }
 }
 
 impl Limits {
     fn set(&self) -> rustix::io::Result<()> {
-        let limit = |resource, soft: u64, hard: u64| {
-            setrlimit(
-                resource,
-                Rlimit {
-                    current: Some(soft),
-                    maximum: Some(hard),
-                },
-            )
-        };
+        let limit =
+            |resource, soft: u64, hard: u64| setrlimit(resource, Rlimit { current: Some(soft), maximum: Some(hard) });
         limit(Resource::Core, 0, 0)?;
         limit(Resource::Fsize, 0, 0)?;
         limit(Resource::Nofile, FILES, FILES)?;
@@ -108,16 +81,12 @@ impl Limits {
 
     fn read(&self, from: impl Read) -> Result<Vec<u8>, Refusal> {
         let mut bytes = Vec::new();
-        let read = from
-            .take(self.input.saturating_add(1))
-            .read_to_end(&mut bytes);
+        let read = from.take(self.input.saturating_add(1)).read_to_end(&mut bytes);
         read.map_err(|error| child_error("read", &error))?;
         if u64::try_from(bytes.len()).is_ok_and(|length| length <= self.input) {
             Ok(bytes)
         } else {
-            Err(Refusal::Child {
-                reason: format!("more than {} bytes of input", self.input),
-            })
+            Err(Refusal::Child { reason: format!("more than {} bytes of input", self.input) })
         }
     }
 }
@@ -137,11 +106,7 @@ impl Answer {
 
     fn refused(refusal: Refusal) -> Self {
         let report = serde_json::to_vec(&refusal).unwrap_or_default();
-        Self {
-            kind: Kind::Refused,
-            report,
-            code: Vec::new(),
-        }
+        Self { kind: Kind::Refused, report, code: Vec::new() }
     }
 
     fn send(&self, mut to: impl Write) -> io::Result<()> {
@@ -169,34 +134,19 @@ fn compile(component: &[u8]) -> Result<Answer, Refusal> {
 fn why_not(component: &[u8], engine: &str) -> Refusal {
     let valid = |features| Validator::new_with_features(features).validate_all(component);
     let Err(broken) = valid(on()) else {
-        return Refusal::Engine {
-            reason: engine.to_owned(),
-        };
+        return Refusal::Engine { reason: engine.to_owned() };
     };
-    let named = OFF
-        .iter()
-        .find(|(feature, _)| valid(on() | *feature).is_ok())
-        .map(|(_, name)| *name);
-    match named.or_else(|| {
-        valid(WasmFeatures::all())
-            .is_ok()
-            .then_some("several proposals")
-    }) {
-        Some(name) => Refusal::Feature {
-            name: name.to_owned(),
-        },
+    let named = OFF.iter().find(|(feature, _)| valid(on() | *feature).is_ok()).map(|(_, name)| *name);
+    match named.or_else(|| valid(WasmFeatures::all()).is_ok().then_some("several proposals")) {
+        Some(name) => Refusal::Feature { name: name.to_owned() },
         None => malformed(broken.offset()),
     }
 }
 
 fn malformed(offset: usize) -> Refusal {
-    Refusal::Malformed {
-        offset: u64::try_from(offset).unwrap_or(u64::MAX),
-    }
+    Refusal::Malformed { offset: u64::try_from(offset).unwrap_or(u64::MAX) }
 }
 
 fn child_error(what: &str, error: &dyn std::error::Error) -> Refusal {
-    Refusal::Child {
-        reason: format!("{what}: {error}"),
-    }
+    Refusal::Child { reason: format!("{what}: {error}") }
 }

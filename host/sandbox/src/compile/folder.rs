@@ -46,10 +46,7 @@ pub(crate) struct Folder(OwnedFd);
 impl Folder {
     /// Makes the folder, if it isn't there, and opens it.
     pub(crate) fn create(path: &Path) -> Result<Self, FolderError> {
-        std::fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(path)?;
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
         Self::open(path)
     }
 
@@ -78,10 +75,7 @@ impl Folder {
         let stat = rustix::fs::fstat(&file)?;
         let size = ByteSize::bytes(u64::try_from(stat.st_size).unwrap_or_default());
         if !is_ours(&stat) || size > most {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidData,
-                "not a file of ours, or too large",
-            ));
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "not a file of ours, or too large"));
         }
         let mut bytes = Vec::with_capacity(size.as_usize());
         let file = File::from(file);
@@ -106,14 +100,8 @@ impl Folder {
         let name = format!("{}-{count}{UNFINISHED}", std::process::id());
         // Of a dead process that had our number.
         self.remove(&name);
-        let flags =
-            OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let mut file = File::from(rustix::fs::openat(
-            &self.0,
-            &name,
-            flags,
-            Mode::RUSR | Mode::WUSR,
-        )?);
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let mut file = File::from(rustix::fs::openat(&self.0, &name, flags, Mode::RUSR | Mode::WUSR)?);
         let written = pieces.iter().try_for_each(|piece| file.write_all(piece));
         written.inspect_err(|_| self.remove(&name))?;
         Ok(name)
@@ -129,8 +117,7 @@ impl Folder {
         getrandom::fill(&mut key).map_err(io::Error::other)?;
         self.put_key(&key)?;
         // Another process may have been first; then its key counts.
-        self.read_key()
-            .ok_or_else(|| io::Error::other("the key can't be kept"))
+        self.read_key().ok_or_else(|| io::Error::other("the key can't be kept"))
     }
 
     /// Puts the key back, if the folder was emptied.
@@ -147,8 +134,7 @@ impl Folder {
 
     fn read_key(&self) -> Option<Key> {
         let stat = rustix::fs::statat(&self.0, KEY, AtFlags::SYMLINK_NOFOLLOW).ok()?;
-        if !is_ours(&stat) || Mode::from_raw_mode(stat.st_mode).intersects(Mode::RWXG | Mode::RWXO)
-        {
+        if !is_ours(&stat) || Mode::from_raw_mode(stat.st_mode).intersects(Mode::RWXG | Mode::RWXO) {
             return None;
         }
         self.read(KEY, ByteSize::bytes(64)).ok()??.try_into().ok()
@@ -172,8 +158,7 @@ impl Folder {
             let Ok(stat) = rustix::fs::statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW) else {
                 continue;
             };
-            let used = SystemTime::UNIX_EPOCH
-                + Duration::from_secs(u64::try_from(stat.st_mtime).unwrap_or_default());
+            let used = SystemTime::UNIX_EPOCH + Duration::from_secs(u64::try_from(stat.st_mtime).unwrap_or_default());
             let age = now.duration_since(used).unwrap_or_default();
             if name.ends_with(UNFINISHED) && age > ABANDONED {
                 self.remove(name);
@@ -196,6 +181,5 @@ impl Folder {
 }
 
 fn is_ours(stat: &Stat) -> bool {
-    FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile
-        && stat.st_uid == geteuid().as_raw()
+    FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile && stat.st_uid == geteuid().as_raw()
 }

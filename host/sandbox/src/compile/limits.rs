@@ -56,14 +56,9 @@ impl CompileLimits {
     /// What a file of `size` may take.
     pub(crate) fn for_file(&self, size: ByteSize) -> Allowance {
         let extra = size.as_u64().saturating_mul(MEMORY_PER_BYTE);
-        let memory = self
-            .memory
-            .as_u64()
-            .saturating_add(extra)
-            .min(MOST_MEMORY.max(self.memory.as_u64()));
+        let memory = self.memory.as_u64().saturating_add(extra).min(MOST_MEMORY.max(self.memory.as_u64()));
         let mib = u32::try_from(size.as_u64() >> 20).unwrap_or(u32::MAX);
-        let more =
-            |base: Duration, per_mib: Duration| base.saturating_add(per_mib.saturating_mul(mib));
+        let more = |base: Duration, per_mib: Duration| base.saturating_add(per_mib.saturating_mul(mib));
         Allowance {
             max_file: self.max_file,
             memory: ByteSize::bytes(memory),
@@ -88,16 +83,10 @@ mod tests {
     fn honest_giants_pass_and_small_bombs_get_the_base() {
         let limits = CompileLimits::default();
         let python = limits.for_file(ByteSize::bytes(18_484_323));
-        assert!(
-            python.memory > ByteSize::mib(3_000) && python.cpu > Duration::from_secs(120),
-            "{python:?}"
-        );
+        assert!(python.memory > ByteSize::mib(3_000) && python.cpu > Duration::from_secs(120), "{python:?}");
         let bomb = limits.for_file(ByteSize::kib(300));
         assert!(bomb.memory < ByteSize::mib(1_100), "{bomb:?}");
-        assert_eq!(
-            (bomb.cpu, bomb.timeout),
-            (Duration::from_secs(20), Duration::from_secs(30))
-        );
+        assert_eq!((bomb.cpu, bomb.timeout), (Duration::from_secs(20), Duration::from_secs(30)));
     }
 
     #[test]

@@ -30,4 +30,6 @@ pub use limits::CompileLimits;
 pub(crate) use open::Source;
 pub use parent::Compiler;
 pub(crate) use seal::Verified;
-pub(crate) use wire::Meta;
+
+#[cfg(test)]
+mod tests;

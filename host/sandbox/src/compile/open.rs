@@ -34,11 +34,7 @@ impl Source {
     /// # Errors
     ///
     /// As [`Source::read`], but for what only files can be.
-    pub(crate) fn new(
-        name: &str,
-        bytes: Cow<'static, [u8]>,
-        max_file: ByteSize,
-    ) -> Result<Self, Failure> {
+    pub(crate) fn new(name: &str, bytes: Cow<'static, [u8]>, max_file: ByteSize) -> Result<Self, Failure> {
         let size = ByteSize::of(bytes.len());
         let name = shortened(name, 120);
         if size > max_file {
@@ -46,11 +42,7 @@ impl Source {
         }
         look(&name, &bytes)?;
         let digest = Digest::from_bytes(Sha256::digest(&bytes).into());
-        Ok(Self {
-            name,
-            digest,
-            bytes,
-        })
+        Ok(Self { name, digest, bytes })
     }
 
     /// Reads a file.
@@ -68,22 +60,16 @@ impl Source {
         });
         match tokio::time::timeout(PATIENCE, reading).await {
             Ok(Ok(source)) => source,
-            Ok(Err(broken)) => {
-                Err(Failure::new(Code::Fault, format!("reading {name} broke")).caused_by(broken))
-            }
-            Err(_) => Err(unreadable(
-                &name,
-                format!("it could not be read within {} s", PATIENCE.as_secs()),
-            )
-            .fix("see whether its disk or network answers")),
+            Ok(Err(broken)) => Err(Failure::new(Code::Fault, format!("reading {name} broke")).caused_by(broken)),
+            Err(_) => Err(unreadable(&name, format!("it could not be read within {} s", PATIENCE.as_secs()))
+                .fix("see whether its disk or network answers")),
         }
     }
 }
 
 fn read(path: &Path, name: &str, max_file: ByteSize) -> Result<Vec<u8>, Failure> {
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
-    let file =
-        rustix::fs::open(path, flags, Mode::empty()).map_err(|error| not_opened(name, error))?;
+    let file = rustix::fs::open(path, flags, Mode::empty()).map_err(|error| not_opened(name, error))?;
     let stat = rustix::fs::fstat(&file).map_err(|error| not_opened(name, error))?;
     let kind = match FileType::from_raw_mode(stat.st_mode) {
         FileType::RegularFile => None,
@@ -93,8 +79,7 @@ fn read(path: &Path, name: &str, max_file: ByteSize) -> Result<Vec<u8>, Failure>
         _ => Some("a device"),
     };
     if let Some(kind) = kind {
-        return Err(unreadable(name, format!("it is {kind}, not a file"))
-            .fix("name the `.wasm` file itself"));
+        return Err(unreadable(name, format!("it is {kind}, not a file")).fix("name the `.wasm` file itself"));
     }
     let size = ByteSize::bytes(u64::try_from(stat.st_size).unwrap_or_default());
     if size > max_file {
@@ -111,24 +96,16 @@ fn read(path: &Path, name: &str, max_file: ByteSize) -> Result<Vec<u8>, Failure>
 fn not_opened(name: &str, error: Errno) -> Failure {
     let (why, fix) = match error {
         Errno::NOENT | Errno::NOTDIR => ("there is no such file", "check the path"),
-        Errno::ACCESS | Errno::PERM => (
-            "its permissions do not allow it",
-            "make it readable for the user that runs hotcell",
-        ),
+        Errno::ACCESS | Errno::PERM => {
+            ("its permissions do not allow it", "make it readable for the user that runs hotcell")
+        }
         Errno::LOOP => ("its links lead in a circle", "check the links"),
-        Errno::NXIO => (
-            "it is a socket or a device, not a file",
-            "name the `.wasm` file itself",
-        ),
+        Errno::NXIO => ("it is a socket or a device, not a file", "name the `.wasm` file itself"),
         Errno::NAMETOOLONG => ("its path is too long", "check the path"),
-        Errno::MFILE | Errno::NFILE => (
-            "the host has too many open files",
-            "raise its limit (`ulimit -n`), or try again",
-        ),
-        _ => (
-            "it could not be opened",
-            "check the path and its permissions",
-        ),
+        Errno::MFILE | Errno::NFILE => {
+            ("the host has too many open files", "raise its limit (`ulimit -n`), or try again")
+        }
+        _ => ("it could not be opened", "check the path and its permissions"),
     };
     unreadable(name, why).fix(fix).caused_by(error)
 }
@@ -165,14 +142,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
         let fifo = at("fifo");
-        rustix::fs::mknodat(
-            rustix::fs::CWD,
-            &fifo,
-            FileType::Fifo,
-            Mode::RUSR | Mode::WUSR,
-            0,
-        )
-        .unwrap();
+        rustix::fs::mknodat(rustix::fs::CWD, &fifo, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
         symlink(at("loop"), at("loop")).unwrap();
         symlink(at("nowhere"), at("dangling")).unwrap();
         symlink("/dev/zero", at("zero")).unwrap();
@@ -204,14 +174,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a\u{1b}b.wasm");
         std::fs::write(&path, HEADER).unwrap();
-        let source = Source::read(&path, MOST)
-            .await
-            .unwrap_or_else(|failure| panic!("{failure}"));
+        let source = Source::read(&path, MOST).await.unwrap_or_else(|failure| panic!("{failure}"));
         assert_eq!(source.bytes, HEADER);
-        assert_eq!(
-            source.digest.hex(),
-            "24eaf3439a60c96764c4f2c92a0a81b52bd4fe5d5b91f090184a0f6486b1bf29"
-        );
+        assert_eq!(source.digest.hex(), "24eaf3439a60c96764c4f2c92a0a81b52bd4fe5d5b91f090184a0f6486b1bf29");
         assert!(!source.name.contains('\u{1b}'), "{}", source.name);
     }
 }

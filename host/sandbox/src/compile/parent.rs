@@ -56,26 +56,14 @@ enum End {
 
 impl Compiler {
     /// Compiles one component in a child of its own.
-    pub(crate) async fn compile(
-        &self,
-        source: &Source,
-        allowance: Allowance,
-    ) -> Result<Compiled, NotCompiled> {
+    pub(crate) async fn compile(&self, source: &Source, allowance: Allowance) -> Result<Compiled, NotCompiled> {
         let mut child = self.spawn(allowance).map_err(|error| {
             let failure = Failure::new(Code::Fault, "the compiler could not be started")
                 .why(format!("{} did not run", self.program.display()))
                 .caused_by(error);
-            NotCompiled {
-                failure,
-                lasting: false,
-            }
+            NotCompiled { failure, lasting: false }
         })?;
-        let end = match tokio::time::timeout(
-            allowance.timeout,
-            converse(&mut child, &source.bytes, allowance),
-        )
-        .await
-        {
+        let end = match tokio::time::timeout(allowance.timeout, converse(&mut child, &source.bytes, allowance)).await {
             Ok(end) => end,
             Err(_) => {
                 // Dropping it would end it too, but later: its memory should be free when the next one starts.
@@ -83,11 +71,7 @@ impl Compiler {
                 Ok(End::Late)
             }
         };
-        let about = About {
-            name: &source.name,
-            size: ByteSize::of(source.bytes.len()),
-            allowance,
-        };
+        let about = About { name: &source.name, size: ByteSize::of(source.bytes.len()), allowance };
         match end {
             Ok(End::Answered(kind, report, code)) => about.answer(kind, &report, code),
             Ok(End::Died(status)) => Err(about.died(status)),
@@ -98,19 +82,15 @@ impl Compiler {
                 double(allowance.timeout),
             )),
             Err(error) => Err(NotCompiled {
-                failure: Failure::new(
-                    Code::Fault,
-                    format!("the compiler of {} could not be heard", source.name),
-                )
-                .caused_by(error),
+                failure: Failure::new(Code::Fault, format!("the compiler of {} could not be heard", source.name))
+                    .caused_by(error),
                 lasting: false,
             }),
         }
     }
 
     fn spawn(&self, allowance: Allowance) -> std::io::Result<Child> {
-        let threads =
-            std::thread::available_parallelism().map_or(1, |cores| cores.get().min(MOST_THREADS));
+        let threads = std::thread::available_parallelism().map_or(1, |cores| cores.get().min(MOST_THREADS));
         Command::new(&self.program)
             .args(&self.args)
             .arg(allowance.memory.as_u64().to_string())
@@ -130,11 +110,7 @@ impl Compiler {
 }
 
 /// Writes the component and reads the answer, at the same time: neither waits for the other.
-async fn converse(
-    child: &mut Child,
-    component: &[u8],
-    allowance: Allowance,
-) -> std::io::Result<End> {
+async fn converse(child: &mut Child, component: &[u8], allowance: Allowance) -> std::io::Result<End> {
     let (Some(mut stdin), Some(mut stdout)) = (child.stdin.take(), child.stdout.take()) else {
         return Err(std::io::Error::other("no pipes"));
     };
@@ -168,22 +144,11 @@ async fn read_answer(
         return Ok(None);
     }
     let mut report = Vec::new();
-    (&mut *from)
-        .take(report_length)
-        .read_to_end(&mut report)
-        .await?;
-    let mut code =
-        Vec::with_capacity(usize::try_from(code_length.min(FIRST_ROOM)).unwrap_or_default());
-    (&mut *from)
-        .take(code_length)
-        .read_to_end(&mut code)
-        .await?;
-    let whole =
-        |bytes: &[u8], length: u64| u64::try_from(bytes.len()).is_ok_and(|got| got == length);
-    Ok(
-        (whole(&report, report_length) && whole(&code, code_length))
-            .then_some((kind, report, code)),
-    )
+    (&mut *from).take(report_length).read_to_end(&mut report).await?;
+    let mut code = Vec::with_capacity(usize::try_from(code_length.min(FIRST_ROOM)).unwrap_or_default());
+    (&mut *from).take(code_length).read_to_end(&mut code).await?;
+    let whole = |bytes: &[u8], length: u64| u64::try_from(bytes.len()).is_ok_and(|got| got == length);
+    Ok((whole(&report, report_length) && whole(&code, code_length)).then_some((kind, report, code)))
 }
 
 /// What messages need to know.
@@ -195,27 +160,15 @@ struct About<'a> {
 
 impl About<'_> {
     fn answer(&self, kind: Kind, report: &[u8], code: Vec<u8>) -> Result<Compiled, NotCompiled> {
-        let lasting = |failure| NotCompiled {
-            failure,
-            lasting: true,
-        };
+        let lasting = |failure| NotCompiled { failure, lasting: true };
         let broken = |error: serde_json::Error| {
-            let failure = Failure::new(
-                Code::Fault,
-                format!("the compiler's answer on {} can't be read", self.name),
-            );
-            NotCompiled {
-                failure: failure.caused_by(error),
-                lasting: false,
-            }
+            let failure = Failure::new(Code::Fault, format!("the compiler's answer on {} can't be read", self.name));
+            NotCompiled { failure: failure.caused_by(error), lasting: false }
         };
         if kind == Kind::Refused {
             let refusal: Refusal = serde_json::from_slice(report).map_err(broken)?;
             let lasts = !matches!(refusal, Refusal::Child { .. });
-            return Err(NotCompiled {
-                failure: refusal.failure(self.name, self.size),
-                lasting: lasts,
-            });
+            return Err(NotCompiled { failure: refusal.failure(self.name, self.size), lasting: lasts });
         }
         let report: Report = serde_json::from_slice(report).map_err(broken)?;
         Descriptor::new(&report, self.size).map_err(lasting)?;
@@ -225,10 +178,7 @@ impl About<'_> {
                 format!("the compiler refused {} for no reason", self.name),
             )));
         }
-        Ok(Compiled {
-            report,
-            code: Verified::fresh(code),
-        })
+        Ok(Compiled { report, code: Verified::fresh(code) })
     }
 
     fn died(&self, status: ExitStatus) -> NotCompiled {
@@ -244,7 +194,8 @@ impl About<'_> {
                 self.reached("memory", "memory", memory.to_string(), more.to_string())
             }
             Some(signal) if signal == Signal::KILL.as_raw() => NotCompiled {
-                failure: self.failure("its process was killed from outside, most likely because the machine ran out of memory"),
+                failure: self
+                    .failure("its process was killed from outside, most likely because the machine ran out of memory"),
                 lasting: false,
             },
             _ => NotCompiled { failure: self.failure(&format!("the compiler broke ({status})")), lasting: true },
@@ -253,26 +204,14 @@ impl About<'_> {
 
     fn reached(&self, key: &str, what: &str, value: String, more: String) -> NotCompiled {
         let failure = self
-            .failure(&format!(
-                "the compiler reached its limit of {value} ({what}), for a file of {}",
-                self.size
-            ))
-            .fix(format!(
-                "if you trust the file: {key} = \"{more}\" under [compile] in hotcell.toml"
-            ))
+            .failure(&format!("the compiler reached its limit of {value} ({what}), for a file of {}", self.size))
+            .fix(format!("if you trust the file: {key} = \"{more}\" under [compile] in hotcell.toml"))
             .reached(&value, &value);
-        NotCompiled {
-            failure,
-            lasting: true,
-        }
+        NotCompiled { failure, lasting: true }
     }
 
     fn failure(&self, why: &str) -> Failure {
-        Failure::new(
-            Code::Compile,
-            format!("{} can't be compiled within its limits", self.name),
-        )
-        .why(why)
+        Failure::new(Code::Compile, format!("{} can't be compiled within its limits", self.name)).why(why)
     }
 }
 

@@ -73,10 +73,7 @@ impl Seal {
     pub(crate) fn new(key: Key, engine: &Engine) -> Self {
         let mut settings = Settings(blake3::Hasher::new());
         engine.precompile_compatibility_hash().hash(&mut settings);
-        Self {
-            key,
-            engine: settings.0.finalize(),
-        }
+        Self { key, engine: settings.0.finalize() }
     }
 
     pub(crate) fn key(&self) -> &Key {
@@ -91,30 +88,19 @@ impl Seal {
     /// Takes a file's content, if it is what was sealed.
     pub(crate) fn open(&self, part: Part, digest: &Digest, bytes: Vec<u8>) -> Option<Verified> {
         let (header, payload) = bytes.split_at_checked(HEADER)?;
-        let mac = header
-            .strip_prefix(&MAGIC)?
-            .first_chunk::<{ blake3::OUT_LEN }>()?;
+        let mac = header.strip_prefix(&MAGIC)?.first_chunk::<{ blake3::OUT_LEN }>()?;
         // Compares in constant time.
         if self.mac(part, digest, payload) != blake3::Hash::from_bytes(*mac) {
             return None;
         }
-        Some(Verified {
-            bytes,
-            start: HEADER,
-        })
+        Some(Verified { bytes, start: HEADER })
     }
 
     fn mac(&self, part: Part, digest: &Digest, payload: &[u8]) -> blake3::Hash {
         let mut hasher = blake3::Hasher::new_keyed(&self.key);
         let version = env!("CARGO_PKG_VERSION").as_bytes();
-        for piece in [
-            FORMAT,
-            version,
-            part.extension().as_bytes(),
-            self.engine.as_bytes(),
-            digest.as_bytes(),
-            payload,
-        ] {
+        for piece in [FORMAT, version, part.extension().as_bytes(), self.engine.as_bytes(), digest.as_bytes(), payload]
+        {
             // Each with its length, so that no piece can pass for the end of the one before.
             hasher.update(&u64::try_from(piece.len()).unwrap_or(u64::MAX).to_le_bytes());
             hasher.update(piece);
@@ -133,8 +119,6 @@ impl Hasher for Settings {
 
     fn finish(&self) -> u64 {
         let hash = self.0.finalize();
-        hash.as_bytes()
-            .first_chunk::<8>()
-            .map_or(0, |first| u64::from_le_bytes(*first))
+        hash.as_bytes().first_chunk::<8>().map_or(0, |first| u64::from_le_bytes(*first))
     }
 }

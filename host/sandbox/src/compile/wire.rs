@@ -83,34 +83,21 @@ pub(crate) fn read_header(header: &[u8; HEADER]) -> Option<(Kind, u64, u64)> {
 impl Refusal {
     pub(crate) fn failure(self, name: &str, size: ByteSize) -> Failure {
         match self {
-            Self::Malformed { offset } => {
-                Failure::new(Code::NotComponent, format!("{name} is not a component"))
-                    .why(format!(
-                        "it begins like one, but breaks the format at byte {offset} of {}",
-                        size.as_u64()
-                    ))
-                    .fix("build or download it again: it is damaged, or cut off")
+            Self::Malformed { offset } => Failure::new(Code::NotComponent, format!("{name} is not a component"))
+                .why(format!("it begins like one, but breaks the format at byte {offset} of {}", size.as_u64()))
+                .fix("build or download it again: it is damaged, or cut off"),
+            Self::Feature { name: feature } => {
+                Failure::new(Code::Import, format!("{name} needs {feature}, which is switched off"))
+                    .why("hotcell runs components of WASI 0.2, without proposals whose limits can't be kept")
+                    .fix("build it without, for example with `--target wasm32-wasip2`")
             }
-            Self::Feature { name: feature } => Failure::new(
-                Code::Import,
-                format!("{name} needs {feature}, which is switched off"),
-            )
-            .why(
-                "hotcell runs components of WASI 0.2, without proposals whose limits can't be kept",
-            )
-            .fix("build it without, for example with `--target wasm32-wasip2`"),
-            Self::Engine { reason } => {
-                Failure::new(Code::Compile, format!("{name} can't be compiled"))
-                    .why("it is valid, but beyond what the engine takes")
-                    .fix("split it into smaller parts, or tell its author")
-                    .caused_by(reason)
-            }
-            Self::Child { reason } => Failure::new(
-                Code::Fault,
-                format!("the compiler could not work on {name}"),
-            )
-            .why("its process could not set its own limits or read its input")
-            .caused_by(reason),
+            Self::Engine { reason } => Failure::new(Code::Compile, format!("{name} can't be compiled"))
+                .why("it is valid, but beyond what the engine takes")
+                .fix("split it into smaller parts, or tell its author")
+                .caused_by(reason),
+            Self::Child { reason } => Failure::new(Code::Fault, format!("the compiler could not work on {name}"))
+                .why("its process could not set its own limits or read its input")
+                .caused_by(reason),
         }
     }
 }

@@ -91,33 +91,20 @@ impl Caller {
                 .reached(input.size(), limits.input));
         }
         let most = ByteSize::bytes(limits.input.as_u64().saturating_mul(HEAVIEST_INPUT));
-        let Plain {
-            shapes, signature, ..
-        } = &*self.plain;
+        let Plain { shapes, signature, .. } = &*self.plain;
         let (arguments, budget) = match self.route {
             Some(route) => {
                 let typed = arguments(shapes, signature, input.as_str(), most)?;
                 // A byte of fuel for a byte of text: what is longer than its limit is mostly seen whole, and told exactly.
                 let fuel = limits.output.as_usize().max(limits.host_data.as_usize());
-                (
-                    Arguments::Typed(route, typed),
-                    Budget {
-                        fuel,
-                        heaviest: None,
-                    },
-                )
+                (Arguments::Typed(route, typed), Budget { fuel, heaviest: None })
             }
             None => {
                 let values = arguments(shapes, signature, input.as_str(), most)?;
                 (Arguments::Values(values), self.cost.budget(limits))
             }
         };
-        Ok(Prepared {
-            plain: Arc::clone(&self.plain),
-            arguments,
-            budget,
-            output: limits.output,
-        })
+        Ok(Prepared { plain: Arc::clone(&self.plain), arguments, budget, output: limits.output })
     }
 }
 
@@ -145,9 +132,7 @@ impl Prepared {
             Ok(Err(error)) => Ok(error.into()),
             Err(error) if is_host_call_fuel(&error) => Ok(match budget.heaviest {
                 Some(most) => Returned::TooHeavy { most },
-                None => Returned::TooLarge {
-                    at_least: ByteSize::bytes(output.as_u64().saturating_add(1)),
-                },
+                None => Returned::TooLarge { at_least: ByteSize::bytes(output.as_u64().saturating_add(1)) },
             }),
             Err(error) => Err(error),
         }
@@ -158,20 +143,14 @@ impl Prepared {
         func: Func,
         store: StoreContextMut<'_, T>,
     ) -> wasmtime::Result<Result<Returned, WriteError>> {
-        let Self {
-            plain,
-            arguments,
-            output,
-            ..
-        } = self;
+        let Self { plain, arguments, output, .. } = self;
         match arguments {
             Arguments::Typed(route, arguments) => {
                 let pieces = route.call(func, store, arguments).await?;
                 Ok(pieces_text(pieces, output))
             }
             Arguments::Values(values) => {
-                let mut results =
-                    vec![Val::Bool(false); usize::from(plain.signature.result.is_some())];
+                let mut results = vec![Val::Bool(false); usize::from(plain.signature.result.is_some())];
                 func.call_async(store, &values, &mut results).await?;
                 drop(values);
                 Ok(answer(&plain, results.first(), output))
@@ -225,11 +204,7 @@ fn pieces_text(pieces: Result<Piece, Piece>, limit: ByteSize) -> Result<Returned
 
 fn error_text(said: String, limit: ByteSize) -> Result<Returned, WriteError> {
     let at_least = ByteSize::of(said.len());
-    if at_least > limit {
-        Err(WriteError::TooLarge { at_least, limit })
-    } else {
-        Ok(Returned::Error(said))
-    }
+    if at_least > limit { Err(WriteError::TooLarge { at_least, limit }) } else { Ok(Returned::Error(said)) }
 }
 
 impl From<WriteError> for Returned {

@@ -51,18 +51,12 @@ impl Cost {
     /// The price of the function's results.
     pub(crate) fn of(shapes: &Shapes, signature: &Signature) -> Result<Self, Broken> {
         let Some(result) = signature.result else {
-            return Ok(Self {
-                fuel: 0.0,
-                weight: 1.0,
-            });
+            return Ok(Self { fuel: 0.0, weight: 1.0 });
         };
         let prices = prices(shapes, result)?;
         let of = |id: ShapeId| {
             let place = usize::try_from(id.0).ok();
-            place
-                .and_then(|place| prices.get(place))
-                .copied()
-                .unwrap_or(Price::NOTHING)
+            place.and_then(|place| prices.get(place)).copied().unwrap_or(Price::NOTHING)
         };
         // A list at the top is one vector: of its room beyond its length, the system gives nothing until it is touched.
         let whole = match shapes.get(result)? {
@@ -72,16 +66,11 @@ impl Cost {
         let weight = match shapes.get(whole)? {
             Shape::List(element) => {
                 let element = of(*element);
-                element
-                    .weight
-                    .max((SLOT + element.own.0) / (SLOT + element.own.1))
+                element.weight.max((SLOT + element.own.0) / (SLOT + element.own.1))
             }
             _ => of(result).weight,
         };
-        Ok(Self {
-            fuel: of(result).fuel,
-            weight: weight.max(1.0),
-        })
+        Ok(Self { fuel: of(result).fuel, weight: weight.max(1.0) })
     }
 
     /// What a call under `limits` may lift.
@@ -97,10 +86,7 @@ impl Cost {
         let enough = (self.fuel * output as f64) as u64;
         let bearable = (heaviest as f64 / self.weight) as u64;
         // Imports draw on the same count, each call from the start.
-        let fuel = enough
-            .max(limits.host_data.as_u64())
-            .min(bearable)
-            .saturating_add(SLACK);
+        let fuel = enough.max(limits.host_data.as_u64()).min(bearable).saturating_add(SLACK);
         Budget {
             fuel: ByteSize::bytes(fuel).as_usize(),
             heaviest: (bearable < enough).then_some(ByteSize::bytes(heaviest)),
@@ -123,11 +109,7 @@ fn prices(shapes: &Shapes, last: ShapeId) -> Result<Vec<Price>, Broken> {
     for id in 0..=last.0 {
         let shape = shapes.get(ShapeId(id))?;
         let price = price(shape, shape.is_bytes(shapes), |part| {
-            usize::try_from(part.0)
-                .ok()
-                .and_then(|place| known.get(place))
-                .copied()
-                .unwrap_or(Price::NOTHING)
+            usize::try_from(part.0).ok().and_then(|place| known.get(place)).copied().unwrap_or(Price::NOTHING)
         });
         known.push(price);
     }
@@ -137,41 +119,17 @@ fn prices(shapes: &Shapes, last: ShapeId) -> Result<Vec<Price>, Broken> {
 fn price(shape: &Shape, bytes: bool, of: impl Fn(ShapeId) -> Price) -> Price {
     match shape {
         Shape::Bool => Price::plain(4.0),
-        Shape::S8
-        | Shape::U8
-        | Shape::S16
-        | Shape::U16
-        | Shape::S32
-        | Shape::U32
-        | Shape::S64
-        | Shape::U64 => Price::plain(1.0),
+        Shape::S8 | Shape::U8 | Shape::S16 | Shape::U16 | Shape::S32 | Shape::U32 | Shape::S64 | Shape::U64 => {
+            Price::plain(1.0)
+        }
         Shape::F32 | Shape::F64 | Shape::Char => Price::plain(3.0),
         // Two bytes in a guest of UTF-16 for one of JSON; one byte takes a whole allocation.
-        Shape::String => Price {
-            least: 2.0,
-            fuel: 2.0,
-            own: (2.0 * ALLOCATION, 1.0),
-            weight: 1.0,
-        },
+        Shape::String => Price { least: 2.0, fuel: 2.0, own: (2.0 * ALLOCATION, 1.0), weight: 1.0 },
         Shape::Enum(names) => {
-            let shortest = names
-                .iter()
-                .map(|name| length(name))
-                .fold(f64::INFINITY, f64::min)
-                .min(1e9);
-            Price {
-                least: shortest + 2.0,
-                fuel: 1.0,
-                own: (heap(shortest), shortest),
-                weight: 1.0,
-            }
+            let shortest = names.iter().map(|name| length(name)).fold(f64::INFINITY, f64::min).min(1e9);
+            Price { least: shortest + 2.0, fuel: 1.0, own: (heap(shortest), shortest), weight: 1.0 }
         }
-        Shape::Flags(names) => Price {
-            least: 2.0,
-            fuel: 1.0,
-            own: flags(names),
-            weight: 1.0,
-        },
+        Shape::Flags(names) => Price { least: 2.0, fuel: 1.0, own: flags(names), weight: 1.0 },
         Shape::List(element) => list(of(*element), bytes),
         Shape::Option(some) => {
             let some = of(*some);
@@ -183,48 +141,23 @@ fn price(shape: &Shape, bytes: bool, of: impl Fn(ShapeId) -> Price) -> Price {
             }
         }
         Shape::Record(fields) => {
-            let fields: Vec<_> = fields
-                .iter()
-                .map(|(name, part)| (length(name), of(*part)))
-                .collect();
+            let fields: Vec<_> = fields.iter().map(|(name, part)| (length(name), of(*part))).collect();
             // `{` and `}` less one comma; a name with its quotes, colon and comma for each.
-            let pieces = fields.iter().map(|(name, part)| Piece {
-                part: *part,
-                fuel: SLOT + name,
-                json: name + 4.0,
-            });
+            let pieces = fields.iter().map(|(name, part)| Piece { part: *part, fuel: SLOT + name, json: name + 4.0 });
             let names = fields.iter().map(|(name, _)| (heap(*name), *name));
             let names = names.fold((0.0, 0.0), plus);
             let weight = filled(fields.iter().map(|(_, part)| *part), SLOT + STRING, names);
-            Price {
-                weight,
-                ..together(1.0, pieces)
-            }
+            Price { weight, ..together(1.0, pieces) }
         }
         Shape::Tuple(parts) => {
             let parts: Vec<_> = parts.iter().map(|part| of(*part)).collect();
-            let pieces = parts.iter().map(|part| Piece {
-                part: *part,
-                fuel: SLOT,
-                json: 1.0,
-            });
+            let pieces = parts.iter().map(|part| Piece { part: *part, fuel: SLOT, json: 1.0 });
             let weight = filled(parts.iter().copied(), SLOT, (0.0, 0.0));
-            Price {
-                weight,
-                ..together(1.0, pieces)
-            }
+            Price { weight, ..together(1.0, pieces) }
         }
         Shape::Variant(cases) => {
-            let cases = cases
-                .iter()
-                .map(|(name, payload)| case(length(name), length(name), payload.map(&of)));
-            cases.fold(
-                Price {
-                    least: f64::INFINITY,
-                    ..Price::NOTHING
-                },
-                Price::either,
-            )
+            let cases = cases.iter().map(|(name, payload)| case(length(name), length(name), payload.map(&of)));
+            cases.fold(Price { least: f64::INFINITY, ..Price::NOTHING }, Price::either)
         }
         Shape::Result(ok, err) => case(2.0, 0.0, ok.map(&of)).either(case(3.0, 0.0, err.map(&of))),
     }
@@ -232,43 +165,21 @@ fn price(shape: &Shape, bytes: bool, of: impl Fn(ShapeId) -> Price) -> Price {
 
 fn list(element: Price, bytes: bool) -> Price {
     // A comma or bracket for each; bytes are base64 instead, four characters for three.
-    let fuel = if bytes {
-        SLOT * 0.75
-    } else {
-        element.fuel_with(SLOT, 1.0)
-    };
+    let fuel = if bytes { SLOT * 0.75 } else { element.fuel_with(SLOT, 1.0) };
     // A list of one takes as much as one of four.
     let weight = filled(std::iter::once(element), SLOT, (0.0, 0.0));
-    Price {
-        least: 2.0,
-        fuel,
-        own: (0.0, 0.0),
-        weight,
-    }
+    Price { least: 2.0, fuel, own: (0.0, 0.0), weight }
 }
 
 /// A case of a variant or a side of a result: `{"name": payload}`, or the name alone.
 fn case(name: f64, charged: f64, payload: Option<Price>) -> Price {
     let own = (heap(name), charged);
     let Some(payload) = payload else {
-        return Price {
-            least: name + 2.0,
-            fuel: 1.0,
-            own,
-            weight: 1.0,
-        };
+        return Price { least: name + 2.0, fuel: 1.0, own, weight: 1.0 };
     };
-    let piece = Piece {
-        part: payload,
-        fuel: SLOT + charged,
-        json: name + 5.0,
-    };
+    let piece = Piece { part: payload, fuel: SLOT + charged, json: name + 5.0 };
     let weight = payload.weight.max(payload.boxed());
-    Price {
-        own,
-        weight,
-        ..together(0.0, std::iter::once(piece))
-    }
+    Price { own, weight, ..together(0.0, std::iter::once(piece)) }
 }
 
 /// Memory for a unit of fuel of a vector of these parts, or of anything within them.
@@ -304,33 +215,19 @@ fn together(json: f64, pieces: impl Iterator<Item = Piece>) -> Price {
         fuel += piece.fuel + piece.part.fuel * piece.part.least;
         dearest = dearest.max(piece.part.fuel);
     }
-    Price {
-        least,
-        fuel: dearest.max(fuel / least.max(1.0)),
-        own: (0.0, 0.0),
-        weight: 1.0,
-    }
+    Price { least, fuel: dearest.max(fuel / least.max(1.0)), own: (0.0, 0.0), weight: 1.0 }
 }
 
 impl Price {
-    const NOTHING: Self = Self {
-        least: 1.0,
-        fuel: 0.0,
-        own: (0.0, 0.0),
-        weight: 1.0,
-    };
+    const NOTHING: Self = Self { least: 1.0, fuel: 0.0, own: (0.0, 0.0), weight: 1.0 };
 
     const fn plain(least: f64) -> Self {
-        Self {
-            least,
-            ..Self::NOTHING
-        }
+        Self { least, ..Self::NOTHING }
     }
 
     /// The most fuel for a byte of JSON of a value with a surrounding of so much fuel and JSON.
     fn fuel_with(self, fuel: f64, json: f64) -> f64 {
-        self.fuel
-            .max((fuel + self.fuel * self.least) / (json + self.least))
+        self.fuel.max((fuel + self.fuel * self.least) / (json + self.least))
     }
 
     /// Memory for a unit of fuel of a value in a box, as payloads are.
@@ -344,11 +241,7 @@ impl Price {
         Self {
             least: self.least.min(other.least),
             fuel: self.fuel.max(other.fuel),
-            own: if ratio(self.own) > ratio(other.own) {
-                self.own
-            } else {
-                other.own
-            },
+            own: if ratio(self.own) > ratio(other.own) { self.own } else { other.own },
             weight: self.weight.max(other.weight),
         }
     }
@@ -375,10 +268,7 @@ fn heap(name: f64) -> f64 {
     ALLOCATION + name.max(ALLOCATION)
 }
 
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "names are at most a few hundred bytes"
-)]
+#[expect(clippy::cast_precision_loss, reason = "names are at most a few hundred bytes")]
 fn length(name: &str) -> f64 {
     name.len() as f64
 }
@@ -389,14 +279,7 @@ mod tests {
 
     fn cost(shapes: Vec<Shape>) -> Cost {
         let last = ShapeId(u32::try_from(shapes.len()).unwrap() - 1);
-        Cost::of(
-            &Shapes::new(shapes),
-            &Signature {
-                params: vec![],
-                result: Some(last),
-            },
-        )
-        .unwrap()
+        Cost::of(&Shapes::new(shapes), &Signature { params: vec![], result: Some(last) }).unwrap()
     }
 
     #[test]
@@ -409,32 +292,22 @@ mod tests {
             (vec![Shape::S8, Shape::List(id(0))], SLOT / 2.0),
             (vec![Shape::U8, Shape::List(id(0))], SLOT * 0.75),
             // "7," for a slot and a box.
-            (
-                vec![Shape::S8, Shape::Option(id(0)), Shape::List(id(1))],
-                SLOT,
-            ),
+            (vec![Shape::S8, Shape::Option(id(0)), Shape::List(id(1))], SLOT),
             (vec![Shape::String], 2.0),
         ] {
             let cost = cost(shapes.clone());
-            assert!(
-                cost.fuel >= fuel && cost.fuel <= fuel * 1.6,
-                "{shapes:?} {cost:?}"
-            );
+            assert!(cost.fuel >= fuel && cost.fuel <= fuel * 1.6, "{shapes:?} {cost:?}");
         }
     }
 
     #[test]
     fn what_weighs_more_than_it_costs_gets_less() {
-        let flags =
-            |length: usize| Shape::Flags((0..32).map(|n| format!("{n:0length$}")).collect());
+        let flags = |length: usize| Shape::Flags((0..32).map(|n| format!("{n:0length$}")).collect());
         let limits = Limits::default();
         let most = |cost: Cost| cost.budget(&limits).fuel as f64 * cost.weight;
         let short = cost(vec![flags(2), Shape::List(ShapeId(0))]);
         let long = cost(vec![flags(60), Shape::List(ShapeId(0))]);
-        assert!(
-            short.weight > 20.0 && long.weight < 4.0,
-            "{short:?} {long:?}"
-        );
+        assert!(short.weight > 20.0 && long.weight < 4.0, "{short:?} {long:?}");
         for cost in [short, long, cost(vec![Shape::U8, Shape::List(ShapeId(0))])] {
             assert!(most(cost) <= 140.0 * f64::from(1 << 20), "{cost:?}");
         }
@@ -442,14 +315,7 @@ mod tests {
 
     #[test]
     fn imports_keep_their_own_limit() {
-        let nothing = Cost::of(
-            &Shapes::default(),
-            &Signature {
-                params: vec![],
-                result: None,
-            },
-        )
-        .unwrap();
+        let nothing = Cost::of(&Shapes::default(), &Signature { params: vec![], result: None }).unwrap();
         assert!(nothing.budget(&Limits::default()).fuel >= Limits::default().host_data.as_usize());
     }
 }

@@ -20,17 +20,9 @@ pub(crate) enum Step<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Mismatch {
     /// A value of another type.
-    Type {
-        path: String,
-        wanted: String,
-        got: String,
-    },
+    Type { path: String, wanted: String, got: String },
     /// A key that there isn't.
-    Key {
-        path: String,
-        key: String,
-        nearest: Option<String>,
-    },
+    Key { path: String, key: String, nearest: Option<String> },
     /// The values would take more of the host's memory than the limit on the input allows.
     Size { limit: ByteSize },
 }
@@ -39,26 +31,20 @@ impl Mismatch {
     pub(crate) fn failure(self) -> Failure {
         match self {
             Self::Type { path, wanted, got } => {
-                Failure::new(Code::Input, format!("{path} does not fit"))
-                    .why(format!("wanted {wanted}, got {got}"))
+                Failure::new(Code::Input, format!("{path} does not fit")).why(format!("wanted {wanted}, got {got}"))
             }
             Self::Key { path, key, nearest } => {
                 let failure = Failure::new(Code::Input, format!("{path} has no `{key}`"));
                 match nearest {
-                    Some(nearest) => failure
-                        .why(format!("did you mean `{nearest}`?"))
-                        .fix(format!("write `{nearest}`")),
+                    Some(nearest) => {
+                        failure.why(format!("did you mean `{nearest}`?")).fix(format!("write `{nearest}`"))
+                    }
                     None => failure.why("there is no such key"),
                 }
             }
-            Self::Size { limit } => Failure::new(
-                Code::InputTooLarge,
-                "the input is too large once it is read",
-            )
-            .why(format!(
-                "its values take more than {limit} in the host, 16 times limits.input"
-            ))
-            .reached(format!("more than {limit}"), limit),
+            Self::Size { limit } => Failure::new(Code::InputTooLarge, "the input is too large once it is read")
+                .why(format!("its values take more than {limit} in the host, 16 times limits.input"))
+                .reached(format!("more than {limit}"), limit),
         }
     }
 }
@@ -81,19 +67,13 @@ pub(crate) fn path(steps: &[Step<'_>]) -> String {
 }
 
 fn is_word(key: &str) -> bool {
-    !key.is_empty()
-        && key
-            .chars()
-            .all(|c| c.is_alphanumeric() || matches!(c, '_' | '-'))
+    !key.is_empty() && key.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-'))
 }
 
 /// What a shape wants, in words.
 pub(crate) fn wanted_of(shape: &Shape, shapes: &Shapes) -> String {
     let some = |names: &mut dyn Iterator<Item = &String>| {
-        let mut shown: Vec<String> = names
-            .take(9)
-            .map(|name| format!("{:?}", shortened(name, 40)))
-            .collect();
+        let mut shown: Vec<String> = names.take(9).map(|name| format!("{:?}", shortened(name, 40))).collect();
         if shown.len() > 8 {
             shown.truncate(8);
             shown.push("…".to_owned());
@@ -108,18 +88,9 @@ pub(crate) fn wanted_of(shape: &Shape, shapes: &Shapes) -> String {
         Shape::U16 => format!("an integer from 0 to {}", u16::MAX),
         Shape::S32 => format!("an integer from {} to {}", i32::MIN, i32::MAX),
         Shape::U32 => format!("an integer from 0 to {}", u32::MAX),
-        Shape::S64 => format!(
-            "an integer from {} to {}, or its digits as a string",
-            i64::MIN,
-            i64::MAX
-        ),
-        Shape::U64 => format!(
-            "an integer from 0 to {}, or its digits as a string",
-            u64::MAX
-        ),
-        Shape::F32 => {
-            "a number in the range of 32 bits, or \"NaN\", \"Infinity\", \"-Infinity\"".to_owned()
-        }
+        Shape::S64 => format!("an integer from {} to {}, or its digits as a string", i64::MIN, i64::MAX),
+        Shape::U64 => format!("an integer from 0 to {}, or its digits as a string", u64::MAX),
+        Shape::F32 => "a number in the range of 32 bits, or \"NaN\", \"Infinity\", \"-Infinity\"".to_owned(),
         Shape::F64 => "a number, or \"NaN\", \"Infinity\", \"-Infinity\"".to_owned(),
         Shape::Char => "a string of one character".to_owned(),
         Shape::String => "a string".to_owned(),

@@ -24,7 +24,7 @@ mod typed;
 mod value;
 mod write;
 
-pub(crate) use call::{Caller, Prepared, Returned};
+pub(crate) use call::{Caller, Returned};
 
 #[cfg(test)]
 mod tests;

@@ -39,21 +39,13 @@ pub(crate) fn arguments<E: Element>(
 ) -> Result<Vec<E>, Failure> {
     let reading = Reading::new(shapes, most);
     let mut deserializer = serde_json::Deserializer::from_str(json);
-    let visitor = Arguments {
-        reading: &reading,
-        params: &signature.params,
-        element: PhantomData,
-    };
+    let visitor = Arguments { reading: &reading, params: &signature.params, element: PhantomData };
     let read = deserializer.deserialize_any(visitor);
     let read = read.and_then(|read| deserializer.end().map(|()| read));
     read.map_err(|error| match reading.mismatch.take() {
         Some(mismatch) => mismatch.failure(),
         None => Failure::new(Code::InputNotJson, "the input is not JSON")
-            .why(format!(
-                "line {}, column {}; nesting is read down to 128 levels",
-                error.line(),
-                error.column()
-            ))
+            .why(format!("line {}, column {}; nesting is read down to 128 levels", error.line(), error.column()))
             .caused_by(error),
     })
 }
@@ -61,11 +53,7 @@ pub(crate) fn arguments<E: Element>(
 /// What an argument becomes.
 pub(crate) trait Element: Sized {
     /// Reads one of the given shape.
-    fn read<'de, D: Deserializer<'de>>(
-        reading: &Reading<'_>,
-        shape: ShapeId,
-        from: D,
-    ) -> Result<Self, D::Error>;
+    fn read<'de, D: Deserializer<'de>>(reading: &Reading<'_>, shape: ShapeId, from: D) -> Result<Self, D::Error>;
 }
 
 /// The state of one reading.
@@ -101,11 +89,7 @@ impl<'a> Reading<'a> {
     /// Refuses what was found.
     pub(crate) fn refuse<E: Error>(&self, wanted: impl Into<String>, got: impl Into<String>) -> E {
         let path = path(&self.steps.borrow());
-        self.fail(Mismatch::Type {
-            path,
-            wanted: wanted.into(),
-            got: got.into(),
-        })
+        self.fail(Mismatch::Type { path, wanted: wanted.into(), got: got.into() })
     }
 
     pub(crate) fn fail<E: Error>(&self, mismatch: Mismatch) -> E {
@@ -132,9 +116,7 @@ impl<'a> Reading<'a> {
 
     /// Decodes base64 text.
     pub(crate) fn bytes<E: Error>(&self, text: &str) -> Result<Vec<u8>, E> {
-        BASE64
-            .decode(text)
-            .map_err(|error| self.refuse("base64 text", format!("a string that is not: {error}")))
+        BASE64.decode(text).map_err(|error| self.refuse("base64 text", format!("a string that is not: {error}")))
     }
 
     /// Reads named fields, in whatever order they come, into the order of `fields`.
@@ -148,17 +130,12 @@ impl<'a> Reading<'a> {
         slots.resize_with(fields.len(), || None);
         let mut next = 0;
         while let Some(key) = map.next_key::<String>()? {
-            let expected = fields
-                .get(next)
-                .filter(|(name, _)| *name == key)
-                .map(|_| next);
+            let expected = fields.get(next).filter(|(name, _)| *name == key).map(|_| next);
             let place = expected.or_else(|| self.find(fields, |(name, _)| name, &key));
             let (place, (name, shape)) = place
                 .and_then(|place| Some((place, fields.get(place)?)))
                 .ok_or_else(|| self.unknown_key(fields.iter().map(|(name, _)| name), &key))?;
-            let slot = slots
-                .get_mut(place)
-                .ok_or_else(|| A::Error::custom("slot"))?;
+            let slot = slots.get_mut(place).ok_or_else(|| A::Error::custom("slot"))?;
             if slot.is_some() {
                 return Err(self.at(Step::Key(name), || self.refuse("it once", "it twice")));
             }
@@ -166,13 +143,10 @@ impl<'a> Reading<'a> {
             *slot = Some(self.at(Step::Key(name), || map.next_value_seed(seed))?);
             next = place + 1;
         }
-        let filled = fields
-            .iter()
-            .zip(slots)
-            .map(|((name, shape), slot)| match slot {
-                Some(value) => Ok(value),
-                None => self.at(Step::Key(name), || self.absent(*shape)),
-            });
+        let filled = fields.iter().zip(slots).map(|((name, shape), slot)| match slot {
+            Some(value) => Ok(value),
+            None => self.at(Step::Key(name), || self.absent(*shape)),
+        });
         filled.collect()
     }
 
@@ -187,31 +161,18 @@ impl<'a> Reading<'a> {
     /// Where `name` stands among `items`: by hash where they are many, so that no input costs more than its size.
     ///
     /// The hash table is made once for each list of names, and lists of names are as old as the table of shapes.
-    pub(crate) fn find<T>(
-        &self,
-        items: &'a [T],
-        name_of: impl Fn(&'a T) -> &'a String,
-        name: &str,
-    ) -> Option<usize> {
+    pub(crate) fn find<T>(&self, items: &'a [T], name_of: impl Fn(&'a T) -> &'a String, name: &str) -> Option<usize> {
         if items.len() <= 16 {
             return items.iter().position(|item| name_of(item) == name);
         }
         let mut indices = self.indices.borrow_mut();
-        let index = indices.entry(items.as_ptr().addr()).or_insert_with(|| {
-            items
-                .iter()
-                .enumerate()
-                .map(|(place, item)| (name_of(item).as_str(), place))
-                .collect()
-        });
+        let index = indices
+            .entry(items.as_ptr().addr())
+            .or_insert_with(|| items.iter().enumerate().map(|(place, item)| (name_of(item).as_str(), place)).collect());
         index.get(name).copied()
     }
 
-    pub(crate) fn unknown_key<'n, E: Error>(
-        &self,
-        names: impl Iterator<Item = &'n String>,
-        key: &str,
-    ) -> E {
+    pub(crate) fn unknown_key<'n, E: Error>(&self, names: impl Iterator<Item = &'n String>, key: &str) -> E {
         let near = nearest(key, names.map(String::as_str).take(1_000));
         self.fail(Mismatch::Key {
             path: path(&self.steps.borrow()),
@@ -252,11 +213,7 @@ pub(crate) struct Seed<'r, 'a, T> {
 
 impl<'r, 'a, T> Seed<'r, 'a, T> {
     pub(crate) fn new(reading: &'r Reading<'a>, shape: ShapeId) -> Self {
-        Self {
-            reading,
-            shape,
-            element: PhantomData,
-        }
+        Self { reading, shape, element: PhantomData }
     }
 }
 
@@ -318,9 +275,6 @@ impl<'de, T: Element> Visitor<'de> for Arguments<'_, '_, T> {
 
 impl<T> Arguments<'_, '_, T> {
     fn wanted<E: Error>(&self, got: &str) -> E {
-        self.reading.refuse(
-            "an object of arguments by name, or an array by position",
-            got,
-        )
+        self.reading.refuse("an object of arguments by name, or an array by position", got)
     }
 }

@@ -61,11 +61,7 @@ impl Route {
     /// The route for a function, if it is one of bytes.
     pub(crate) fn of(shapes: &Shapes, signature: &Signature) -> Option<Self> {
         let kind = |id: ShapeId| Kind::of(shapes, id);
-        let params: Vec<Kind> = signature
-            .params
-            .iter()
-            .map(|(_, id)| kind(*id))
-            .collect::<Option<_>>()?;
+        let params: Vec<Kind> = signature.params.iter().map(|(_, id)| kind(*id)).collect::<Option<_>>()?;
         let returns = match signature.result {
             None => Returns::Nothing,
             Some(id) => match shapes.get(id).ok()? {
@@ -83,10 +79,7 @@ impl Route {
                 _ => Returns::One(kind(id)?),
             },
         };
-        let returns_bytes = matches!(
-            returns,
-            Returns::One(Kind::Bytes) | Returns::Either(Some(Kind::Bytes), _)
-        );
+        let returns_bytes = matches!(returns, Returns::One(Kind::Bytes) | Returns::Either(Some(Kind::Bytes), _));
         let worth = returns_bytes || params.contains(&Kind::Bytes);
         (worth && params.len() <= 3).then_some(Self(returns))
     }
@@ -231,11 +224,7 @@ impl Kind {
 }
 
 impl Element for Argument {
-    fn read<'de, D: Deserializer<'de>>(
-        reading: &Reading<'_>,
-        id: ShapeId,
-        from: D,
-    ) -> Result<Self, D::Error> {
+    fn read<'de, D: Deserializer<'de>>(reading: &Reading<'_>, id: ShapeId, from: D) -> Result<Self, D::Error> {
         let given = text(reading, id, from)?;
         match Kind::of(reading.shapes, id) {
             Some(Kind::Bytes) => reading.bytes(&given).map(Self::Bytes),

@@ -16,37 +16,18 @@ const NAME: usize = size_of::<String>() + 16;
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
 impl Element for Val {
-    fn read<'de, D: Deserializer<'de>>(
-        reading: &Reading<'_>,
-        id: ShapeId,
-        from: D,
-    ) -> Result<Self, D::Error> {
+    fn read<'de, D: Deserializer<'de>>(reading: &Reading<'_>, id: ShapeId, from: D) -> Result<Self, D::Error> {
         match reading.shape(id)? {
-            Shape::Option(some) => from.deserialize_option(Maybe {
-                reading,
-                some: *some,
-            }),
-            shape => from.deserialize_any(Value {
-                reading,
-                shape,
-                as_text: false,
-            }),
+            Shape::Option(some) => from.deserialize_option(Maybe { reading, some: *some }),
+            shape => from.deserialize_any(Value { reading, shape, as_text: false }),
         }
     }
 }
 
 /// Reads text, for the type at `id`.
-pub(crate) fn text<'de, D: Deserializer<'de>>(
-    reading: &Reading<'_>,
-    id: ShapeId,
-    from: D,
-) -> Result<String, D::Error> {
+pub(crate) fn text<'de, D: Deserializer<'de>>(reading: &Reading<'_>, id: ShapeId, from: D) -> Result<String, D::Error> {
     // Whatever the text stands for, anything but a text is refused in the words of its type.
-    match from.deserialize_any(Value {
-        reading,
-        shape: reading.shape(id)?,
-        as_text: true,
-    })? {
+    match from.deserialize_any(Value { reading, shape: reading.shape(id)?, as_text: true })? {
         Val::String(text) => Ok(text),
         _ => Err(D::Error::custom("not a text")),
     }
@@ -59,11 +40,7 @@ impl<'de> DeserializeSeed<'de> for Name<'_, '_> {
     type Value = String;
 
     fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<String, D::Error> {
-        match from.deserialize_any(Value {
-            reading: self.0,
-            shape: &Shape::String,
-            as_text: true,
-        })? {
+        match from.deserialize_any(Value { reading: self.0, shape: &Shape::String, as_text: true })? {
             Val::String(name) => Ok(name),
             _ => Err(D::Error::custom("not a text")),
         }
@@ -95,11 +72,7 @@ impl<'de> Visitor<'de> for Maybe<'_, '_> {
         self.reading.spend(VALUE)?;
         let nested = matches!(self.reading.shape(self.some)?, Shape::Option(_));
         let value = if nested {
-            from.deserialize_any(OneKey {
-                reading: self.reading,
-                keys: Keys::Some(self.some),
-            })?
-            .1
+            from.deserialize_any(OneKey { reading: self.reading, keys: Keys::Some(self.some) })?.1
         } else {
             Some(Val::read(self.reading, self.some, from)?)
         };
@@ -117,8 +90,7 @@ struct Value<'r, 'a> {
 
 impl<'a> Value<'_, 'a> {
     fn refuse<E: Error>(&self, got: impl Into<String>) -> E {
-        self.reading
-            .refuse(wanted_of(self.shape, self.reading.shapes), got)
+        self.reading.refuse(wanted_of(self.shape, self.reading.shapes), got)
     }
 
     fn integer<E: Error>(&self, number: i128) -> Result<Val, E> {
@@ -131,10 +103,7 @@ impl<'a> Value<'_, 'a> {
             Shape::U32 => u32::try_from(number).ok().map(Val::U32),
             Shape::S64 => i64::try_from(number).ok().map(Val::S64),
             Shape::U64 => u64::try_from(number).ok().map(Val::U64),
-            #[expect(
-                clippy::cast_precision_loss,
-                reason = "a JSON number given for a float means the nearest float"
-            )]
+            #[expect(clippy::cast_precision_loss, reason = "a JSON number given for a float means the nearest float")]
             Shape::F32 | Shape::F64 => return self.float(number as f64),
             _ => return Err(self.refuse(number.to_string())),
         };
@@ -150,17 +119,10 @@ impl<'a> Value<'_, 'a> {
             )]
             Shape::F32 => {
                 let single = number as f32;
-                if single.is_finite() {
-                    Ok(Val::Float32(single))
-                } else {
-                    Err(self.refuse(number.to_string()))
-                }
+                if single.is_finite() { Ok(Val::Float32(single)) } else { Err(self.refuse(number.to_string())) }
             }
             // JSON Schema calls `3.0` an integer as well.
-            #[expect(
-                clippy::cast_possible_truncation,
-                reason = "whole, and far within the range"
-            )]
+            #[expect(clippy::cast_possible_truncation, reason = "whole, and far within the range")]
             _ if number.fract() == 0.0 && number.abs() <= EXACT => self.integer(number as i128),
             _ => Err(self.refuse(number.to_string())),
         }
@@ -173,11 +135,7 @@ impl<'a> Value<'_, 'a> {
             Shape::String => Ok(Val::String(text.to_owned())),
             Shape::Char => {
                 let mut chars = text.chars();
-                chars
-                    .next()
-                    .filter(|_| chars.next().is_none())
-                    .map(Val::Char)
-                    .ok_or_else(refused)
+                chars.next().filter(|_| chars.next().is_none()).map(Val::Char).ok_or_else(refused)
             }
             // A sign or a blank before the digits is a slip more often than it is meant.
             Shape::U64 if text.starts_with(|c: char| c.is_ascii_digit()) => {
@@ -187,32 +145,23 @@ impl<'a> Value<'_, 'a> {
                 text.parse().map(Val::S64).map_err(|_| refused())
             }
             Shape::F32 => special(text).map(Val::Float32).ok_or_else(refused),
-            Shape::F64 => special(text)
-                .map(|single| Val::Float64(single.into()))
-                .ok_or_else(refused),
+            Shape::F64 => special(text).map(|single| Val::Float64(single.into())).ok_or_else(refused),
             Shape::Enum(names) => {
                 let known = self.reading.find(names, |name| name, text);
-                known
-                    .map(|_| Val::Enum(text.to_owned()))
-                    .ok_or_else(|| self.unknown(names.iter(), text))
+                known.map(|_| Val::Enum(text.to_owned())).ok_or_else(|| self.unknown(names.iter(), text))
             }
-            Shape::Variant(cases) => match self
-                .reading
-                .find(cases, |(name, _)| name, text)
-                .and_then(|at| cases.get(at))
-            {
-                Some((name, None)) => Ok(Val::Variant(name.clone(), None)),
-                Some((name, Some(_))) => Err(self
-                    .reading
-                    .refuse(format!("{{{name:?}: …}}, with its payload"), quoted(text))),
-                None => Err(self.unknown(cases.iter().map(|(name, _)| name), text)),
-            },
+            Shape::Variant(cases) => {
+                match self.reading.find(cases, |(name, _)| name, text).and_then(|at| cases.get(at)) {
+                    Some((name, None)) => Ok(Val::Variant(name.clone(), None)),
+                    Some((name, Some(_))) => {
+                        Err(self.reading.refuse(format!("{{{name:?}: …}}, with its payload"), quoted(text)))
+                    }
+                    None => Err(self.unknown(cases.iter().map(|(name, _)| name), text)),
+                }
+            }
             list if list.is_bytes(self.reading.shapes) => {
-                self.reading
-                    .spend((text.len() / 4 * 3).saturating_mul(VALUE))?;
-                Ok(Val::List(
-                    self.reading.bytes(text)?.into_iter().map(Val::U8).collect(),
-                ))
+                self.reading.spend((text.len() / 4 * 3).saturating_mul(VALUE))?;
+                Ok(Val::List(self.reading.bytes(text)?.into_iter().map(Val::U8).collect()))
             }
             _ => Err(refused()),
         }
@@ -220,23 +169,15 @@ impl<'a> Value<'_, 'a> {
 
     fn unknown<'n, E: Error>(&self, names: impl Iterator<Item = &'n String>, got: &str) -> E {
         let near = nearest(got, names.map(String::as_str).take(1_000));
-        let hint = near
-            .map(|near| format!(" (did you mean {near:?}?)"))
-            .unwrap_or_default();
+        let hint = near.map(|near| format!(" (did you mean {near:?}?)")).unwrap_or_default();
         self.refuse(format!("{}{hint}", quoted(got)))
     }
 
-    fn flags<'de, A: SeqAccess<'de>>(
-        &self,
-        names: &'a [String],
-        mut seq: A,
-    ) -> Result<Val, A::Error> {
+    fn flags<'de, A: SeqAccess<'de>>(&self, names: &'a [String], mut seq: A) -> Result<Val, A::Error> {
         let mut seen = vec![false; names.len()];
         let mut set = Vec::new();
         let mut count = 0;
-        while let Some(name) = self.reading.at(Step::Index(count), || {
-            seq.next_element_seed(Name(self.reading))
-        })? {
+        while let Some(name) = self.reading.at(Step::Index(count), || seq.next_element_seed(Name(self.reading)))? {
             count += 1;
             let place = self.reading.find(names, |name| name, &name);
             let Some(seen) = place.and_then(|place| seen.get_mut(place)) else {
@@ -255,10 +196,7 @@ impl<'a> Value<'_, 'a> {
         let mut values = Vec::new();
         loop {
             let seed = Seed::new(self.reading, element);
-            match self
-                .reading
-                .at(Step::Index(values.len()), || seq.next_element_seed(seed))?
-            {
+            match self.reading.at(Step::Index(values.len()), || seq.next_element_seed(seed))? {
                 Some(value) => {
                     // A vector that grows by doubling may hold twice what is in it.
                     self.reading.spend(2 * VALUE)?;
@@ -308,9 +246,7 @@ impl<'de> Visitor<'de> for Value<'_, '_> {
         match self.shape {
             Shape::Tuple(parts) => self.reading.positioned(parts, seq).map(Val::Tuple),
             Shape::Flags(names) => self.flags(names, seq),
-            list @ Shape::List(element) if !list.is_bytes(self.reading.shapes) => {
-                self.list(*element, seq)
-            }
+            list @ Shape::List(element) if !list.is_bytes(self.reading.shapes) => self.list(*element, seq),
             _ => {
                 while seq.next_element::<IgnoredAny>()?.is_some() {}
                 Err(self.refuse("an array"))
@@ -321,39 +257,19 @@ impl<'de> Visitor<'de> for Value<'_, '_> {
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Val, A::Error> {
         match self.shape {
             Shape::Record(fields) => {
-                let names = fields
-                    .iter()
-                    .map(|(name, _)| NAME.saturating_add(name.len()));
+                let names = fields.iter().map(|(name, _)| NAME.saturating_add(name.len()));
                 self.reading.spend(names.fold(0, usize::saturating_add))?;
                 let values = self.reading.named(fields, map)?;
-                Ok(Val::Record(
-                    fields
-                        .iter()
-                        .map(|(name, _)| name.clone())
-                        .zip(values)
-                        .collect(),
-                ))
+                Ok(Val::Record(fields.iter().map(|(name, _)| name.clone()).zip(values).collect()))
             }
             Shape::Variant(cases) => {
-                let (name, value) = OneKey {
-                    reading: self.reading,
-                    keys: Keys::Cases(cases),
-                }
-                .visit_map(map)?;
+                let (name, value) = OneKey { reading: self.reading, keys: Keys::Cases(cases) }.visit_map(map)?;
                 Ok(Val::Variant(name, value.map(Box::new)))
             }
             Shape::Result(ok, err) => {
-                let (name, value) = OneKey {
-                    reading: self.reading,
-                    keys: Keys::Result(*ok, *err),
-                }
-                .visit_map(map)?;
+                let (name, value) = OneKey { reading: self.reading, keys: Keys::Result(*ok, *err) }.visit_map(map)?;
                 let value = value.map(Box::new);
-                Ok(Val::Result(if name == "ok" {
-                    Ok(value)
-                } else {
-                    Err(value)
-                }))
+                Ok(Val::Result(if name == "ok" { Ok(value) } else { Err(value) }))
             }
             _ => Err(self.refuse("an object")),
         }
@@ -418,9 +334,7 @@ impl<'de> Visitor<'de> for OneKey<'_, '_> {
         let Some((name, shape)) = self.keys.find(reading, &key) else {
             return Err(match self.keys {
                 Keys::Cases(cases) => reading.unknown_key(cases.iter().map(|(name, _)| name), &key),
-                Keys::Result(..) | Keys::Some(_) => {
-                    self.refuse(format!("the key {}", quoted(&key)))
-                }
+                Keys::Result(..) | Keys::Some(_) => self.refuse(format!("the key {}", quoted(&key))),
             });
         };
         reading.spend(VALUE.saturating_add(NAME).saturating_add(name.len()))?;

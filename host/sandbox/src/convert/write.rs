@@ -33,10 +33,7 @@ pub(crate) struct Text {
 
 impl Text {
     pub(crate) fn new(limit: ByteSize) -> Self {
-        Self {
-            text: Vec::new(),
-            limit,
-        }
+        Self { text: Vec::new(), limit }
     }
 
     /// The text so far, which is UTF-8: only whole strings are put in.
@@ -52,14 +49,7 @@ impl Text {
 
     fn make_room(&self, more: usize) -> Result<(), WriteError> {
         let at_least = ByteSize::of(self.text.len().saturating_add(more));
-        if at_least > self.limit {
-            Err(WriteError::TooLarge {
-                at_least,
-                limit: self.limit,
-            })
-        } else {
-            Ok(())
-        }
+        if at_least > self.limit { Err(WriteError::TooLarge { at_least, limit: self.limit }) } else { Ok(()) }
     }
 
     /// Writes nothing, as the answer of a function without result.
@@ -87,12 +77,7 @@ impl Text {
     }
 
     /// Writes a value of the shape at `id`.
-    pub(crate) fn value(
-        &mut self,
-        shapes: &Shapes,
-        id: ShapeId,
-        value: &Val,
-    ) -> Result<(), WriteError> {
+    pub(crate) fn value(&mut self, shapes: &Shapes, id: ShapeId, value: &Val) -> Result<(), WriteError> {
         match (shapes.get(id)?, value) {
             (Shape::Bool, Val::Bool(value)) => self.put(if *value { "true" } else { "false" }),
             (Shape::S8, Val::S8(value)) => self.put(&value.to_string()),
@@ -103,86 +88,52 @@ impl Text {
             (Shape::U32, Val::U32(value)) => self.put(&value.to_string()),
             (Shape::S64, Val::S64(value)) => self.put(&value.to_string()),
             (Shape::U64, Val::U64(value)) => self.put(&value.to_string()),
-            (Shape::F32, Val::Float32(value)) => {
-                self.float(f64::from(*value), || serde_json::to_string(value))
-            }
-            (Shape::F64, Val::Float64(value)) => {
-                self.float(*value, || serde_json::to_string(value))
-            }
+            (Shape::F32, Val::Float32(value)) => self.float(f64::from(*value), || serde_json::to_string(value)),
+            (Shape::F64, Val::Float64(value)) => self.float(*value, || serde_json::to_string(value)),
             (Shape::Char, Val::Char(value)) => self.string(value.encode_utf8(&mut [0; 4])),
             (Shape::String, Val::String(value)) => self.string(value),
             (Shape::List(element), Val::List(values)) => self.list(shapes, *element, values),
             (Shape::Record(fields), Val::Record(values)) if fields.len() == values.len() => {
-                let values = fields
-                    .iter()
-                    .zip(values)
-                    .map(|((name, id), (_, value))| (name.as_str(), *id, value));
+                let values = fields.iter().zip(values).map(|((name, id), (_, value))| (name.as_str(), *id, value));
                 self.object(shapes, values)
             }
-            (Shape::Tuple(parts), Val::Tuple(values)) if parts.len() == values.len() => self
-                .array(parts.iter().zip(values), |text, (id, value)| {
-                    text.value(shapes, *id, value)
-                }),
+            (Shape::Tuple(parts), Val::Tuple(values)) if parts.len() == values.len() => {
+                self.array(parts.iter().zip(values), |text, (id, value)| text.value(shapes, *id, value))
+            }
             (Shape::Variant(cases), Val::Variant(name, payload)) => {
-                let case = cases
-                    .iter()
-                    .find(|(case, _)| case == name)
-                    .ok_or(WriteError::Type)?;
+                let case = cases.iter().find(|(case, _)| case == name).ok_or(WriteError::Type)?;
                 match (case.1, payload) {
                     (None, None) => self.string(name),
-                    (Some(id), Some(value)) => {
-                        self.object(shapes, std::iter::once((name.as_str(), id, &**value)))
-                    }
+                    (Some(id), Some(value)) => self.object(shapes, std::iter::once((name.as_str(), id, &**value))),
                     _ => Err(WriteError::Type),
                 }
             }
             (Shape::Enum(_), Val::Enum(name)) => self.string(name),
-            (Shape::Flags(_), Val::Flags(names)) => {
-                self.array(names.iter(), |text, name| text.string(name))
-            }
+            (Shape::Flags(_), Val::Flags(names)) => self.array(names.iter(), |text, name| text.string(name)),
             (Shape::Option(_), Val::Option(None)) => self.null(),
             (Shape::Option(some), Val::Option(Some(value))) => match shapes.get(*some)? {
                 Shape::Option(_) => self.object(shapes, std::iter::once(("some", *some, &**value))),
                 _ => self.value(shapes, *some, value),
             },
-            (Shape::Result(ok, _), Val::Result(Ok(value))) => {
-                self.side(shapes, "ok", *ok, value.as_deref())
-            }
-            (Shape::Result(_, err), Val::Result(Err(value))) => {
-                self.side(shapes, "err", *err, value.as_deref())
-            }
+            (Shape::Result(ok, _), Val::Result(Ok(value))) => self.side(shapes, "ok", *ok, value.as_deref()),
+            (Shape::Result(_, err), Val::Result(Err(value))) => self.side(shapes, "err", *err, value.as_deref()),
             _ => Err(WriteError::Type),
         }
     }
 
-    fn float(
-        &mut self,
-        value: f64,
-        shortest: impl FnOnce() -> serde_json::Result<String>,
-    ) -> Result<(), WriteError> {
+    fn float(&mut self, value: f64, shortest: impl FnOnce() -> serde_json::Result<String>) -> Result<(), WriteError> {
         if value.is_nan() {
             self.put("\"NaN\"")
         } else if value.is_infinite() {
-            self.put(if value > 0.0 {
-                "\"Infinity\""
-            } else {
-                "\"-Infinity\""
-            })
+            self.put(if value > 0.0 { "\"Infinity\"" } else { "\"-Infinity\"" })
         } else {
             self.put(&shortest().map_err(|_| WriteError::Type)?)
         }
     }
 
-    fn list(
-        &mut self,
-        shapes: &Shapes,
-        element: ShapeId,
-        values: &[Val],
-    ) -> Result<(), WriteError> {
+    fn list(&mut self, shapes: &Shapes, element: ShapeId, values: &[Val]) -> Result<(), WriteError> {
         if shapes.get(element)? != &Shape::U8 {
-            return self.array(values.iter(), |text, value| {
-                text.value(shapes, element, value)
-            });
+            return self.array(values.iter(), |text, value| text.value(shapes, element, value));
         }
         self.make_room(values.len())?;
         let byte = |value: &Val| match value {
@@ -193,13 +144,7 @@ impl Text {
     }
 
     /// One side of a nested result.
-    fn side(
-        &mut self,
-        shapes: &Shapes,
-        key: &str,
-        id: Option<ShapeId>,
-        value: Option<&Val>,
-    ) -> Result<(), WriteError> {
+    fn side(&mut self, shapes: &Shapes, key: &str, id: Option<ShapeId>, value: Option<&Val>) -> Result<(), WriteError> {
         match (id, value) {
             (Some(id), Some(value)) => self.object(shapes, std::iter::once((key, id, value))),
             (None, None) => {

@@ -41,14 +41,8 @@ const NOT_BEFORE: &[&str] = &[
 pub(super) fn search(text: &str, suspects: &mut Vec<Suspect>) {
     for span in tokens(text) {
         let token = text.get(span.clone()).unwrap_or_default();
-        if looks_random(token.trim_end_matches('=')) && Surroundings::of(text, &span).hold_a_value()
-        {
-            suspects.push(Suspect {
-                secret: span.clone(),
-                span,
-                kind: "random token",
-                shown: String::new(),
-            });
+        if looks_random(token.trim_end_matches('=')) && Surroundings::of(text, &span).hold_a_value() {
+            suspects.push(Suspect { secret: span.clone(), span, kind: "random token", shown: String::new() });
         }
     }
 }
@@ -89,12 +83,7 @@ impl<'a> Surroundings<'a> {
     fn of(text: &'a str, token: &Range<usize>) -> Self {
         let (before, left) = last_line(text.get(..token.start).unwrap_or_default());
         let (right, after) = first_line(text.get(token.end..).unwrap_or_default());
-        Self {
-            line_before: last_line(before).1,
-            left,
-            right,
-            line_after: first_line(after).0,
-        }
+        Self { line_before: last_line(before).1, left, right, line_after: first_line(after).0 }
     }
 
     /// Whether the token stands where a value does: quoted, assigned, or alone. Digests and data are none.
@@ -109,9 +98,7 @@ impl<'a> Surroundings<'a> {
             return !is_block(self.line_before) && !is_block(self.line_after);
         }
         let quote = |text: &str, found: Option<char>| {
-            found
-                .filter(|_| !text.is_empty())
-                .filter(|c| matches!(c, '"' | '\'' | '`'))
+            found.filter(|_| !text.is_empty()).filter(|c| matches!(c, '"' | '\'' | '`'))
         };
         if let Some(open) = quote(self.left, self.left.chars().next_back()) {
             return quote(self.right, self.right.chars().next()) == Some(open);
@@ -136,10 +123,7 @@ fn last_line(text: &str) -> (&str, &str) {
     }
     let near = text.get(start..).unwrap_or_default();
     match near.rfind('\n') {
-        Some(found) => (
-            text.get(..start + found).unwrap_or_default(),
-            near.get(found + 1..).unwrap_or_default(),
-        ),
+        Some(found) => (text.get(..start + found).unwrap_or_default(), near.get(found + 1..).unwrap_or_default()),
         None => ("", near),
     }
 }
@@ -185,11 +169,7 @@ fn changes(token: &str) -> f64 {
         b'0'..=b'9' => 2,
         _ => 3,
     };
-    let changed = token
-        .bytes()
-        .zip(token.bytes().skip(1))
-        .filter(|&(a, b)| class(a) != class(b))
-        .count();
+    let changed = token.bytes().zip(token.bytes().skip(1)).filter(|&(a, b)| class(a) != class(b)).count();
     changed as f64 / token.len().max(1) as f64
 }
 
@@ -199,11 +179,7 @@ fn entropy(token: &str) -> f64 {
     let mut bytes: Vec<u8> = token.bytes().collect();
     bytes.sort_unstable();
     let total = bytes.len() as f64;
-    bytes
-        .chunk_by(|a, b| a == b)
-        .map(|same| same.len() as f64 / total)
-        .map(|share| -share * share.log2())
-        .sum()
+    bytes.chunk_by(|a, b| a == b).map(|same| same.len() as f64 / total).map(|share| -share * share.log2()).sum()
 }
 
 #[cfg(test)]
@@ -224,23 +200,11 @@ mod tests {
             ("dGhpcyB3b3JkIGlzIHJhbmRvbSBieXRlcw", true),
             ("A1b2C3d4-5678-90aB-cDef-1234E5f6A7b8", false),
             ("convertHTTPRequestToBase64EncodedString2", false),
-            (
-                "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
-                false,
-            ),
+            ("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", false),
             ("TEST_CASE_NUMBER_12_for_the_parser_of_things", false),
-            (
-                "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/",
-                false,
-            ),
+            ("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/", false),
         ] {
-            assert_eq!(
-                looks_random(token),
-                wanted,
-                "{token} {} {}",
-                entropy(token),
-                changes(token)
-            );
+            assert_eq!(looks_random(token), wanted, "{token} {} {}", entropy(token), changes(token));
         }
     }
 

@@ -197,9 +197,7 @@ fn mixed(secret: &str) -> bool {
 
 /// Nothing but letters: a word stands for a password in examples (`user:password@host`).
 fn is_word(secret: &str) -> bool {
-    secret
-        .chars()
-        .all(|c| c.is_alphabetic() || c == '_' || c == '-')
+    secret.chars().all(|c| c.is_alphabetic() || c == '_' || c == '-')
 }
 
 /// What people write where a secret belongs, or where it comes from.
@@ -249,8 +247,7 @@ fn placeholder(secret: &str) -> bool {
 /// Whether what is assigned can be a secret: not a name, a label, a path or a placeholder.
 fn assigned(shown: &str, secret: &str) -> bool {
     if placeholder(secret)
-        || secret.contains(['/', '{', '<', '(', '|', '*'])
-            && !secret.contains(|c: char| c.is_ascii_digit())
+        || secret.contains(['/', '{', '<', '(', '|', '*']) && !secret.contains(|c: char| c.is_ascii_digit())
     {
         return false;
     }
@@ -259,9 +256,7 @@ fn assigned(shown: &str, secret: &str) -> bool {
     }
     // A password of letters alone: only where it is called one and set by `=`. With `:` it is mostly a translated label.
     let name = shown.to_ascii_lowercase();
-    let says_password = ["password", "passwd", "passphrase"]
-        .iter()
-        .any(|word| name.contains(word));
+    let says_password = ["password", "passwd", "passphrase"].iter().any(|word| name.contains(word));
     says_password
         && shown.trim_end().ends_with('=')
         && secret.len() >= 8
@@ -275,32 +270,17 @@ fn identifier(text: &str) -> bool {
     joined
         && text.split(['_', '-', '.', ':']).all(|word| {
             let letters = word.trim_end_matches(|c: char| c.is_ascii_digit());
-            letters.chars().all(|c| c.is_ascii_alphabetic())
-                && word.len() - letters.len() <= 2
-                && letters.len() < 16
+            letters.chars().all(|c| c.is_ascii_alphabetic()) && word.len() - letters.len() <= 2 && letters.len() < 16
         })
-        || names_itself(text)
-            && text
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'))
+        || names_itself(text) && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'))
 }
 
 /// `newPassword`, `token_field`: the value is a name for such a value.
 fn names_itself(text: &str) -> bool {
     let lower = text.to_ascii_lowercase();
-    [
-        "password",
-        "passwd",
-        "passphrase",
-        "secret",
-        "token",
-        "apikey",
-        "api_key",
-        "api-key",
-        "credential",
-    ]
-    .iter()
-    .any(|word| lower.contains(word))
+    ["password", "passwd", "passphrase", "secret", "token", "apikey", "api_key", "api-key", "credential"]
+        .iter()
+        .any(|word| lower.contains(word))
 }
 
 #[cfg(test)]
@@ -312,11 +292,7 @@ mod tests {
         for rule in RULES {
             let regex = Regex::new(rule.pattern).unwrap();
             for group in ["shown", "secret"] {
-                assert!(
-                    regex.capture_names().flatten().any(|name| name == group),
-                    "{}: {group}",
-                    rule.kind
-                );
+                assert!(regex.capture_names().flatten().any(|name| name == group), "{}: {group}", rule.kind);
             }
         }
     }

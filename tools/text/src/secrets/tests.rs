@@ -5,11 +5,7 @@
 use super::*;
 
 fn kinds(text: &str) -> Vec<&'static str> {
-    secrets(text.into(), 50)
-        .findings
-        .into_iter()
-        .map(|finding| finding.kind)
-        .collect()
+    secrets(text.into(), 50).findings.into_iter().map(|finding| finding.kind).collect()
 }
 
 /// Characters without a pattern, always the same ones.
@@ -28,24 +24,10 @@ fn noise(length: usize) -> String {
 fn known_keys_are_found() {
     let upper = noise(16).to_uppercase();
     for (text, kind) in [
+        (format!("-----BEGIN RSA PRIVATE {}-----\n{}\n", "KEY", noise(64)), "private key"),
+        (format!("key = \"-----BEGIN {} KEY-----\\n{}\\n\"", "PRIVATE", noise(64)), "private key"),
         (
-            format!("-----BEGIN RSA PRIVATE {}-----\n{}\n", "KEY", noise(64)),
-            "private key",
-        ),
-        (
-            format!(
-                "key = \"-----BEGIN {} KEY-----\\n{}\\n\"",
-                "PRIVATE",
-                noise(64)
-            ),
-            "private key",
-        ),
-        (
-            format!(
-                "-----BEGIN EC PRIVATE {}-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES\n\n{}",
-                "KEY",
-                noise(64)
-            ),
+            format!("-----BEGIN EC PRIVATE {}-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES\n\n{}", "KEY", noise(64)),
             "private key",
         ),
         (format!("id AKIA{upper} "), "AWS access key"),
@@ -55,27 +37,12 @@ fn known_keys_are_found() {
         (format!("sk-ant-{}", noise(90)), "API key (sk-)"),
         (format!("'sk-{}'", noise(48)), "API key (sk-)"),
         (format!("xoxb-1234-{}", noise(24)), "Slack token"),
-        (
-            format!(
-                "https://hooks.slack.com/services/T{upper}/B{upper}/{}",
-                noise(24)
-            ),
-            "Slack webhook",
-        ),
+        (format!("https://hooks.slack.com/services/T{upper}/B{upper}/{}", noise(24)), "Slack webhook"),
         (format!("AIza{}", noise(35)), "Google API key"),
         (format!("sk_live_{}", noise(24)), "Stripe key"),
-        (
-            format!("//registry/:_authToken=npm_{}", noise(36)),
-            "npm token",
-        ),
-        (
-            format!("eyJ{}.eyJ{}.{}", noise(20), noise(40), noise(43)),
-            "JSON web token",
-        ),
-        (
-            format!("postgres://app:{}@db/x", noise(9)),
-            "password in an address",
-        ),
+        (format!("//registry/:_authToken=npm_{}", noise(36)), "npm token"),
+        (format!("eyJ{}.eyJ{}.{}", noise(20), noise(40), noise(43)), "JSON web token"),
+        (format!("postgres://app:{}@db/x", noise(9)), "password in an address"),
     ] {
         assert_eq!(kinds(&text), [kind], "{text}");
     }
@@ -156,25 +123,10 @@ fn nothing_of_a_secret_is_shown() {
     let key = noise(36);
     let text = format!("one\ntoken = \"{key}\"\nghp_{key}\nx: {key}\n");
     let found = secrets(text, 50);
-    let previews: Vec<_> = found
-        .findings
-        .iter()
-        .map(|f| (f.line, f.preview.as_str()))
-        .collect();
-    assert_eq!(
-        previews,
-        [
-            (2, "token = … (36 characters)"),
-            (3, "ghp_… (36 characters)"),
-            (4, "… (36 characters)")
-        ]
-    );
+    let previews: Vec<_> = found.findings.iter().map(|f| (f.line, f.preview.as_str())).collect();
+    assert_eq!(previews, [(2, "token = … (36 characters)"), (3, "ghp_… (36 characters)"), (4, "… (36 characters)")]);
     for finding in found.findings {
-        assert!(
-            !key.as_bytes()
-                .windows(4)
-                .any(|part| finding.preview.contains(std::str::from_utf8(part).unwrap()))
-        );
+        assert!(!key.as_bytes().windows(4).any(|part| finding.preview.contains(std::str::from_utf8(part).unwrap())));
     }
 }
 

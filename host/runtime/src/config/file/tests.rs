@@ -80,12 +80,13 @@ fn a_tool_has_its_own_limits_over_those_of_all_over_the_defaults() {
     let (limits, grants) = config.for_tool(&"fetch".parse().unwrap());
     assert_eq!((limits.fuel, limits.timeout), (Count::new(5_000_000_000), Duration::from_secs(2)));
     assert_eq!((limits.memory, limits.output), (ByteSize::mib(128), Limits::default().output));
-    let folders: Vec<_> = grants.folders.iter().map(|f| (f.guest.as_str(), f.host.to_str().unwrap(), f.access)).collect();
+    let folders: Vec<_> =
+        grants.folders.iter().map(|f| (f.guest.as_str(), f.host.to_str().unwrap(), f.access)).collect();
     assert_eq!(folders, [("/var/out", "/var/out", Access::Write), ("docs", "/srv/app/docs", Access::Read)]);
-    assert_eq!(grants.env.into_iter().collect::<Vec<_>>(), [
-        ("TOKEN".to_owned(), "s3cret".to_owned()),
-        ("TZ".to_owned(), "UTC".to_owned())
-    ]);
+    assert_eq!(
+        grants.env.into_iter().collect::<Vec<_>>(),
+        [("TOKEN".to_owned(), "s3cret".to_owned()), ("TZ".to_owned(), "UTC".to_owned())]
+    );
     assert_eq!((grants.clock, grants.random), (ClockMode::Real, RandomMode::Seeded(7)));
     let (limits, grants) = config.for_tool(&"other".parse().unwrap());
     assert_eq!((limits.fuel, limits.timeout), (Count::new(20_000_000_000), Limits::default().timeout));
@@ -234,4 +235,19 @@ fn a_broken_file_is_named_as_short_as_it_can_be() {
     std::fs::write(temp.path().join(FILE_NAME), "queue = 1").unwrap();
     let refused = |place| Config::load(&place).unwrap_err()[0].place();
     assert_eq!(refused(Place::Above(temp.path().to_owned())), "hotcell.toml:1:1");
+}
+
+#[test]
+fn flags_add_grants_and_set_limits_over_the_file() {
+    let mut config =
+        read("[tools.x]\nfs.read = [\"a\", \"b\"]\nenv.set = { A = \"1\" }\nlimits.fuel = \"1G\"\nlimits.handles = 9")
+            .unwrap();
+    let flags = read(
+        "[tools.x]\nfs.write = [\"./a\", \"c\"]\nenv.set = { B = \"2\" }\nlimits.fuel = \"2G\"\nclock.mode = \"real\"",
+    );
+    let tool: ToolName = "x".parse().unwrap();
+    config.overlay(tool.clone(), flags.unwrap().tools[&tool].clone());
+    let (limits, grants) = config.for_tool(&tool);
+    assert_eq!((limits.fuel, limits.handles), (Count::new(2_000_000_000), 9));
+    assert_eq!(grants.to_string(), "write ./a, read b, write c, env A, env B, clock real");
 }

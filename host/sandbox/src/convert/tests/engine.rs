@@ -27,7 +27,8 @@ fn module(body: &str) -> String {
     )
 }
 
-const LIFT: &str = r#"(canon lift (core func $i "f") (memory (core memory $i "memory")) (realloc (core func $i "realloc")))"#;
+const LIFT: &str =
+    r#"(canon lift (core func $i "f") (memory (core memory $i "memory")) (realloc (core func $i "realloc")))"#;
 
 struct Guest {
     engine: Engine,
@@ -39,22 +40,10 @@ impl Guest {
     fn new(text: &str) -> Self {
         let bytes = wat::parse_str(text).unwrap_or_else(|error| panic!("{error}: {text}"));
         let engine = engine::compiling().unwrap();
-        let component = Component::from_binary(&engine, &bytes)
-            .unwrap_or_else(|error| panic!("{error:?}: {text}"));
-        let descriptor =
-            Descriptor::new(&scan(&bytes).unwrap(), ByteSize::of(bytes.len())).unwrap();
-        let function = descriptor
-            .functions
-            .into_iter()
-            .find(|function| function.name == "f")
-            .unwrap();
-        Self {
-            engine,
-            component,
-            plain: function
-                .plain
-                .unwrap_or_else(|| panic!("{:?}", function.callable)),
-        }
+        let component = Component::from_binary(&engine, &bytes).unwrap_or_else(|error| panic!("{error:?}: {text}"));
+        let descriptor = Descriptor::new(&scan(&bytes).unwrap(), ByteSize::of(bytes.len())).unwrap();
+        let function = descriptor.functions.into_iter().find(|function| function.name == "f").unwrap();
+        Self { engine, component, plain: function.plain.unwrap_or_else(|| panic!("{:?}", function.callable)) }
     }
 
     async fn call(&self, input: &str, limits: &Limits) -> wasmtime::Result<Returned> {
@@ -64,13 +53,10 @@ impl Guest {
         store.set_fuel(10_000_000_000)?;
         store.set_epoch_deadline(1_000_000);
         let linker = Linker::new(&self.engine);
-        let instance = linker
-            .instantiate_async(&mut store, &self.component)
-            .await?;
+        let instance = linker.instantiate_async(&mut store, &self.component).await?;
         let func = instance.get_func(&mut store, at).unwrap();
-        let prepared = caller
-            .prepare(&Payload::new(input), limits)
-            .unwrap_or_else(|failure| panic!("{failure}: {input}"));
+        let prepared =
+            caller.prepare(&Payload::new(input), limits).unwrap_or_else(|failure| panic!("{failure}: {input}"));
         prepared.call(func, &mut store).await
     }
 
@@ -85,40 +71,24 @@ impl Guest {
 /// A type in the text format; named ones are exported, as components must.
 fn written(shapes: &Shapes) -> String {
     let name = |id: &ShapeId| format!("$t{}", id.0);
-    let maybe = |key: &str, id: &Option<ShapeId>| {
-        id.as_ref()
-            .map(|id| format!("({key} {})", name(id)))
-            .unwrap_or_default()
-    };
+    let maybe =
+        |key: &str, id: &Option<ShapeId>| id.as_ref().map(|id| format!("({key} {})", name(id))).unwrap_or_default();
     let bare = |id: &Option<ShapeId>| id.as_ref().map(&name).unwrap_or_default();
-    let quoted = |names: &Vec<String>| {
-        names
-            .iter()
-            .map(|name| format!("{name:?}"))
-            .collect::<Vec<_>>()
-            .join(" ")
-    };
+    let quoted = |names: &Vec<String>| names.iter().map(|name| format!("{name:?}")).collect::<Vec<_>>().join(" ");
     let mut text = String::new();
     for n in 0..shapes.len() {
         let shape = shapes.get(ShapeId(u32::try_from(n).unwrap())).unwrap();
         let form = match shape {
             Shape::List(element) => format!("(list {})", name(element)),
             Shape::Option(some) => format!("(option {})", name(some)),
-            Shape::Tuple(parts) => format!(
-                "(tuple {})",
-                parts.iter().map(name).collect::<Vec<_>>().join(" ")
-            ),
+            Shape::Tuple(parts) => format!("(tuple {})", parts.iter().map(name).collect::<Vec<_>>().join(" ")),
             Shape::Result(ok, err) => format!("(result {} {})", bare(ok), maybe("error", err)),
             Shape::Record(fields) => {
-                let fields = fields
-                    .iter()
-                    .map(|(field, id)| format!("(field {field:?} {})", name(id)));
+                let fields = fields.iter().map(|(field, id)| format!("(field {field:?} {})", name(id)));
                 format!("(record {})", fields.collect::<Vec<_>>().join(" "))
             }
             Shape::Variant(cases) => {
-                let cases = cases
-                    .iter()
-                    .map(|(case, id)| format!("(case {case:?} {})", bare(id)));
+                let cases = cases.iter().map(|(case, id)| format!("(case {case:?} {})", bare(id)));
                 format!("(variant {})", cases.collect::<Vec<_>>().join(" "))
             }
             Shape::Enum(names) => format!("(enum {})", quoted(names)),
@@ -154,11 +124,7 @@ async fn every_type_travels_through_a_guest_and_back() {
         for _ in 0..5 {
             let value = json(&shapes, last, &chance.value(&shapes, last));
             let given = format!("[{value}{}]", ",7".repeat(17));
-            assert_eq!(
-                guest.value(&format!("{{\"v\":{given}}}")).await,
-                given,
-                "seed {seed}"
-            );
+            assert_eq!(guest.value(&format!("{{\"v\":{given}}}")).await, given, "seed {seed}");
         }
     }
 }
@@ -178,39 +144,16 @@ async fn bytes_take_the_typed_route() {
             (result (result (list u8) (error string))) {LIFT}))"#,
         module(echo)
     ));
-    assert_eq!(
-        guest.value(r#"{"b":"x","a":"AAEC/w=="}"#).await,
-        "\"AAEC/w==\""
-    );
-    let failed = guest
-        .call(r#"["","went wrong"]"#, &Limits::default())
-        .await
-        .unwrap();
+    assert_eq!(guest.value(r#"{"b":"x","a":"AAEC/w=="}"#).await, "\"AAEC/w==\"");
+    let failed = guest.call(r#"["","went wrong"]"#, &Limits::default()).await.unwrap();
     assert_eq!(failed, Returned::Error("went wrong".to_owned()));
-    let tight = Limits {
-        output: ByteSize::bytes(9),
-        ..Limits::default()
-    };
+    let tight = Limits { output: ByteSize::bytes(9), ..Limits::default() };
     for (input, returned) in [
-        (
-            r#"["AAEC/w==",""]"#,
-            Returned::TooLarge {
-                at_least: ByteSize::bytes(10),
-            },
-        ),
+        (r#"["AAEC/w==",""]"#, Returned::TooLarge { at_least: ByteSize::bytes(10) }),
         (r#"["AAEC",""]"#, Returned::Value(Payload::new("\"AAEC\""))),
-        (
-            r#"["","too many words"]"#,
-            Returned::TooLarge {
-                at_least: ByteSize::bytes(14),
-            },
-        ),
+        (r#"["","too many words"]"#, Returned::TooLarge { at_least: ByteSize::bytes(14) }),
     ] {
-        assert_eq!(
-            guest.call(input, &tight).await.unwrap(),
-            returned,
-            "{input}"
-        );
+        assert_eq!(guest.call(input, &tight).await.unwrap(), returned, "{input}");
     }
 }
 
@@ -227,28 +170,14 @@ async fn a_result_over_its_limit_is_told_by_type() {
             ))
         )
     };
-    let limits = Limits {
-        output: ByteSize::kib(64),
-        host_data: ByteSize::kib(64),
-        ..Limits::default()
-    };
-    for (ty, length) in [
-        ("(list u8)", 15 << 20),
-        ("string", 15 << 20),
-        ("(list bool)", 1 << 20),
-    ] {
+    let limits = Limits { output: ByteSize::kib(64), host_data: ByteSize::kib(64), ..Limits::default() };
+    for (ty, length) in [("(list u8)", 15 << 20), ("string", 15 << 20), ("(list bool)", 1 << 20)] {
         let guest = Guest::new(&big(ty, length));
         let returned = guest.call("{}", &limits).await.unwrap();
-        assert!(
-            matches!(returned, Returned::TooLarge { at_least } if at_least > limits.output),
-            "{ty}: {returned:?}"
-        );
+        assert!(matches!(returned, Returned::TooLarge { at_least } if at_least > limits.output), "{ty}: {returned:?}");
     }
     // Zeros, 64 KiB of them, are longer as JSON than as values: measured while they are written.
-    let zeros = Guest::new(&big("(list u16)", 40_000))
-        .call("{}", &limits)
-        .await
-        .unwrap();
+    let zeros = Guest::new(&big("(list u16)", 40_000)).call("{}", &limits).await.unwrap();
     assert!(
         matches!(zeros, Returned::TooLarge { at_least } if at_least.as_u64() <= limits.output.as_u64() + 4),
         "{zeros:?}"
@@ -272,13 +201,7 @@ async fn a_result_that_weighs_too_much_is_told_by_type() {
         )
     ));
     let returned = guest.call("{}", &Limits::default()).await.unwrap();
-    assert!(
-        matches!(
-            returned,
-            Returned::TooLarge { .. } | Returned::TooHeavy { .. }
-        ),
-        "{returned:?}"
-    );
+    assert!(matches!(returned, Returned::TooLarge { .. } | Returned::TooHeavy { .. }), "{returned:?}");
 }
 
 /// Values that break the canonical ABI stay the engine's errors: without trap and without backtrace, and never a limit.
@@ -297,7 +220,10 @@ async fn a_lie_is_no_limit() {
         ("string", store(1024, u32::MAX >> 1)),
         ("(list u8)", store(u32::MAX, 7)),
         ("(list u64)", store(1023, 7)),
-        ("(option u8)", r#"(func (export "f") (result i32) (i32.store8 (i32.const 16) (i32.const 7)) (i32.const 16))"#.to_owned()),
+        (
+            "(option u8)",
+            r#"(func (export "f") (result i32) (i32.store8 (i32.const 16) (i32.const 7)) (i32.const 16))"#.to_owned(),
+        ),
         ("char", surrogate),
         ("(list string)", r#"(func (export "f") (result i32) (i32.const 3))"#.to_owned()),
         ("(list string)", r#"(func (export "f") (result i32) (i32.const -4))"#.to_owned()),
@@ -312,11 +238,7 @@ async fn a_lie_is_no_limit() {
 /// An allocator that lies, and one that traps.
 #[tokio::test]
 async fn a_broken_allocator_is_an_error_of_the_engine() {
-    for (body, trap) in [
-        ("(i32.const -8)", false),
-        ("(i32.const 65535999)", false),
-        ("unreachable", true),
-    ] {
+    for (body, trap) in [("(i32.const -8)", false), ("(i32.const 65535999)", false), ("unreachable", true)] {
         let guest = Guest::new(&format!(
             r#"(component
                 (core module $m (memory (export "memory") 1)
@@ -325,10 +247,7 @@ async fn a_broken_allocator_is_an_error_of_the_engine() {
                 (core instance $i (instantiate $m))
                 (func (export "f") (param "s" string) {LIFT}))"#
         ));
-        let error = guest
-            .call(r#"{"s":"x"}"#, &Limits::default())
-            .await
-            .unwrap_err();
+        let error = guest.call(r#"{"s":"x"}"#, &Limits::default()).await.unwrap_err();
         assert_eq!(error.is::<Trap>(), trap, "{error:?}");
     }
 }

@@ -52,23 +52,9 @@ impl Chance {
             13 => Shape::Enum(self.names()),
             14 => Shape::Flags(self.names()),
             15 | 16 => Shape::List(self.part(below)),
-            17 => Shape::Record(
-                self.names()
-                    .into_iter()
-                    .map(|name| (name, self.part(below)))
-                    .collect(),
-            ),
-            18 => Shape::Tuple(
-                (0..self.0.random_range(1..4))
-                    .map(|_| self.part(below))
-                    .collect(),
-            ),
-            19 => Shape::Variant(
-                self.names()
-                    .into_iter()
-                    .map(|name| (name, self.payload(below)))
-                    .collect(),
-            ),
+            17 => Shape::Record(self.names().into_iter().map(|name| (name, self.part(below))).collect()),
+            18 => Shape::Tuple((0..self.0.random_range(1..4)).map(|_| self.part(below)).collect()),
+            19 => Shape::Variant(self.names().into_iter().map(|name| (name, self.payload(below))).collect()),
             20 => Shape::Option(self.part(below)),
             _ => Shape::Result(self.payload(below), self.payload(below)),
         }
@@ -84,11 +70,7 @@ impl Chance {
 
     /// More than a few at times, so that names are also found by hash.
     fn names(&mut self) -> Vec<String> {
-        let count = if self.0.random_ratio(1, 8) {
-            20
-        } else {
-            self.0.random_range(1..5)
-        };
+        let count = if self.0.random_ratio(1, 8) { 20 } else { self.0.random_range(1..5) };
         (0..count).map(|n| format!("n{n}-x")).collect()
     }
 
@@ -105,54 +87,27 @@ impl Chance {
             Shape::S64 => Val::S64(self.edge(&[i64::MIN, i64::MAX, -1, (1 << 53) + 1])),
             Shape::U64 => Val::U64(self.edge(&[0, u64::MAX, (1 << 53) + 1])),
             // Any bits: subnormal, infinite, NaN of all kinds.
-            Shape::F32 => Val::Float32(f32::from_bits(self.edge(&[
-                0x8000_0000,
-                0x7f80_0000,
-                0xff80_0000,
-                0x7fc0_0001,
-            ]))),
-            Shape::F64 => Val::Float64(f64::from_bits(self.edge(&[
-                1 << 63,
-                0x7ff0 << 48,
-                0xfff0 << 48,
-                0x7ff8 << 48,
-            ]))),
+            Shape::F32 => {
+                Val::Float32(f32::from_bits(self.edge(&[0x8000_0000, 0x7f80_0000, 0xff80_0000, 0x7fc0_0001])))
+            }
+            Shape::F64 => Val::Float64(f64::from_bits(self.edge(&[1 << 63, 0x7ff0 << 48, 0xfff0 << 48, 0x7ff8 << 48]))),
             Shape::Char => Val::Char(self.char()),
             Shape::String => Val::String(self.string()),
-            Shape::List(element) => Val::List(
-                (0..self.count())
-                    .map(|_| self.value(shapes, *element))
-                    .collect(),
-            ),
-            Shape::Record(fields) => Val::Record(
-                fields
-                    .iter()
-                    .map(|(name, id)| (name.clone(), self.value(shapes, *id)))
-                    .collect(),
-            ),
-            Shape::Tuple(parts) => {
-                Val::Tuple(parts.iter().map(|id| self.value(shapes, *id)).collect())
+            Shape::List(element) => Val::List((0..self.count()).map(|_| self.value(shapes, *element)).collect()),
+            Shape::Record(fields) => {
+                Val::Record(fields.iter().map(|(name, id)| (name.clone(), self.value(shapes, *id))).collect())
             }
+            Shape::Tuple(parts) => Val::Tuple(parts.iter().map(|id| self.value(shapes, *id)).collect()),
             Shape::Variant(cases) => {
                 let (name, payload) = cases.choose(&mut self.0).unwrap();
-                Val::Variant(
-                    name.clone(),
-                    payload.map(|id| Box::new(self.value(shapes, id))),
-                )
+                Val::Variant(name.clone(), payload.map(|id| Box::new(self.value(shapes, id))))
             }
             Shape::Enum(names) => Val::Enum(names.choose(&mut self.0).unwrap().clone()),
-            Shape::Flags(names) => {
-                Val::Flags(names.iter().filter(|_| self.0.random()).cloned().collect())
-            }
-            Shape::Option(some) => Val::Option(
-                self.0
-                    .random::<bool>()
-                    .then(|| Box::new(self.value(shapes, *some))),
-            ),
+            Shape::Flags(names) => Val::Flags(names.iter().filter(|_| self.0.random()).cloned().collect()),
+            Shape::Option(some) => Val::Option(self.0.random::<bool>().then(|| Box::new(self.value(shapes, *some)))),
             Shape::Result(ok, err) => {
                 let ok_side = self.0.random::<bool>();
-                let payload =
-                    if ok_side { ok } else { err }.map(|id| Box::new(self.value(shapes, id)));
+                let payload = if ok_side { ok } else { err }.map(|id| Box::new(self.value(shapes, id)));
                 Val::Result(if ok_side { Ok(payload) } else { Err(payload) })
             }
         }
@@ -162,19 +117,13 @@ impl Chance {
     where
         rand::distr::StandardUniform: rand::distr::Distribution<T>,
     {
-        if self.0.random_ratio(1, 3) {
-            *edges.choose(&mut self.0).unwrap()
-        } else {
-            self.0.random()
-        }
+        if self.0.random_ratio(1, 3) { *edges.choose(&mut self.0).unwrap() } else { self.0.random() }
     }
 
     fn char(&mut self) -> char {
         match self.0.random_range(0..3) {
             0 => char::from(self.0.random_range(0_u8..128)),
-            1 => *['ä', '漢', '🦀', '\u{202e}', '"', '\\', '\u{feff}']
-                .choose(&mut self.0)
-                .unwrap(),
+            1 => *['ä', '漢', '🦀', '\u{202e}', '"', '\\', '\u{feff}'].choose(&mut self.0).unwrap(),
             _ => self.0.random(),
         }
     }
@@ -191,10 +140,7 @@ impl Chance {
 /// A function of one parameter `v` of the last type of the table.
 pub(super) fn of_last(shapes: &Shapes) -> Signature {
     let last = ShapeId(u32::try_from(shapes.len()).unwrap() - 1);
-    Signature {
-        params: vec![("v".to_owned(), last)],
-        result: Some(last),
-    }
+    Signature { params: vec![("v".to_owned(), last)], result: Some(last) }
 }
 
 pub(super) fn json(shapes: &Shapes, id: ShapeId, value: &Val) -> String {

@@ -1,0 +1,87 @@
+//! Puts the starter tools and the shipped agents into the binary.
+//!
+//! Tools come from `$HOTCELL_STARTER_DIR`, else from `target/starter` of the workspace, where `just build` lays them out. Without
+//! them the binary works, and says what is missing where a starter tool is asked for: a plain `cargo build` needs no wasm target.
+
+use std::env;
+use std::error::Error;
+use std::ffi::OsStr;
+use std::fmt::Write as _;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let workspace = Path::new(&env::var("CARGO_MANIFEST_DIR")?).join("../..").canonicalize()?;
+    let mut code = String::new();
+    embed_tools(&mut code, &starter_folder(&workspace)?)?;
+    embed_agents(&mut code, &workspace.join("agents"))?;
+    fs::write(Path::new(&env::var("OUT_DIR")?).join("embedded.rs"), code)?;
+    println!("cargo:rerun-if-changed=build.rs");
+    Ok(())
+}
+
+fn starter_folder(workspace: &Path) -> Result<PathBuf, Box<dyn Error>> {
+    println!("cargo:rerun-if-env-changed=HOTCELL_STARTER_DIR");
+    if let Some(folder) = env::var_os("HOTCELL_STARTER_DIR") {
+        let folder = PathBuf::from(folder);
+        return match folder.is_dir() {
+            true => Ok(folder.canonicalize()?),
+            false => Err(format!("HOTCELL_STARTER_DIR is no folder: {}", folder.display()).into()),
+        };
+    }
+    let folder = workspace.join("target/starter");
+    // Cargo watches only what exists; of what doesn't it thinks that it has changed each time. In a checkout that can't be
+    // written to, the price is that this script runs at every build.
+    let _ = fs::create_dir_all(&folder);
+    Ok(folder)
+}
+
+/// Writes `STARTERS`: `X.wasm`, with `X.toml` where there is one.
+fn embed_tools(code: &mut String, folder: &Path) -> Result<(), Box<dyn Error>> {
+    code.push_str("pub(crate) static STARTERS: &[hotcell_runtime::Starter] = &[\n");
+    for wasm in files(folder, "wasm")? {
+        let settings = wasm.with_extension("toml");
+        let settings = match settings.is_file() {
+            true => format!("Some(include_str!({settings:?}))"),
+            false => "None".to_owned(),
+        };
+        let name = stem(&wasm)?;
+        writeln!(
+            code,
+            "hotcell_runtime::Starter {{ name: {name:?}, wasm: include_bytes!({wasm:?}), toml: {settings} }},"
+        )?;
+    }
+    code.push_str("];\n");
+    Ok(())
+}
+
+/// Writes `AGENTS`: the name of each file without its ending, and the text.
+fn embed_agents(code: &mut String, folder: &Path) -> Result<(), Box<dyn Error>> {
+    code.push_str("pub(crate) static AGENTS: &[(&str, &str)] = &[\n");
+    for agent in files(folder, "toml")? {
+        writeln!(code, "({:?}, include_str!({agent:?})),", stem(&agent)?)?;
+    }
+    code.push_str("];\n");
+    Ok(())
+}
+
+/// The files of a folder with this ending, in order; none if there is no folder.
+fn files(folder: &Path, ending: &str) -> io::Result<Vec<PathBuf>> {
+    println!("cargo:rerun-if-changed={}", folder.display());
+    let mut files = Vec::new();
+    for entry in folder.read_dir().into_iter().flatten() {
+        let path = entry?.path();
+        if path.extension() == Some(OsStr::new(ending)) {
+            println!("cargo:rerun-if-changed={}", path.display());
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn stem(path: &Path) -> Result<&str, Box<dyn Error>> {
+    let stem = path.file_stem().and_then(OsStr::to_str);
+    stem.ok_or_else(|| format!("not a name: {}", path.display()).into())
+}

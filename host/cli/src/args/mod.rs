@@ -1,0 +1,97 @@
+//! What was typed; what it means is decided by the commands.
+//!
+//! The comments here are the help that a person reads, so they are written for them. Each setting that changes no right has a
+//! twin in the environment; a grant has none, because it should stand where the call stands and not come with a shell.
+
+mod call;
+mod grants;
+mod limits;
+mod run;
+mod tools;
+
+use std::path::PathBuf;
+
+use clap::builder::FalseyValueParser;
+use clap::{ArgAction, Parser, Subcommand};
+
+pub(crate) use call::{CallArgs, CallTarget};
+pub(crate) use grants::GrantArgs;
+pub(crate) use limits::LimitArgs;
+pub(crate) use run::{AgentRef, RunArgs};
+pub(crate) use tools::{BuildArgs, InspectArgs, NewArgs, NewKind, Sdk, ToolRef};
+
+/// The first word by which the program calls itself to compile a component in a process of its own.
+pub(crate) const COMPILE: &str = "__compile";
+
+/// Runs untrusted tools for AI agents, each call in a fresh WebAssembly cell with limits that are real and shown.
+#[derive(Debug, Parser)]
+#[command(name = "hotcell", version, arg_required_else_help = true, max_term_width = 110)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Everywhere")]
+pub(crate) struct Global {
+    /// Print one JSON object for programs
+    #[arg(long, global = true, env = "HOTCELL_JSON", value_parser = FalseyValueParser::new())]
+    #[arg(hide_env = true)]
+    pub(crate) json: bool,
+    /// Take this hotcell.toml, and trust it [default: found in this folder or above]
+    #[arg(long, global = true, value_name = "FILE", env = "HOTCELL_CONFIG", hide_env = true)]
+    pub(crate) config: Option<PathBuf>,
+    /// Print nothing but data and errors
+    #[arg(short, long, global = true, env = "HOTCELL_QUIET", value_parser = FalseyValueParser::new())]
+    #[arg(hide_env = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+    /// Tell what happens inside; -vv tells more
+    #[arg(short, long, global = true, action = ArgAction::Count, env = "HOTCELL_VERBOSE", hide_env = true)]
+    pub(crate) verbose: u8,
+    /// Print without colours; so does NO_COLOR=1
+    #[arg(long, global = true, env = "HOTCELL_NO_COLOR", value_parser = FalseyValueParser::new())]
+    #[arg(hide_env = true)]
+    pub(crate) no_color: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Call(CallArgs),
+    Run(RunArgs),
+    /// List the tools that can be called
+    Ls,
+    Inspect(InspectArgs),
+    New(NewArgs),
+    Build(BuildArgs),
+    /// Check agents, tool.toml and hotcell.toml, and show everything that is wrong in them
+    Check {
+        /// The files
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
+    /// Let a checkout's hotcell.toml grant what lies outside of its folder
+    Trust {
+        /// The file, or the folder that it is in
+        #[arg(default_value = ".", value_name = "FILE|FOLDER")]
+        place: PathBuf,
+        /// Show what it would grant and whether it is trusted, and change nothing
+        #[arg(long)]
+        show: bool,
+    },
+    /// Explain a code such as E0302, or list all codes
+    Explain {
+        /// The code
+        code: Option<String>,
+    },
+    /// Print the completions of a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,57 @@
+//! `hotcell run`.
+
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use hotcell_call::{AgentName, IdError};
+
+use super::{GrantArgs, LimitArgs};
+
+/// Run an agent
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  hotcell run file-analyst ./docs
+  hotcell run csv-report sales.csv --out report
+  hotcell run ./my-agent.toml 'some text'")]
+pub(crate) struct RunArgs {
+    /// An agent's name, or its file: my-agent.toml
+    #[arg(value_name = "AGENT")]
+    pub(crate) agent: AgentRef,
+    /// What it works on: text, JSON, or the path of a file or folder, as the agent says; - for stdin
+    #[arg(allow_hyphen_values = true)]
+    pub(crate) input: Option<String>,
+    /// Write what it saves into this folder
+    #[arg(long, value_name = "FOLDER", env = "HOTCELL_OUT", hide_env = true)]
+    pub(crate) out: Option<PathBuf>,
+    /// Calls at the same time, at most
+    #[arg(long, value_name = "N", env = "HOTCELL_PARALLEL", hide_env = true)]
+    pub(crate) parallel: Option<NonZeroUsize>,
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
+    #[command(flatten)]
+    pub(crate) grants: GrantArgs,
+}
+
+/// Which agent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum AgentRef {
+    /// One in the agents' folders, or a shipped one.
+    Named(AgentName),
+    /// A file.
+    File(PathBuf),
+}
+
+impl FromStr for AgentRef {
+    type Err = IdError;
+
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        let path = Path::new(text);
+        let ends = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("toml"));
+        if ends || text.contains('/') {
+            return Ok(Self::File(path.into()));
+        }
+        text.parse().map(Self::Named)
+    }
+}

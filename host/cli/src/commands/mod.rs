@@ -1,0 +1,49 @@
+//! One command a file: what was typed, made work.
+
+mod build;
+mod call;
+mod check;
+mod completions;
+mod explain;
+mod inspect;
+mod ls;
+mod new;
+mod run;
+mod trust;
+
+use std::future::Future;
+
+use hotcell_call::{Code, Failure};
+
+use crate::args::{Args, Command};
+use crate::exit::{Exit, Trouble};
+use crate::output::Output;
+
+/// Does what was typed.
+pub(crate) fn run(args: Args, output: &Output) -> Result<Exit, Trouble> {
+    let global = &args.global;
+    match args.command {
+        Command::Call(args) => wait(call::run(args, global, output)),
+        Command::Run(args) => wait(run::run(args, global, output)),
+        Command::Ls => wait(ls::run(global, output)),
+        Command::Inspect(args) => wait(inspect::run(args, global, output)),
+        Command::New(args) => new::run(args, output),
+        Command::Build(args) => wait(build::run(args, global, output)),
+        Command::Check { files } => wait(check::run(files, global, output)),
+        Command::Trust { place, show } => trust::run(&place, show, output),
+        Command::Explain { code } => explain::run(code.as_deref(), output),
+        Command::Completions { shell } => completions::run(shell, output),
+    }
+}
+
+/// Drives a command to its end. Two workers at least: one that is kept busy must not hold up the clock of the others.
+fn wait(command: impl Future<Output = Result<Exit, Trouble>>) -> Result<Exit, Trouble> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(cores.max(2)).enable_all().build();
+    let runtime = runtime
+        .map_err(|error| Failure::new(Code::Fault, "the worker threads could not be started").why(error.to_string()))?;
+    let ended = runtime.block_on(command);
+    // What is left are guests that were told to stop, and reads that nobody waits for any more.
+    runtime.shutdown_background();
+    ended
+}

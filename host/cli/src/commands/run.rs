@@ -1,0 +1,76 @@
+//! `hotcell run`: an agent, from its file to what it wrote.
+
+mod agent;
+mod input;
+mod summary;
+
+use hotcell_agent::Agent;
+use hotcell_call::{AgentName, Code, Failure};
+use hotcell_runtime::{Host, RunInput, RunOutcome};
+
+use crate::args::{Global, RunArgs};
+use crate::error;
+use crate::exit::{Exit, Trouble};
+use crate::operator::{Operator, Typed};
+use crate::output::Output;
+use crate::progress::Progress;
+use crate::signals::interrupted;
+
+use agent::Found;
+use input::Given;
+
+pub(super) async fn run(args: RunArgs, global: &Global, output: &Output) -> Result<Exit, Trouble> {
+    let mut operator = Operator::load(global)?;
+    let found = Found::find(&args.agent, operator.config())?;
+    let mut grants = Typed::read(&args.grants)?;
+    let given = Given::read(&found, args.input.as_deref())?;
+    if let Some(folder) = given.folder() {
+        grants.add(folder.clone());
+    }
+    for tool in found.tools() {
+        operator.give(tool, &args.limits.keys(), &grants)?;
+    }
+    let host = operator.host()?;
+    let mut agent = host.agent(found.source()).await?;
+    agent.bounds.parallel = args.parallel.unwrap_or(agent.bounds.parallel);
+    let input = RunInput { value: given.value(&agent)?, out: args.out };
+    let outcome = watched(&host, &agent, input, output).await?;
+    show(output, &outcome)
+}
+
+/// Runs the agent and shows how far it is.
+async fn watched(host: &Host, agent: &Agent, input: RunInput, output: &Output) -> Result<RunOutcome, Failure> {
+    let mut events = host.events();
+    let mut progress = Progress::new(output, agent);
+    let mut run = Box::pin(host.run(agent, input));
+    let outcome = loop {
+        // What is not heard now stays in the stream; the run is polled where it was; a signal that is not waited for is none.
+        tokio::select! {
+            outcome = &mut run => break outcome,
+            heard = events.next() => progress.hear(heard),
+            () = interrupted() => return Err(cancelled(&agent.name)),
+        }
+    };
+    // The run told its end before it ended, so these come without waiting.
+    while !progress.is_over() {
+        progress.hear(events.next().await);
+    }
+    Ok(outcome)
+}
+
+fn show(output: &Output, outcome: &RunOutcome) -> Result<Exit, Trouble> {
+    if output.is_json() {
+        output.object(&summary::Object::new(outcome))?;
+        return Ok(Exit::with(outcome.exit_code()));
+    }
+    summary::data(output, outcome)?;
+    if let Some(failure) = &outcome.failure {
+        output.tell(error::failed(output, failure));
+    }
+    summary::tell(output, outcome);
+    Ok(Exit::with(outcome.exit_code()))
+}
+
+fn cancelled(agent: &AgentName) -> Failure {
+    Failure::new(Code::Cancelled, format!("the run of {agent} was cancelled")).why("its calls were stopped")
+}

@@ -1,0 +1,151 @@
+//! Finds the file of an agent, and what must be known of it before the host is set up.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use hotcell_agent::document::Source;
+use hotcell_call::{AgentName, Code, Failure, ToolName, nearest};
+use hotcell_runtime::config::Config;
+use serde::Deserialize;
+
+use crate::args::AgentRef;
+use crate::embedded;
+use crate::exit::Trouble;
+
+/// An agent's file, not yet checked.
+pub(super) struct Found {
+    source: Arc<Source>,
+    sketch: Sketch,
+    tools: BTreeSet<ToolName>,
+}
+
+/// The little that is asked of the file before it is checked: which tools it calls, and what it works on.
+///
+/// Only whoever runs an agent grants it what it works on, and that has to stand before there is a host to check the agent with. What
+/// is wrong in the file is not told here; the check tells it.
+#[derive(Default, Deserialize)]
+struct Sketch {
+    input: Option<Input>,
+    #[serde(default)]
+    step: Vec<Step>,
+}
+
+#[derive(Deserialize)]
+struct Input {
+    kind: Option<String>,
+    default: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Step {
+    call: Option<String>,
+}
+
+/// How the path of a shipped agent is shown.
+const SHIPPED: &str = "<shipped>";
+
+impl Found {
+    /// Finds an agent: by its file; or by its name, in the agents' folders before those that came with the program.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::UnknownAgent`] with the nearest name; why the file can't be read.
+    pub(super) fn find(agent: &AgentRef, config: &Config) -> Result<Self, Trouble> {
+        match agent {
+            AgentRef::File(path) => Ok(Self::new(Source::read(path).map_err(|wrong| vec![*wrong])?)),
+            AgentRef::Named(name) => named(name, config).map(Self::new),
+        }
+    }
+
+    fn new(source: Arc<Source>) -> Self {
+        let sketch: Sketch = toml::from_str(source.text()).unwrap_or_default();
+        let calls = sketch.step.iter().filter_map(|step| step.call.as_deref());
+        let tools = calls.filter_map(|call| call.split('.').next()?.parse().ok()).collect();
+        Self { source, sketch, tools }
+    }
+
+    pub(super) fn source(&self) -> &Arc<Source> {
+        &self.source
+    }
+
+    /// The tools that its steps call.
+    pub(super) fn tools(&self) -> &BTreeSet<ToolName> {
+        &self.tools
+    }
+
+    /// The kind of its input, as it is written.
+    pub(super) fn input_kind(&self) -> Option<&str> {
+        self.sketch.input.as_ref()?.kind.as_deref()
+    }
+
+    /// What it takes when nothing is given.
+    pub(super) fn default_input(&self) -> Option<&str> {
+        self.sketch.input.as_ref()?.default.as_deref()
+    }
+}
+
+fn named(name: &AgentName, config: &Config) -> Result<Arc<Source>, Trouble> {
+    let files = config.agents.iter().map(|folder| folder.join(format!("{name}.toml")));
+    if let Some(path) = files.into_iter().find(|path| path.exists()) {
+        return Source::read(&path).map_err(|wrong| Trouble::File(vec![*wrong]));
+    }
+    match embedded::agent(name.as_str()) {
+        Some(text) => Ok(Source::new(format!("{SHIPPED}/{name}.toml"), text)),
+        None => Err(unknown(name, config).into()),
+    }
+}
+
+fn unknown(name: &AgentName, config: &Config) -> Failure {
+    let mut names: BTreeSet<String> = embedded::AGENTS.iter().map(|(name, _)| (*name).to_owned()).collect();
+    for file in config.agents.iter().flat_map(|folder| folder.read_dir().into_iter().flatten().flatten()) {
+        let path = PathBuf::from(file.file_name());
+        let is_agent = path.extension().is_some_and(|ending| ending == "toml");
+        names.extend(path.file_stem().filter(|_| is_agent).map(|stem| stem.to_string_lossy().into_owned()));
+    }
+    let failure = Failure::new(Code::UnknownAgent, format!("there is no agent `{name}`"));
+    match nearest(name.as_str(), names.iter().map(String::as_str)) {
+        Some(near) => failure.fix(format!("hotcell run {near}")),
+        None => failure.why(format!("there are {}", names.into_iter().take(10).collect::<Vec<_>>().join(", "))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(text: &str) -> Found {
+        Found::new(Source::new("a/scout.toml", text))
+    }
+
+    #[test]
+    fn shipped_agents_show_what_they_need() {
+        for (name, text) in embedded::AGENTS {
+            let found = Found::new(Source::new(*name, *text));
+            assert!(!found.tools().is_empty(), "{name}");
+        }
+        let analyst = Found::new(Source::new("x", embedded::agent("file-analyst").unwrap()));
+        assert_eq!((analyst.input_kind(), analyst.default_input()), (Some("folder"), Some(".")));
+        assert!(analyst.tools().iter().any(|tool| tool.as_str() == "files"));
+    }
+
+    #[test]
+    fn a_broken_file_asks_for_nothing() {
+        for text in ["[[step]", "step = 1", "[[step]]\ncall = 7", "[[step]]\ncall = \"Not a tool\""] {
+            let found = found(text);
+            assert!(found.tools().is_empty() && found.input_kind().is_none(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_nearest_agent_is_named() {
+        let config = Config::defaults(std::path::Path::new("/absent"));
+        let find = |name: &str| match Found::find(&name.parse().unwrap(), &config) {
+            Err(Trouble::Failure(failure)) => failure,
+            _ => panic!("{name} was found"),
+        };
+        assert_eq!(find("file-analist").remedy(), Some("hotcell run file-analyst"));
+        assert!(find("zzz").reason().contains("csv-report"));
+        assert!(Found::find(&"csv-report".parse().unwrap(), &config).is_ok());
+    }
+}

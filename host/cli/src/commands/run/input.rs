@@ -1,0 +1,156 @@
+//! What an agent works on: typed by a person, and thereby granted.
+
+use std::fs;
+use std::io::{self, Read};
+use std::path::Path;
+
+use hotcell_agent::{Agent, InputKind};
+use hotcell_call::{Access, Code, Failure, Folder, shortened};
+use hotcell_runtime::config::ceiling;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::agent::Found;
+use crate::operator::folder;
+
+/// The input as it was typed, with what it grants.
+pub(super) struct Given {
+    typed: Option<String>,
+    folder: Option<Folder>,
+    /// Holds a copy of the file while the agent runs.
+    _copy: Option<TempDir>,
+}
+
+impl Given {
+    /// Takes what was typed, else what the agent takes by itself, and grants it to be read.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::Grant`] for a file or folder that can't be read.
+    pub(super) fn read(found: &Found, typed: Option<&str>) -> Result<Self, Failure> {
+        let typed = typed.or(found.default_input());
+        let none = Self { typed: typed.map(str::to_owned), folder: None, _copy: None };
+        match (found.input_kind(), typed) {
+            (Some("folder"), Some(path)) => Ok(Self { folder: Some(folder(path, Access::Read)?), ..none }),
+            (Some("file"), Some(path)) => {
+                let (folder, copy) = alone(path)?;
+                Ok(Self { folder: Some(folder), _copy: Some(copy), ..none })
+            }
+            _ => Ok(none),
+        }
+    }
+
+    /// What it lets the tools read.
+    pub(super) fn folder(&self) -> Option<&Folder> {
+        self.folder.as_ref()
+    }
+
+    /// What `{{input}}` is.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::Command`] if there is none and the agent needs one, or the other way round; [`Code::InputNotJson`].
+    pub(super) fn value(&self, agent: &Agent) -> Result<Value, Failure> {
+        let name = &agent.name;
+        match (&agent.input, &self.typed) {
+            (None, None) => Ok(Value::Null),
+            (None, Some(_)) => {
+                Err(Failure::new(Code::Command, format!("{name} takes no input")).fix(format!("hotcell run {name}")))
+            }
+            (Some(input), None) => Err(missing(agent, input.kind)),
+            (Some(input), Some(typed)) => match input.kind {
+                InputKind::Text => text(typed).map(Value::String),
+                InputKind::Json => json(name.as_str(), &text(typed)?),
+                InputKind::File => Ok(Value::String(typed.clone())),
+                // The tools know the folder by the name that it is granted under.
+                InputKind::Folder => {
+                    Ok(Value::String(self.folder.as_ref().map_or_else(|| typed.clone(), |folder| folder.guest.clone())))
+                }
+            },
+        }
+    }
+}
+
+/// A file alone in a folder, under the names that were typed.
+///
+/// What can be granted is a folder. To grant the one that the file lies in would hand over its neighbours, so the tools get one
+/// that holds nothing but a copy.
+fn alone(path: &str) -> Result<(Folder, TempDir), Failure> {
+    let refuse =
+        |why: String| Failure::new(Code::Grant, format!("the file {} can't be granted", shortened(path, 200))).why(why);
+    let broken = |error: io::Error| refuse(error.to_string());
+    let typed = Path::new(path);
+    if !fs::metadata(typed).map_err(broken)?.is_file() {
+        return Err(refuse("it is not a file".to_owned()));
+    }
+    let name = typed.file_name().ok_or_else(|| refuse("it has no name".to_owned()))?;
+    let copy = tempfile::Builder::new().prefix("hotcell-input-").tempdir().map_err(broken)?;
+    fs::copy(typed, copy.path().join(name)).map_err(broken)?;
+    let parent = typed.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let guest = parent.to_str().ok_or_else(|| refuse("its path is not UTF-8".to_owned()))?.to_owned();
+    let host = copy.path().canonicalize().map_err(broken)?;
+    Ok((Folder { guest, host, access: Access::Read }, copy))
+}
+
+/// What was typed, or stdin for `-`.
+fn text(typed: &str) -> Result<String, Failure> {
+    if typed != "-" {
+        return Ok(typed.to_owned());
+    }
+    let most = ceiling().input;
+    let mut text = String::new();
+    let read = io::stdin().lock().take(most.as_u64().saturating_add(1)).read_to_string(&mut text);
+    read.map_err(|error| Failure::new(Code::Unreadable, "stdin can't be read").why(error.to_string()))?;
+    if text.len() > most.as_usize() {
+        return Err(
+            Failure::new(Code::InputTooLarge, "the input is too large").why(format!("stdin is larger than {most}"))
+        );
+    }
+    Ok(text)
+}
+
+fn json(agent: &str, text: &str) -> Result<Value, Failure> {
+    serde_json::from_str(text).map_err(|error| {
+        Failure::new(Code::InputNotJson, format!("the input of {agent} is not JSON")).why(error.to_string())
+    })
+}
+
+fn missing(agent: &Agent, kind: InputKind) -> Failure {
+    let (what, word) = match kind {
+        InputKind::Text => ("a text", "TEXT"),
+        InputKind::Json => ("JSON", "JSON"),
+        InputKind::File => ("a file", "FILE"),
+        InputKind::Folder => ("a folder", "FOLDER"),
+    };
+    let description = agent.input.as_ref().map(|input| input.description.as_str()).unwrap_or_default();
+    Failure::new(Code::Command, format!("{} needs {what} to work on", agent.name))
+        .why(description)
+        .fix(format!("hotcell run {} {word}", agent.name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_granted_without_its_neighbours() {
+        let temp = tempfile::tempdir().unwrap();
+        fs::write(temp.path().join("sales.csv"), "a,b").unwrap();
+        fs::write(temp.path().join("secret"), "x").unwrap();
+        let (folder, copy) = alone(temp.path().join("sales.csv").to_str().unwrap()).unwrap();
+        assert_eq!(folder.guest, temp.path().to_str().unwrap());
+        assert_eq!(folder.access, Access::Read);
+        assert_eq!(fs::read_to_string(folder.host.join("sales.csv")).unwrap(), "a,b");
+        assert_eq!(fs::read_dir(&folder.host).unwrap().count(), 1);
+        drop(copy);
+        assert!(!folder.host.exists());
+    }
+
+    #[test]
+    fn what_is_no_file_is_refused() {
+        let temp = tempfile::tempdir().unwrap();
+        let path = temp.path().to_str().unwrap();
+        assert_eq!(alone(path).unwrap_err().reason(), "it is not a file");
+        assert_eq!(alone(&format!("{path}/absent")).unwrap_err().code(), Code::Grant);
+    }
+}

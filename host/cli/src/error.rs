@@ -1,0 +1,89 @@
+//! What went wrong, told so that it can be mended: what, why, fix, and where to read more.
+
+use std::fmt::Write as _;
+
+use hotcell_agent::{Diagnostic, Style};
+use hotcell_call::{Failure, Kind, printable};
+use serde::Serialize;
+
+use crate::exit::Trouble;
+use crate::output::{BOLD, DIM, GREEN, Output, RED};
+
+/// Tells why a command could not do what it was to do: to programs on stdout, to people on stderr.
+pub(crate) fn report(output: &Output, trouble: &Trouble) {
+    if output.is_json() {
+        let printed = match trouble {
+            Trouble::Failure(failure) => output.object(&object(failure, None)),
+            Trouble::File(diagnostics) => {
+                output.object(&object(&hotcell_agent::failure(diagnostics), Some(diagnostics)))
+            }
+        };
+        if printed.is_ok() {
+            return;
+        }
+    }
+    match trouble {
+        Trouble::Failure(failure) => output.tell(failed(output, failure)),
+        Trouble::File(diagnostics) => output.tell(drawn(diagnostics, style(output.is_colourful()))),
+    }
+}
+
+/// A failure as a person reads it.
+pub(crate) fn failed(output: &Output, failure: &Failure) -> String {
+    let word = output.styled_note(RED, format_args!("{}[{}]", failure.kind(), failure.code()));
+    let mut text = format!("{word}: {}", output.styled_note(BOLD, failure.what()));
+    let mut label = |label: &str, lines: &str| {
+        let mut label = output.styled_note(DIM, format_args!("{label:<4}"));
+        for line in lines.lines() {
+            // Writing to a text can't fail.
+            let _ = write!(text, "\n  {label}  {line}");
+            label = "    ".to_owned();
+        }
+    };
+    label("why", failure.reason());
+    if let Some(fix) = failure.remedy() {
+        let fix: Vec<String> = fix.lines().map(|line| choice(output, line)).collect();
+        label("fix", &fix.join("\n"));
+    }
+    label("more", &failure.docs());
+    text
+}
+
+/// One line of a fix. Where there are two ways, they stand below each other: `once`, `always`.
+fn choice(output: &Output, line: &str) -> String {
+    for way in ["once", "always"] {
+        if let Some(rest) = line.strip_prefix(way).and_then(|rest| rest.strip_prefix(": ")) {
+            return format!("{way:<6}  {}", output.styled_note(GREEN, rest));
+        }
+    }
+    output.styled_note(GREEN, line)
+}
+
+/// Everything that is wrong in a file, with carets, and how much it is.
+pub(crate) fn drawn(diagnostics: &[Diagnostic], style: Style) -> String {
+    let mut text: String = diagnostics.iter().map(|diagnostic| diagnostic.draw(style) + "\n\n").collect();
+    let place = diagnostics.first().map_or_else(String::new, |first| printable(first.file()));
+    let count = match diagnostics.len() {
+        1 => "1 error".to_owned(),
+        count => format!("{count} errors"),
+    };
+    text.push_str(&format!("{place}: {count}"));
+    text
+}
+
+/// The style of carets.
+pub(crate) fn style(colour: bool) -> Style {
+    if colour { Style::Colour } else { Style::Plain }
+}
+
+#[derive(Serialize)]
+struct Object<'a> {
+    outcome: Kind,
+    error: &'a Failure,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    diagnostics: Option<&'a [Diagnostic]>,
+}
+
+fn object<'a>(failure: &'a Failure, diagnostics: Option<&'a [Diagnostic]>) -> impl Serialize + 'a {
+    Object { outcome: failure.kind(), error: failure, diagnostics }
+}

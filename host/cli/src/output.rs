@@ -1,0 +1,189 @@
+//! Where words go: data to stdout, everything else to stderr.
+//!
+//! All printing passes here, so that three things hold everywhere. A reader who goes away (`| head`) ends the printing and not
+//! the program with an error; any other trouble with stdout is told and makes the exit code non-zero; and what strangers wrote
+//! reaches a terminal only escaped.
+
+use std::cell::OnceCell;
+use std::fmt::Display;
+use std::io::{self, IsTerminal, Write};
+
+use anstyle::{AnsiColor, Style};
+use hotcell_call::{Code, Failure, printable};
+use serde::Serialize;
+
+use crate::args::Global;
+use crate::json;
+
+/// Emphasis: names, titles.
+pub(crate) const BOLD: Style = Style::new().bold();
+/// What is there but not the point.
+pub(crate) const DIM: Style = Style::new().dimmed();
+/// What went wrong.
+pub(crate) const RED: Style = AnsiColor::Red.on_default().bold();
+/// What is good.
+pub(crate) const GREEN: Style = AnsiColor::Green.on_default();
+/// What should be looked at.
+pub(crate) const YELLOW: Style = AnsiColor::Yellow.on_default();
+
+/// Both streams, and how to print.
+#[derive(Debug)]
+pub(crate) struct Output {
+    /// For programs.
+    json: bool,
+    /// Data and errors only.
+    quiet: bool,
+    out: Manner,
+    err: Manner,
+    /// The first error of stdout that is not a reader who went away.
+    trouble: OnceCell<io::Error>,
+}
+
+/// What a stream can show.
+#[derive(Debug, Clone, Copy)]
+struct Manner {
+    terminal: bool,
+    colour: bool,
+}
+
+impl Output {
+    pub(crate) fn new(global: &Global) -> Self {
+        let colour = !global.no_color && colour_is_welcome();
+        let manner = |terminal| Manner { terminal, colour: terminal && colour };
+        Self {
+            json: global.json,
+            quiet: global.quiet,
+            out: manner(io::stdout().is_terminal()),
+            err: manner(io::stderr().is_terminal()),
+            trouble: OnceCell::new(),
+        }
+    }
+
+    /// Whether data is for programs.
+    pub(crate) fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// Whether only data and errors are wanted.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
+    /// Whether something that moves may be shown on stderr.
+    pub(crate) fn is_lively(&self) -> bool {
+        self.err.terminal && !self.quiet
+    }
+
+    /// Whether stdout has colours.
+    pub(crate) fn is_out_colourful(&self) -> bool {
+        self.out.colour
+    }
+
+    /// Whether stderr has colours.
+    pub(crate) fn is_colourful(&self) -> bool {
+        self.err.colour
+    }
+
+    /// Prints a line of data.
+    pub(crate) fn line(&self, line: impl Display) {
+        self.write(format_args!("{line}\n"));
+    }
+
+    /// Prints text that a tool made. A terminal sees no control characters; a pipe gets every byte.
+    pub(crate) fn text(&self, text: &str) {
+        let end = if text.ends_with('\n') { "" } else { "\n" };
+        if self.out.terminal {
+            self.write(format_args!("{}{end}", printable(text)));
+        } else {
+            self.write(format_args!("{text}{end}"));
+        }
+    }
+
+    /// Prints JSON text: laid out and harmless on a terminal, else on one line.
+    pub(crate) fn json_text(&self, text: &str) {
+        if self.out.terminal {
+            self.line(json::harmless(&json::pretty(text)));
+        } else {
+            self.line(json::compact(text));
+        }
+    }
+
+    /// Prints the one object that `--json` promises.
+    pub(crate) fn object(&self, object: &impl Serialize) -> Result<(), Failure> {
+        let text = serde_json::to_string(object)
+            .map_err(|error| Failure::new(Code::Fault, "an answer could not be written as JSON").caused_by(error))?;
+        self.json_text(&text);
+        Ok(())
+    }
+
+    /// Tells something beside the data, unless quiet was asked for.
+    pub(crate) fn note(&self, line: impl Display) {
+        if !self.quiet {
+            self.tell(line);
+        }
+    }
+
+    /// Tells what went wrong.
+    pub(crate) fn tell(&self, line: impl Display) {
+        // With stderr gone there is nobody left to tell.
+        let _ = writeln!(io::stderr().lock(), "{line}");
+    }
+
+    /// Text for stdout in a style.
+    pub(crate) fn styled(&self, style: Style, text: impl Display) -> String {
+        paint(self.out, style, text)
+    }
+
+    /// Text for stderr in a style.
+    pub(crate) fn styled_note(&self, style: Style, text: impl Display) -> String {
+        paint(self.err, style, text)
+    }
+
+    /// Whether all data arrived.
+    ///
+    /// # Errors
+    ///
+    /// The first thing that went wrong with stdout. A reader who had read enough is no error.
+    pub(crate) fn finish(&self) -> Result<(), Failure> {
+        self.keep(io::stdout().flush());
+        match self.trouble.get() {
+            None => Ok(()),
+            Some(error) => {
+                Err(Failure::new(Code::Command, "the answer could not be printed").why(format!("stdout: {error}")))
+            }
+        }
+    }
+
+    fn write(&self, text: std::fmt::Arguments<'_>) {
+        self.keep(io::stdout().lock().write_fmt(text));
+    }
+
+    fn keep(&self, result: io::Result<()>) {
+        if let Err(error) = result
+            && error.kind() != io::ErrorKind::BrokenPipe
+        {
+            // Only the first is kept.
+            let _ = self.trouble.set(error);
+        }
+    }
+}
+
+/// Whether the environment lets a terminal have colours: <https://no-color.org>, and terminals that are none.
+fn colour_is_welcome() -> bool {
+    let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let dumb = std::env::var_os("TERM").is_some_and(|value| value == "dumb");
+    !refused && !dumb
+}
+
+fn paint(manner: Manner, style: Style, text: impl Display) -> String {
+    if manner.colour { format!("{style}{text}{style:#}") } else { text.to_string() }
+}
+
+#[cfg(test)]
+impl Output {
+    /// Without colours, for snapshots.
+    pub(crate) fn plain() -> Self {
+        let manner = Manner { terminal: false, colour: false };
+        Self { json: false, quiet: false, out: manner, err: manner, trouble: OnceCell::new() }
+    }
+}

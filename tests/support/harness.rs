@@ -1,0 +1,201 @@
+//! A host for one test, and the calls that are made of it.
+//!
+//! Each test has a host of its own, with the guests in its catalog and nothing granted but what the test's `hotcell.toml` says. Only
+//! the cache of compiled components is shared, and kept: compiling is not what most tests are about.
+
+use std::fs;
+use std::future::Future;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use hotcell_call::{LimitKeys, Outcome, Payload, ToolCall, Wants, parse_duration};
+use hotcell_agent::Diagnostic;
+use hotcell_runtime::Host;
+use hotcell_runtime::config::{Config, Place};
+use hotcell_sandbox::Compiler;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::Seen;
+use super::program::{GUESTS, guest, hotcell, scratch};
+
+/// A host with hostile guests.
+pub(crate) struct Harness {
+    pub(crate) host: Host,
+    folder: TempDir,
+}
+
+impl Harness {
+    /// Nothing is granted, and all limits are the defaults.
+    pub(crate) fn new() -> Self {
+        Self::with("")
+    }
+
+    /// With an operator's file.
+    pub(crate) fn with(toml: &str) -> Self {
+        Self::try_with(toml).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// With an operator's file that may be refused.
+    pub(crate) fn try_with(toml: &str) -> Result<Self, String> {
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::create_dir(folder.path().join("tools")).expect("a folder of tools");
+        let file = folder.path().join("hotcell.toml");
+        fs::write(&file, toml).expect("a file");
+        let mut config = Config::load(&Place::File(file))
+            .map_err(|wrong| wrong.iter().map(Diagnostic::render).collect::<Vec<_>>().join("\n"))?;
+        if config.cache == Config::default().cache {
+            config.cache = Some(scratch("cache"));
+        }
+        if !toml.contains("in_flight") {
+            // Many hosts share the address space of one process here.
+            config.in_flight = 256;
+        }
+        let compiler = Compiler { program: hotcell(), args: vec!["__compile".into()] };
+        let mut builder = Host::builder(config).compiler(compiler);
+        for name in GUESTS {
+            builder = builder.file(name.parse().expect("a name"), guest(name));
+        }
+        let host = builder.build().map_err(|failure| failure.to_string())?;
+        Ok(Self { host, folder })
+    }
+
+    /// The folder of tools that is watched.
+    pub(crate) fn tools(&self) -> PathBuf {
+        self.folder.path().join("tools")
+    }
+
+    /// Drops a component into the folder of tools.
+    pub(crate) fn shape(&self, name: &str, component: &[u8]) -> PathBuf {
+        let path = self.tools().join(format!("{name}.wasm"));
+        fs::write(&path, component).expect("a file");
+        path
+    }
+
+    /// Drops a guest under another name into the folder of tools, with what its author says of it.
+    pub(crate) fn tool(&self, name: &str, of: &str, toml: &str) {
+        fs::write(self.tools().join(format!("{name}.toml")), toml).expect("a file");
+        self.shape(name, &fs::read(guest(of)).expect("a guest"));
+    }
+
+    /// A call that is yet to be made.
+    pub(crate) fn call(&self, target: &str, input: Value) -> Call {
+        let target = target.parse().unwrap_or_else(|error| panic!("{error}"));
+        let call = self.host.next_call(target, Payload::new(input.to_string()));
+        Call { host: self.host.clone(), call }
+    }
+
+    /// Waits for `case` while an honest neighbour, another tenant, makes calls all the time; each of those has to be answered.
+    pub(crate) async fn with_neighbour<T>(&self, case: impl Future<Output = T>) -> T {
+        Neighbour::beside(&self.host, case).await
+    }
+}
+
+/// A call that is yet to be made.
+#[must_use = "a call is made by `run` or `beside`"]
+pub(crate) struct Call {
+    host: Host,
+    pub(crate) call: ToolCall,
+}
+
+impl Call {
+    /// Lowers a limit, as a flag of that name would.
+    pub(crate) fn limit(mut self, key: &str, value: &str) -> Self {
+        set(&mut self.call.limits, key, value);
+        self
+    }
+
+    /// On behalf of another tenant.
+    pub(crate) fn by(mut self, tenant: &str) -> Self {
+        self.call.tenant = tenant.parse().expect("a tenant");
+        self
+    }
+
+    /// With no more of the grants than this.
+    pub(crate) fn wanting(mut self, wants: Wants) -> Self {
+        self.call.wants = Some(wants);
+        self
+    }
+
+    /// With a caller who stops waiting.
+    pub(crate) fn deadline(mut self, wait: Duration) -> Self {
+        self.call.deadline = Some(Instant::now() + wait);
+        self
+    }
+
+    /// With an input that is no JSON value.
+    pub(crate) fn raw(mut self, input: &str) -> Self {
+        self.call.input = Payload::new(input);
+        self
+    }
+
+    /// Makes the call.
+    pub(crate) async fn run(self) -> Outcome {
+        self.host.call(self.call).await
+    }
+
+    /// Makes the call with an honest neighbour beside it.
+    pub(crate) async fn beside(self) -> Outcome {
+        let host = self.host.clone();
+        Neighbour::beside(&host, self.run()).await
+    }
+}
+
+/// An honest tenant. Its limits are those that anybody has: whatever others do, its calls are answered within them.
+struct Neighbour;
+
+impl Neighbour {
+    async fn beside<T>(host: &Host, case: impl Future<Output = T>) -> T {
+        let stop = Arc::new(AtomicBool::new(false));
+        let neighbour = tokio::spawn(Self::live(host.clone(), Arc::clone(&stop)));
+        let result = case.await;
+        stop.store(true, Ordering::Relaxed);
+        let calls = neighbour.await.expect("the neighbour is unharmed");
+        assert!(calls > 0);
+        result
+    }
+
+    async fn live(host: Host, stop: Arc<AtomicBool>) -> u32 {
+        let mut calls = 0;
+        loop {
+            // Looked at before the call: the last one is made when the case is over.
+            let last = stop.load(Ordering::Relaxed);
+            let text = json!({"text": format!("call {calls}")});
+            let target = "echo.text".parse().expect("a target");
+            let mut call = host.next_call(target, Payload::new(text.to_string()));
+            call.tenant = "neighbour".parse().expect("a tenant");
+            let outcome = host.call(call).await;
+            assert_eq!(outcome.ok(), text["text"], "the neighbour's call {calls}");
+            calls += 1;
+            if last {
+                return calls;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+}
+
+fn set(limits: &mut LimitKeys, key: &str, value: &str) {
+    match key {
+        "fuel" => limits.fuel = read(value),
+        "timeout" => limits.timeout = parse_duration(value).ok(),
+        "memory" => limits.memory = read(value),
+        "input" => limits.input = read(value),
+        "output" => limits.output = read(value),
+        "log" => limits.log = read(value),
+        "handles" => limits.handles = read(value),
+        "instances" => limits.instances = read(value),
+        "random" => limits.random = read(value),
+        "host_data" => limits.host_data = read(value),
+        "disk" => limits.disk = read(value),
+        "entries" => limits.entries = read(value),
+        _ => panic!("there is no limit `{key}`"),
+    }
+}
+
+fn read<T: FromStr>(value: &str) -> Option<T> {
+    Some(value.parse().unwrap_or_else(|_| panic!("`{value}` fits no limit")))
+}

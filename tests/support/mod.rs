@@ -1,0 +1,10 @@
+//! What the suites have in common.
+
+pub(crate) mod component;
+mod harness;
+mod outcome;
+pub(crate) mod program;
+pub(crate) mod source;
+
+pub(crate) use harness::{Call, Harness};
+pub(crate) use outcome::Seen;

@@ -1,0 +1,39 @@
+//! Where the finished programs lie: the hostile guests, and `hotcell` itself.
+//!
+//! Both are built by `just test` before the tests, because Cargo can't be told that a test needs them.
+
+use std::path::PathBuf;
+
+use super::source::root;
+
+/// The guests, in the order of their names.
+pub(crate) const GUESTS: &[&str] = &[
+    "clock", "cpu", "echo", "environment", "faults", "files", "handles", "links", "memory", "network", "output", "plain", "quota",
+    "randomness", "readonly", "sleeper", "state",
+];
+
+/// A guest's component.
+pub(crate) fn guest(name: &str) -> PathBuf {
+    let path = target().join(format!("wasm32-wasip2/tool/examples/{name}.wasm"));
+    assert!(path.is_file(), "{} is not there: run `just test`, or `just _guests` before `cargo test`", path.display());
+    path
+}
+
+/// The program `hotcell`, as it was built with the tests.
+pub(crate) fn hotcell() -> PathBuf {
+    let test = std::env::current_exe().expect("the test knows where it is");
+    // target/debug/deps/suite-…
+    let folder = test.ancestors().nth(2).expect("a folder of programs");
+    let path = folder.join("hotcell");
+    assert!(path.is_file(), "{} is not there: run `just test`, or `cargo build -p hotcell-cli` before `cargo test`", path.display());
+    path
+}
+
+/// What only tests need, kept between runs.
+pub(crate) fn scratch(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name)
+}
+
+fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+}
