@@ -13,8 +13,7 @@ pub(crate) fn brackets(code: &str) -> usize {
             // Inside a template, only its end and `${` count.
             (Some('`'), '\\') => drop(rest.next()),
             (Some('`'), '`') => drop(open.pop()),
-            (Some('`'), '$') if rest.peek() == Some(&'{') => {}
-            (Some('`'), '{') => open.push('{'),
+            (Some('`'), '$') if rest.next_if_eq(&'{').is_some() => open.push('{'),
             (Some('`'), _) => {}
             (_, '\'' | '"') => skip_text(&mut rest, c),
             (_, '/') if rest.peek() == Some(&'/') => while rest.next().is_some_and(|c| c != '\n') {},
@@ -71,7 +70,7 @@ mod tests {
             ("/* ( **/ (1)", 1),
             ("`((( ${f(`${1}`)} (((`", 5),
             ("`\\`((` + (1)", 1),
-            ("`{{{`", 4),
+            ("`{{{ don't`", 1),
             (")))(", 1),
             ("'unclosed\n((", 2),
         ] {
