@@ -9,6 +9,7 @@
 //! would hold a thread of a pool that all tenants share), and what is written is charged to the call's quota.
 
 use std::collections::HashMap;
+use std::path::Path;
 
 use hotcell_call::{Access, ByteSize, Capability, Limits, Resource as Limit};
 use wasmtime::component::Resource;
@@ -84,11 +85,14 @@ impl Cell {
     /// Lets an operation on `path` below `fd` through, or notes what was refused.
     fn admit(&mut self, fd: &Fd, path: &str, access: Access) -> FsResult<Node> {
         let node = self.node(fd);
-        if node.access.is_some_and(|granted| granted >= access) {
-            self.notes.effects = true;
-            return Ok(node);
+        match node.access {
+            Some(granted) if granted >= access => {
+                self.notes.effects = true;
+                Ok(node)
+            }
+            Some(_) => Err(self.refuse(access, &joined(&node.path, path))),
+            None => Err(self.refuse(access, &as_asked(path))),
         }
-        Err(self.refuse(access, &joined(&node.path, path)))
     }
 
     /// Notes a refusal of the stock host: a path that leaves its folder, a write where only reading is granted.
@@ -135,6 +139,22 @@ fn again(fd: &Fd) -> Fd {
     Resource::new_borrow(fd.rep())
 }
 
+/// Whether a guest's library takes this name for the root of all paths.
+fn is_root(guest: &str) -> bool {
+    guest.split('/').all(|part| matches!(part, "" | "."))
+}
+
+/// The path that the guest asked of the root. Its library cuts the slash of an absolute path, so whether there was one is guessed:
+/// by what there is on this machine, because a denial should name the folder that can be granted.
+fn as_asked(path: &str) -> String {
+    let first = path.split('/').next().unwrap_or_default();
+    let absolute = format!("/{first}");
+    if !first.is_empty() && !Path::new(first).exists() && Path::new(&absolute).exists() {
+        return format!("/{path}");
+    }
+    path.to_owned()
+}
+
 fn joined(folder: &str, path: &str) -> String {
     match (folder, path) {
         ("", path) => path.to_owned(),
@@ -149,14 +169,17 @@ impl preopens::Host for &mut Cell {
     fn get_directories(&mut self) -> wasmtime::Result<Vec<(Fd, String)>> {
         let grants = std::sync::Arc::clone(&self.grants);
         let mut folders = Vec::new();
+        // A folder that was granted as `.` is the root of all paths, so there is nothing beside it to refuse.
+        if !grants.folders().iter().any(|folder| is_root(&folder.guest)) {
+            let root = self.table.push(Nowhere)?;
+            folders.push((Resource::new_own(root.rep()), "/".to_owned()));
+        }
         for folder in grants.folders() {
             let fd = self.table.push(Descriptor::Dir(folder.dir.clone()))?;
             let node = Node { path: folder.guest.clone(), access: Some(folder.access), end: End::default() };
             self.files.nodes.insert(fd.rep(), node);
             folders.push((fd, folder.guest.clone()));
         }
-        let root = self.table.push(Nowhere)?;
-        folders.push((Resource::new_own(root.rep()), "/".to_owned()));
         Ok(folders)
     }
 }
