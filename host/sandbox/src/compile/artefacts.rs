@@ -67,7 +67,11 @@ impl Artefacts {
 
     /// Keeps what is known of a component.
     pub(crate) async fn keep(&self, digest: Digest, meta: Meta) {
-        self.cached(move |cache| Some(cache.keep_meta(&digest, &meta))).await;
+        self.cached(move |cache| {
+            cache.keep_meta(&digest, &meta);
+            Some(())
+        })
+        .await;
     }
 
     /// Compiles a component, unless another caller just has.

@@ -5,8 +5,8 @@
 //! the sandbox links neither, so such a component is refused anyway.
 
 use wasmparser::{
-    BinaryReaderError, ComponentAlias, ComponentExternalKind, ComponentInstance,
-    ComponentOuterAliasKind, ComponentTypeRef, Encoding, Instance, Payload,
+    BinaryReaderError, ComponentAlias, ComponentExternalKind, ComponentInstance, ComponentOuterAliasKind,
+    ComponentTypeRef, Encoding, Instance, Payload,
 };
 
 use crate::describe::report::Parts;
@@ -45,27 +45,15 @@ impl Counter {
     /// Takes note of a payload that the validator has found valid.
     pub(crate) fn see(&mut self, payload: &Payload<'_>) -> Result<(), BinaryReaderError> {
         match payload {
-            Payload::Version {
-                encoding: Encoding::Module,
-                ..
-            } => {
+            Payload::Version { encoding: Encoding::Module, .. } => {
                 self.frames.push(Frame::Module(Parts::ONE_INSTANCE));
             }
-            Payload::Version {
-                encoding: Encoding::Component,
-                ..
-            } => {
+            Payload::Version { encoding: Encoding::Component, .. } => {
                 self.frames.push(Frame::Component(Scope::default()));
             }
             Payload::End(_) => self.close(),
-            Payload::MemorySection(memories) => self.grow(Parts {
-                memories: memories.count(),
-                ..Parts::default()
-            }),
-            Payload::TableSection(tables) => self.grow(Parts {
-                tables: tables.count(),
-                ..Parts::default()
-            }),
+            Payload::MemorySection(memories) => self.grow(Parts { memories: memories.count(), ..Parts::default() }),
+            Payload::TableSection(tables) => self.grow(Parts { tables: tables.count(), ..Parts::default() }),
             Payload::InstanceSection(instances) => {
                 for instance in instances.clone() {
                     if let Instance::Instantiate { module_index, .. } = instance? {
@@ -75,10 +63,7 @@ impl Counter {
             }
             Payload::ComponentInstanceSection(instances) => {
                 for instance in instances.clone() {
-                    if let ComponentInstance::Instantiate {
-                        component_index, ..
-                    } = instance?
-                    {
+                    if let ComponentInstance::Instantiate { component_index, .. } = instance? {
                         self.make(|scope| &scope.components, component_index);
                     }
                 }
@@ -92,10 +77,10 @@ impl Counter {
                 for import in imports.clone() {
                     match import?.ty {
                         ComponentTypeRef::Module(_) => {
-                            self.define(ComponentExternalKind::Module, Parts::default())
+                            self.define(ComponentExternalKind::Module, Parts::default());
                         }
                         ComponentTypeRef::Component(_) => {
-                            self.define(ComponentExternalKind::Component, Parts::default())
+                            self.define(ComponentExternalKind::Component, Parts::default());
                         }
                         _ => {}
                     }
@@ -134,9 +119,7 @@ impl Counter {
 
     fn make(&mut self, which: impl Fn(&Scope) -> &Vec<Parts>, index: u32) {
         if let Some(Frame::Component(scope)) = self.frames.last_mut() {
-            let made = usize::try_from(index)
-                .ok()
-                .and_then(|index| which(scope).get(index).copied());
+            let made = usize::try_from(index).ok().and_then(|index| which(scope).get(index).copied());
             scope.makes = scope.makes.plus(made.unwrap_or_default());
         }
     }
@@ -159,9 +142,7 @@ impl Counter {
 
     /// What stands at `index`, `outwards` components out of the innermost.
     fn at(&self, outwards: u32, kind: ComponentExternalKind, index: u32) -> Parts {
-        let frame = usize::try_from(outwards)
-            .ok()
-            .and_then(|outwards| self.frames.iter().rev().nth(outwards));
+        let frame = usize::try_from(outwards).ok().and_then(|outwards| self.frames.iter().rev().nth(outwards));
         let Some(Frame::Component(scope)) = frame else {
             return Parts::default();
         };
@@ -170,11 +151,7 @@ impl Counter {
             ComponentExternalKind::Component => &scope.components,
             _ => return Parts::default(),
         };
-        usize::try_from(index)
-            .ok()
-            .and_then(|index| space.get(index))
-            .copied()
-            .unwrap_or_default()
+        usize::try_from(index).ok().and_then(|index| space.get(index)).copied().unwrap_or_default()
     }
 
     fn define(&mut self, kind: ComponentExternalKind, parts: Parts) {

@@ -87,17 +87,9 @@ impl Descriptor {
     /// not hold together.
     pub(crate) fn new(report: &Report, size: ByteSize) -> Result<Self, Failure> {
         report.check().map_err(|broken| {
-            Failure::new(
-                Code::Fault,
-                "the report on the component does not hold together",
-            )
-            .caused_by(broken)
+            Failure::new(Code::Fault, "the report on the component does not hold together").caused_by(broken)
         })?;
-        let imports: Vec<Import> = report
-            .imports
-            .iter()
-            .map(|name| Import::new(name))
-            .collect();
+        let imports: Vec<Import> = report.imports.iter().map(|name| Import::new(name)).collect();
         if let Some(import) = imports.iter().find(|import| !import.offered) {
             return Err(import.refusal());
         }
@@ -108,14 +100,8 @@ impl Descriptor {
             }
             None => Contract::Plain,
         };
-        let mut descriptor = Self {
-            contract,
-            functions: Vec::new(),
-            dropped: report.dropped,
-            imports,
-            size,
-            parts: report.parts,
-        };
+        let mut descriptor =
+            Self { contract, functions: Vec::new(), dropped: report.dropped, imports, size, parts: report.parts };
         if contract == Contract::Plain {
             descriptor.add_exports(report);
         }
@@ -139,8 +125,7 @@ impl Descriptor {
         for (name, export) in names.iter().zip(&report.exports) {
             let unique = uses.get(name.as_str()) == Some(&1);
             let function = Function::plain(name, export, &shapes, unique);
-            written +=
-                schema_size(&function.input) + function.output.as_ref().map_or(0, schema_size);
+            written += schema_size(&function.input) + function.output.as_ref().map_or(0, schema_size);
             if written > MOST_SCHEMAS {
                 self.dropped += 1;
             } else {
@@ -154,32 +139,19 @@ impl Function {
     fn plain(name: &str, export: &Export, shapes: &Arc<Shapes>, unique: bool) -> Self {
         let described = match &export.types {
             Err(opaque) => Err(opaque.reason().to_owned()),
-            Ok(_) if name.len() > MOST_CALLABLE => Err(format!(
-                "its name is longer than {MOST_CALLABLE} characters"
-            )),
-            Ok(_) if !unique => {
-                Err("another function of the component has the same name".to_owned())
-            }
+            Ok(_) if name.len() > MOST_CALLABLE => Err(format!("its name is longer than {MOST_CALLABLE} characters")),
+            Ok(_) if !unique => Err("another function of the component has the same name".to_owned()),
             Ok(signature) => Schemas::of(shapes, signature).map_err(|error| error.to_string()),
         };
         let signature = export.types.as_ref().ok();
-        let parameters = signature.map_or_else(Vec::new, |signature| {
-            signature
-                .params
-                .iter()
-                .map(|(name, _)| name.clone())
-                .collect()
-        });
+        let parameters = signature
+            .map_or_else(Vec::new, |signature| signature.params.iter().map(|(name, _)| name.clone()).collect());
         let (callable, input, output) = match described {
             Ok(Schemas { input, output }) => (Ok(()), input, Some(output)),
             Err(reason) => (Err(reason), json!({ "type": "object" }), None),
         };
         let plain = signature.filter(|_| callable.is_ok()).map(|signature| {
-            Arc::new(Plain {
-                path: export.path.clone(),
-                shapes: Arc::clone(shapes),
-                signature: signature.clone(),
-            })
+            Arc::new(Plain { path: export.path.clone(), shapes: Arc::clone(shapes), signature: signature.clone() })
         });
         Self {
             name: shortened(name, MOST_CALLABLE),
@@ -201,10 +173,7 @@ struct Schemas {
 
 impl Schemas {
     fn of(shapes: &Shapes, signature: &Signature) -> Result<Self, schema::SchemaError> {
-        Ok(Self {
-            input: schema::input(shapes, signature)?,
-            output: schema::output(shapes, signature)?,
-        })
+        Ok(Self { input: schema::input(shapes, signature)?, output: schema::output(shapes, signature)? })
     }
 }
 
@@ -234,90 +203,46 @@ mod tests {
     use crate::describe::shape::{Shape, ShapeId};
 
     fn export(path: &[&str], types: Result<Signature, Opaque>) -> Export {
-        Export {
-            path: path.iter().map(|name| (*name).to_owned()).collect(),
-            docs: "Does\u{202e} it.".into(),
-            types,
-        }
+        Export { path: path.iter().map(|name| (*name).to_owned()).collect(), docs: "Does\u{202e} it.".into(), types }
     }
 
     fn one_string() -> Signature {
-        Signature {
-            params: vec![("s".into(), ShapeId(0))],
-            result: Some(ShapeId(0)),
-        }
+        Signature { params: vec![("s".into(), ShapeId(0))], result: Some(ShapeId(0)) }
     }
 
     #[test]
     fn each_function_is_judged_alone() {
         let report = Report {
-            shapes: Shapes::new(vec![
-                Shape::String,
-                Shape::Enum((0..9_999).map(|n| format!("case-{n}")).collect()),
-            ]),
+            shapes: Shapes::new(vec![Shape::String, Shape::Enum((0..9_999).map(|n| format!("case-{n}")).collect())]),
             exports: vec![
                 export(&["good"], Ok(one_string())),
                 export(&["handle"], Err(Opaque::Resource)),
-                export(
-                    &["huge"],
-                    Ok(Signature {
-                        params: vec![("e".into(), ShapeId(1))],
-                        result: None,
-                    }),
-                ),
+                export(&["huge"], Ok(Signature { params: vec![("e".into(), ShapeId(1))], result: None })),
                 export(&["[static]good"], Ok(one_string())),
                 export(&["other"], Ok(one_string())),
             ],
             ..Report::default()
         };
         let descriptor = Descriptor::new(&report, ByteSize::kib(1)).unwrap();
-        let callable: Vec<_> = descriptor
-            .functions
-            .iter()
-            .map(|f| (f.name.as_str(), f.callable.is_ok()))
-            .collect();
-        assert_eq!(
-            callable,
-            [
-                ("good", false),
-                ("handle", false),
-                ("huge", false),
-                ("good", false),
-                ("other", true)
-            ]
-        );
+        let callable: Vec<_> = descriptor.functions.iter().map(|f| (f.name.as_str(), f.callable.is_ok())).collect();
+        assert_eq!(callable, [("good", false), ("handle", false), ("huge", false), ("good", false), ("other", true)]);
         let other = descriptor.function("other").unwrap();
         assert_eq!(other.parameters, ["s"]);
         assert_eq!(other.description, "Does\\u{202e} it.");
         assert_eq!(other.input["required"], json!(["s"]));
-        assert_eq!(
-            serde_json::to_value(other).unwrap()["uncallable"],
-            Value::Null
-        );
+        assert_eq!(serde_json::to_value(other).unwrap()["uncallable"], Value::Null);
     }
 
     #[test]
     fn a_report_that_does_not_hold_together_is_a_fault() {
-        let report = Report {
-            exports: vec![export(&["f"], Ok(one_string()))],
-            ..Report::default()
-        };
-        assert_eq!(
-            Descriptor::new(&report, ByteSize::kib(1))
-                .unwrap_err()
-                .code(),
-            Code::Fault
-        );
+        let report = Report { exports: vec![export(&["f"], Ok(one_string()))], ..Report::default() };
+        assert_eq!(Descriptor::new(&report, ByteSize::kib(1)).unwrap_err().code(), Code::Fault);
     }
 
     #[test]
     fn a_description_is_cut_where_it_shows() {
         let cut = description(&"ä".repeat(2_000));
-        assert!(
-            cut.len() <= MOST_DESCRIPTION && cut.ends_with("… (cut)"),
-            "{}",
-            cut.len()
-        );
+        assert!(cut.len() <= MOST_DESCRIPTION && cut.ends_with("… (cut)"), "{}", cut.len());
         assert_eq!(description(" short "), "short");
     }
 }

@@ -18,9 +18,7 @@ impl Docs {
 
     pub(crate) fn read(section: &[u8]) -> Self {
         match section {
-            [0 | 1, json @ ..] if json.len() <= MOST => {
-                Self(serde_json::from_slice(json).unwrap_or_default())
-            }
+            [0 | 1, json @ ..] if json.len() <= MOST => Self(serde_json::from_slice(json).unwrap_or_default()),
             _ => Self::default(),
         }
     }
@@ -47,11 +45,7 @@ impl Docs {
     /// What stands under `name` in the first of `tables` of any world that has it.
     fn in_world(&self, tables: &[&str], name: &str) -> Option<&Value> {
         let worlds = self.0.get("worlds")?.as_object()?;
-        tables.iter().find_map(|table| {
-            worlds
-                .values()
-                .find_map(|world| world.get(table)?.get(name))
-        })
+        tables.iter().find_map(|table| worlds.values().find_map(|world| world.get(table)?.get(name)))
     }
 }
 
@@ -82,14 +76,9 @@ mod tests {
 
     #[test]
     fn what_is_no_documentation_is_none() {
-        for section in [
-            &b""[..],
-            b"\x01",
-            b"\x02{}",
-            b"\x01{",
-            b"\x01[1]",
-            b"\x01{\"worlds\": 3, \"interfaces\": \"x\"}",
-        ] {
+        for section in
+            [&b""[..], b"\x01", b"\x02{}", b"\x01{", b"\x01[1]", b"\x01{\"worlds\": 3, \"interfaces\": \"x\"}"]
+        {
             assert_eq!(Docs::read(section).of(&["f"]), None);
             assert_eq!(Docs::read(section).of(&["a:b/c", "f"]), None);
         }

@@ -57,12 +57,8 @@ pub struct Import {
 impl Import {
     /// Judges an import by its name.
     pub(crate) fn new(name: &str) -> Self {
-        let capability = offer(name);
-        Self {
-            name: shortened(name, 200),
-            offered: capability.is_some(),
-            capability: capability.flatten(),
-        }
+        let (offered, capability) = offer(name);
+        Self { name: shortened(name, 200), offered, capability }
     }
 
     /// Why a component with this import is not taken in.
@@ -95,31 +91,26 @@ pub(crate) fn check_contract(name: &str) -> Result<(), Failure> {
     if version.starts_with(CONTRACT_MINOR) {
         return Ok(());
     }
-    let found = if version.is_empty() {
-        "no version"
-    } else {
-        version
-    };
-    Err(Failure::new(
-        Code::Import,
-        format!("the component exports `{}`", shortened(name, 200)),
-    )
-    .why(format!(
-        "hotcell speaks hotcell:tool {CONTRACT_MINOR}x; the component has {}",
-        shortened(found, 40)
-    ))
-    .fix("build it with the SDK of this version of hotcell"))
+    let found = if version.is_empty() { "no version" } else { version };
+    Err(Failure::new(Code::Import, format!("the component exports `{}`", shortened(name, 200)))
+        .why(format!("hotcell speaks hotcell:tool {CONTRACT_MINOR}x; the component has {}", shortened(found, 40)))
+        .fix("build it with the SDK of this version of hotcell"))
 }
 
-/// What an import reaches, if the host has it.
-fn offer(name: &str) -> Option<Option<Capability>> {
-    let (interface, version) = name.split_once('@')?;
+/// Whether the host has an import, and what it reaches.
+fn offer(name: &str) -> (bool, Option<Capability>) {
+    let Some((interface, version)) = name.split_once('@') else {
+        return (false, None);
+    };
+    let upto = |track, most| patch(version, track).is_some_and(|patch| patch <= most);
     if interface == CONTEXT.0 {
-        return (patch(version, "0.1.")? <= CONTEXT.1).then_some(None);
+        return (upto("0.1.", CONTEXT.1), None);
     }
-    let interface = interface.strip_prefix("wasi:")?;
-    let (_, capability) = WASI.iter().find(|(offered, _)| *offered == interface)?;
-    (patch(version, "0.2.")? <= WASI_PATCH).then_some(*capability)
+    let known = interface.strip_prefix("wasi:").and_then(|name| WASI.iter().find(|(offered, _)| *offered == name));
+    match known {
+        Some((_, capability)) if upto("0.2.", WASI_PATCH) => (true, *capability),
+        _ => (false, None),
+    }
 }
 
 /// The last number of `version`, which begins with `track`. A pre-release is no version that anything is compatible with.
@@ -156,10 +147,7 @@ mod tests {
         let long = format!("evil:\u{1b}[2J{}/x@1.0.0", "y".repeat(20_000));
         let failure = Import::new(&long).refusal();
         assert_eq!(failure.code(), Code::Import);
-        assert!(
-            failure.what().len() < 400 && !failure.what().contains('\u{1b}'),
-            "{failure}"
-        );
+        assert!(failure.what().len() < 400 && !failure.what().contains('\u{1b}'), "{failure}");
     }
 
     #[test]

@@ -25,13 +25,7 @@ pub(crate) struct Interner<'a> {
 
 impl<'a> Interner<'a> {
     pub(crate) fn new(types: &'a Types) -> Self {
-        Self {
-            types,
-            shapes: Shapes::default(),
-            known: HashMap::new(),
-            seen: HashMap::new(),
-            names: 0,
-        }
+        Self { types, shapes: Shapes::default(), known: HashMap::new(), seen: HashMap::new(), names: 0 }
     }
 
     pub(crate) fn into_shapes(self) -> Shapes {
@@ -88,9 +82,7 @@ impl<'a> Interner<'a> {
             ComponentDefinedType::Primitive(primitive) => return self.primitive(*primitive),
             ComponentDefinedType::List { element, .. } => Shape::List(self.shape(*element)?),
             ComponentDefinedType::Option { ty, .. } => Shape::Option(self.shape(*ty)?),
-            ComponentDefinedType::Result { ok, err, .. } => {
-                Shape::Result(self.payload(*ok)?, self.payload(*err)?)
-            }
+            ComponentDefinedType::Result { ok, err, .. } => Shape::Result(self.payload(*ok)?, self.payload(*err)?),
             ComponentDefinedType::Tuple(tuple) => {
                 let parts = tuple.types.iter().map(|part| self.shape(*part));
                 Shape::Tuple(parts.collect::<Result<_, _>>()?)
@@ -102,16 +94,11 @@ impl<'a> Interner<'a> {
             }
             ComponentDefinedType::Variant(variant) => {
                 let cases = variant.cases.iter();
-                let cases =
-                    cases.map(|(name, case)| Ok((self.name(name)?, self.payload(case.ty)?)));
+                let cases = cases.map(|(name, case)| Ok((self.name(name)?, self.payload(case.ty)?)));
                 Shape::Variant(cases.collect::<Result<_, Opaque>>()?)
             }
-            ComponentDefinedType::Enum(names) => {
-                Shape::Enum(self.all(names.iter().map(|name| name.as_str()))?)
-            }
-            ComponentDefinedType::Flags(names) => {
-                Shape::Flags(self.all(names.iter().map(|name| name.as_str()))?)
-            }
+            ComponentDefinedType::Enum(names) => Shape::Enum(self.all(names.iter().map(|name| name.as_str()))?),
+            ComponentDefinedType::Flags(names) => Shape::Flags(self.all(names.iter().map(|name| name.as_str()))?),
             ComponentDefinedType::Own(_) | ComponentDefinedType::Borrow(_) => {
                 return Err(Opaque::Resource);
             }

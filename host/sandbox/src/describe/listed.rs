@@ -33,23 +33,16 @@ pub(crate) struct ListedTool {
 /// [`Code::Contract`], which names the tool and what does not fit.
 pub(crate) fn functions_from_list(tools: Vec<ListedTool>) -> Result<Vec<Function>, Failure> {
     if tools.len() > MOST_EXPORTS {
-        return Err(broken("`list` gave too many tools")
-            .why(format!("{} of at most {MOST_EXPORTS}", tools.len())));
+        return Err(broken("`list` gave too many tools").why(format!("{} of at most {MOST_EXPORTS}", tools.len())));
     }
     let mut names = HashSet::new();
     for tool in &tools {
         if tool.name.parse::<ToolName>().is_err() {
-            return Err(broken(format!(
-                "`list` gave the name `{}`",
-                shortened(&tool.name, 80)
-            ))
-            .why("a name is 1 to 64 characters of a-z 0-9 _ -, the first a letter or digit"));
+            return Err(broken(format!("`list` gave the name `{}`", shortened(&tool.name, 80)))
+                .why("a name is 1 to 64 characters of a-z 0-9 _ -, the first a letter or digit"));
         }
         if !names.insert(tool.name.clone()) {
-            return Err(broken(format!(
-                "`list` gave the name `{}` twice",
-                tool.name
-            )));
+            return Err(broken(format!("`list` gave the name `{}` twice", tool.name)));
         }
     }
     tools.into_iter().map(function).collect()
@@ -58,23 +51,12 @@ pub(crate) fn functions_from_list(tools: Vec<ListedTool>) -> Result<Vec<Function
 fn function(tool: ListedTool) -> Result<Function, Failure> {
     let mut input = schema(&tool.name, "input", &tool.input_schema)?;
     if input.get("type").and_then(Value::as_str) != Some("object") {
-        return Err(broken(format!(
-            "the input schema of `{}` is not that of an object",
-            tool.name
-        ))
-        .why("arguments have names, so its `type` must be `object`"));
+        return Err(broken(format!("the input schema of `{}` is not that of an object", tool.name))
+            .why("arguments have names, so its `type` must be `object`"));
     }
-    let mut output = tool
-        .output_schema
-        .as_deref()
-        .map(|text| schema(&tool.name, "output", text))
-        .transpose()?;
-    std::iter::once(&mut input)
-        .chain(&mut output)
-        .for_each(make_printable);
-    let Parameters {
-        properties: Keys(parameters),
-    } = serde_json::from_str(&tool.input_schema).unwrap_or_default();
+    let mut output = tool.output_schema.as_deref().map(|text| schema(&tool.name, "output", text)).transpose()?;
+    std::iter::once(&mut input).chain(&mut output).for_each(make_printable);
+    let Parameters { properties: Keys(parameters) } = serde_json::from_str(&tool.input_schema).unwrap_or_default();
     Ok(Function {
         description: description(&tool.description),
         name: tool.name,
@@ -89,23 +71,16 @@ fn function(tool: ListedTool) -> Result<Function, Failure> {
 
 fn schema(tool: &str, which: &str, text: &str) -> Result<Value, Failure> {
     if text.len() > MOST_SCHEMA {
-        return Err(
-            broken(format!("the {which} schema of `{tool}` is too large"))
-                .why(format!("{} of at most {MOST_SCHEMA} bytes", text.len()))
-                .reached(text.len(), MOST_SCHEMA),
-        );
+        return Err(broken(format!("the {which} schema of `{tool}` is too large"))
+            .why(format!("{} of at most {MOST_SCHEMA} bytes", text.len()))
+            .reached(text.len(), MOST_SCHEMA));
     }
     match serde_json::from_str(text) {
         Ok(schema @ (Value::Object(_) | Value::Bool(_))) => Ok(schema),
-        Ok(_) => Err(
-            broken(format!("the {which} schema of `{tool}` is not a schema"))
-                .why("a schema is an object"),
-        ),
-        Err(error) => Err(
-            broken(format!("the {which} schema of `{tool}` is not JSON"))
-                .why(format!("line {}, column {}", error.line(), error.column()))
-                .caused_by(error),
-        ),
+        Ok(_) => Err(broken(format!("the {which} schema of `{tool}` is not a schema")).why("a schema is an object")),
+        Err(error) => Err(broken(format!("the {which} schema of `{tool}` is not JSON"))
+            .why(format!("line {}, column {}", error.line(), error.column()))
+            .caused_by(error)),
     }
 }
 
@@ -115,9 +90,7 @@ fn make_printable(schema: &mut Value) {
         Value::Object(keys) => {
             for (key, value) in keys {
                 match value {
-                    Value::String(text)
-                        if matches!(key.as_str(), "description" | "title" | "$comment") =>
-                    {
+                    Value::String(text) if matches!(key.as_str(), "description" | "title" | "$comment") => {
                         *text = description(text);
                     }
                     _ => make_printable(value),
@@ -168,8 +141,7 @@ impl<'de> Deserialize<'de> for Keys {
 
 fn effect<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Effect, D::Error> {
     let word = String::deserialize(deserializer)?;
-    word.parse()
-        .map_err(|()| serde::de::Error::custom("not an effect"))
+    word.parse().map_err(|()| serde::de::Error::custom("not an effect"))
 }
 
 #[cfg(test)]
@@ -189,17 +161,10 @@ mod tests {
     #[test]
     fn a_good_list_becomes_functions() {
         let schema = r#"{"type":"object","properties":{"z":{"description":"last\u202e"},"a":{}},"required":["z"]}"#;
-        let functions = functions_from_list(vec![
-            tool("add", schema),
-            tool("sub-2", r#"{"type":"object"}"#),
-        ])
-        .unwrap();
+        let functions = functions_from_list(vec![tool("add", schema), tool("sub-2", r#"{"type":"object"}"#)]).unwrap();
         assert_eq!(functions[0].parameters, ["z", "a"]);
         assert_eq!(functions[0].description, "Adds.\\u{1b}[2J");
-        assert_eq!(
-            functions[0].input["properties"]["z"]["description"],
-            "last\\u{202e}"
-        );
+        assert_eq!(functions[0].input["properties"]["z"]["description"], "last\\u{202e}");
         assert_eq!(functions[0].effect, Effect::Pure);
         assert!(functions[1].parameters.is_empty());
     }
@@ -207,10 +172,7 @@ mod tests {
     #[test]
     fn what_does_not_fit_rejects_the_component() {
         let object = r#"{"type":"object"}"#;
-        let large = format!(
-            r#"{{"type":"object","$comment":"{}"}}"#,
-            "x".repeat(MOST_SCHEMA)
-        );
+        let large = format!(r#"{{"type":"object","$comment":"{}"}}"#, "x".repeat(MOST_SCHEMA));
         let deep = format!("{}1{}", r#"{"a":"#.repeat(200), "}".repeat(200));
         for (tools, wanted) in [
             (vec![tool("Add", object)], "`Add`"),
@@ -218,10 +180,7 @@ mod tests {
             (vec![tool("", object)], "``"),
             (vec![tool("a", object), tool("a", object)], "twice"),
             (vec![tool("a", "true")], "not that of an object"),
-            (
-                vec![tool("a", r#"{"type":"array"}"#)],
-                "not that of an object",
-            ),
+            (vec![tool("a", r#"{"type":"array"}"#)], "not that of an object"),
             (vec![tool("a", "7")], "not a schema"),
             (vec![tool("a", "{")], "not JSON"),
             (vec![tool("a", &deep)], "not JSON"),
@@ -238,9 +197,6 @@ mod tests {
     fn a_list_survives_the_cache() {
         let tools = vec![tool("add", "{}")];
         let text = serde_json::to_string(&tools).unwrap();
-        assert_eq!(
-            serde_json::from_str::<Vec<ListedTool>>(&text).unwrap(),
-            tools
-        );
+        assert_eq!(serde_json::from_str::<Vec<ListedTool>>(&text).unwrap(), tools);
     }
 }

@@ -31,19 +31,14 @@ pub(crate) fn names(exports: &[Export]) -> Vec<String> {
 
 /// `[method]counter.up` → `counter.up`.
 fn bare(function: &str) -> &str {
-    function
-        .strip_prefix('[')
-        .and_then(|rest| rest.split_once(']'))
-        .map_or(function, |(_, name)| name)
+    function.strip_prefix('[').and_then(|rest| rest.split_once(']')).map_or(function, |(_, name)| name)
 }
 
 /// The shortest prefix for each path of instances that no other path has.
 fn prefixes(exports: &[Export]) -> HashMap<&[String], String> {
     let paths = exports.iter().filter_map(|export| export.path.split_last());
-    let mut open: Vec<&[String]> = paths
-        .map(|(_, instances)| instances)
-        .filter(|instances| !instances.is_empty())
-        .collect();
+    let mut open: Vec<&[String]> =
+        paths.map(|(_, instances)| instances).filter(|instances| !instances.is_empty()).collect();
     open.sort_unstable();
     open.dedup();
     let mut found = HashMap::new();
@@ -77,19 +72,11 @@ enum Length {
 }
 
 impl Length {
-    const ALL: [Self; 4] = [
-        Self::Interface,
-        Self::WithPackage,
-        Self::WithNamespace,
-        Self::WithVersion,
-    ];
+    const ALL: [Self; 4] = [Self::Interface, Self::WithPackage, Self::WithNamespace, Self::WithVersion];
 }
 
 fn prefix(path: &[String], length: Length) -> String {
-    let parts: Vec<String> = path
-        .iter()
-        .map(|instance| shortened(instance, length))
-        .collect();
+    let parts: Vec<String> = path.iter().map(|instance| shortened(instance, length)).collect();
     parts.join(".")
 }
 
@@ -101,10 +88,7 @@ fn shortened(instance: &str, length: Length) -> String {
     };
     let word = match length {
         Length::Interface => interface.to_owned(),
-        Length::WithPackage => format!(
-            "{}.{interface}",
-            package.rsplit(':').next().unwrap_or_default()
-        ),
+        Length::WithPackage => format!("{}.{interface}", package.rsplit(':').next().unwrap_or_default()),
         Length::WithNamespace => format!("{package}.{interface}"),
         Length::WithVersion => format!("{package}.{interface}.{}", version.replace('.', "-")),
     };
@@ -144,12 +128,7 @@ mod tests {
     #[test]
     fn an_interface_is_named_by_its_last_word() {
         check(
-            &[
-                &["shout"],
-                &["docs:adder/math@0.1.0", "add"],
-                &["docs:adder/math@0.1.0", "sub"],
-                &["plain", "f"],
-            ],
+            &[&["shout"], &["docs:adder/math@0.1.0", "add"], &["docs:adder/math@0.1.0", "sub"], &["plain", "f"]],
             &["shout", "math.add", "math.sub", "plain.f"],
         );
     }
@@ -157,21 +136,12 @@ mod tests {
     #[test]
     fn two_of_one_word_are_told_apart() {
         check(&[&["a:x/m", "f"], &["a:y/m", "f"]], &["x.m.f", "y.m.f"]);
-        check(
-            &[&["a:x/m", "f"], &["b:x/m", "f"], &["c:z/n", "f"]],
-            &["a.x.m.f", "b.x.m.f", "n.f"],
-        );
-        check(
-            &[&["a:x/m@1.0.0", "f"], &["a:x/m@2.0.0", "f"]],
-            &["a.x.m.1-0-0.f", "a.x.m.2-0-0.f"],
-        );
+        check(&[&["a:x/m", "f"], &["b:x/m", "f"], &["c:z/n", "f"]], &["a.x.m.f", "b.x.m.f", "n.f"]);
+        check(&[&["a:x/m@1.0.0", "f"], &["a:x/m@2.0.0", "f"]], &["a.x.m.1-0-0.f", "a.x.m.2-0-0.f"]);
     }
 
     #[test]
     fn marks_of_methods_are_left_out() {
-        check(
-            &[&["a:b/c", "[method]counter.up"], &["[constructor]x"]],
-            &["c.counter.up", "x"],
-        );
+        check(&[&["a:b/c", "[method]counter.up"], &["[constructor]x"]], &["c.counter.up", "x"]);
     }
 }

@@ -69,13 +69,8 @@ impl Report {
     /// Makes sure that the report holds together: it comes from a process that read hostile bytes.
     pub(crate) fn check(&self) -> Result<(), Broken> {
         self.shapes.check()?;
-        let signatures = self
-            .exports
-            .iter()
-            .filter_map(|export| export.types.as_ref().ok());
-        signatures
-            .into_iter()
-            .try_for_each(|signature| signature.check(&self.shapes))
+        let signatures = self.exports.iter().filter_map(|export| export.types.as_ref().ok());
+        signatures.into_iter().try_for_each(|signature| signature.check(&self.shapes))
     }
 }
 
@@ -95,11 +90,7 @@ impl Opaque {
 }
 
 impl Parts {
-    pub(crate) const ONE_INSTANCE: Self = Self {
-        instances: 1,
-        memories: 0,
-        tables: 0,
-    };
+    pub(crate) const ONE_INSTANCE: Self = Self { instances: 1, memories: 0, tables: 0 };
 
     pub(crate) fn plus(self, more: Self) -> Self {
         Self {

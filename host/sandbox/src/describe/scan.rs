@@ -3,20 +3,14 @@
 //! Runs in the compile child alone. Function bodies are not looked at (the engine validates them when it compiles), and nothing
 //! is copied but names. The time is linear in the size of the file; what is kept is bounded by the constants of the report.
 
-use wasmparser::component_types::{
-    ComponentEntityType, ComponentFuncTypeId, ComponentInstanceTypeId,
-};
+use wasmparser::component_types::{ComponentEntityType, ComponentFuncTypeId, ComponentInstanceTypeId};
 use wasmparser::types::Types;
-use wasmparser::{
-    BinaryReaderError, CustomSectionReader, Parser, Payload, ValidPayload, Validator, WasmFeatures,
-};
+use wasmparser::{BinaryReaderError, CustomSectionReader, Parser, Payload, ValidPayload, Validator, WasmFeatures};
 
 use crate::describe::count::Counter;
 use crate::describe::docs::Docs;
 use crate::describe::intern::Interner;
-use crate::describe::report::{
-    Export, MOST_DOCS, MOST_EXPORTS, MOST_IMPORTS, MOST_NAME, Opaque, Report,
-};
+use crate::describe::report::{Export, MOST_DOCS, MOST_EXPORTS, MOST_IMPORTS, MOST_NAME, Opaque, Report};
 use crate::describe::shape::Signature;
 
 /// Instances within instances that are looked into.
@@ -88,18 +82,9 @@ impl<'a> Names<'a> {
 
     fn report(self, types: &Types, parts: crate::describe::Parts) -> Report {
         let is_contract = |name: &&&str| name.split('@').next() == Some(CONTRACT);
-        let contract = self
-            .exports
-            .iter()
-            .find(is_contract)
-            .map(|name| cut(name, MOST_NAME));
-        let mut functions = Functions {
-            types,
-            docs: &self.docs,
-            interner: Interner::new(types),
-            found: Vec::new(),
-            dropped: 0,
-        };
+        let contract = self.exports.iter().find(is_contract).map(|name| cut(name, MOST_NAME));
+        let mut functions =
+            Functions { types, docs: &self.docs, interner: Interner::new(types), found: Vec::new(), dropped: 0 };
         for name in &self.exports {
             if let Some(item) = types.as_ref().component_item_for_export(name) {
                 functions.collect(&mut vec![name], item.ty);
@@ -109,12 +94,7 @@ impl<'a> Names<'a> {
             exports: functions.found,
             dropped: functions.dropped,
             shapes: functions.interner.into_shapes(),
-            imports: self
-                .imports
-                .iter()
-                .take(MOST_IMPORTS)
-                .map(|name| cut(name, MOST_NAME))
-                .collect(),
+            imports: self.imports.iter().take(MOST_IMPORTS).map(|name| cut(name, MOST_NAME)).collect(),
             contract,
             parts,
         }
@@ -138,7 +118,7 @@ impl<'a> Functions<'a> {
         match item {
             ComponentEntityType::Func(id) => self.add(path, id),
             ComponentEntityType::Instance(id) if path.len() <= MOST_NESTING => {
-                self.descend(path, id)
+                self.descend(path, id);
             }
             // Types, modules and components are nothing to call.
             _ => {}
@@ -182,22 +162,16 @@ impl<'a> Functions<'a> {
             return Err(Opaque::Async);
         }
         let params = function.params.iter();
-        let params =
-            params.map(|(name, of)| Ok((self.interner.name(name)?, self.interner.shape(*of)?)));
+        let params = params.map(|(name, of)| Ok((self.interner.name(name)?, self.interner.shape(*of)?)));
         let params = params.collect::<Result<_, Opaque>>()?;
-        let result = function
-            .result
-            .map(|of| self.interner.shape(of))
-            .transpose()?;
+        let result = function.result.map(|of| self.interner.shape(of)).transpose()?;
         Ok(Signature { params, result })
     }
 }
 
 /// The first `most` bytes of `text`, at the edge of a character.
 fn cut(text: &str, most: usize) -> String {
-    text.get(..text.floor_char_boundary(most))
-        .unwrap_or_default()
-        .to_owned()
+    text.get(..text.floor_char_boundary(most)).unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]
@@ -238,34 +212,19 @@ mod tests {
                (type $pair' (record (field "a" u8) (field "b" string)))
                (import "pair" (type $pair (eq $pair')))"#,
             &[
-                (
-                    "plain",
-                    r#"(func (param "p" $pair) (param "l" (list $pair)) (result (option $pair)))"#,
-                ),
+                ("plain", r#"(func (param "p" $pair) (param "l" (list $pair)) (result (option $pair)))"#),
                 ("handle", r#"(func (param "r" (own $r)))"#),
-                (
-                    "both",
-                    r#"(func (param "a" (list u8)) (result (result (list u8) (error string))))"#,
-                ),
+                ("both", r#"(func (param "a" (list u8)) (result (result (list u8) (error string))))"#),
                 ("later", "(func (result (stream u8)))"),
                 ("soon", "(func (result (future)))"),
             ],
         ));
-        let export = |name: &str| {
-            report
-                .exports
-                .iter()
-                .find(|export| export.path == [name])
-                .unwrap()
-        };
+        let export = |name: &str| report.exports.iter().find(|export| export.path == [name]).unwrap();
         let plain = export("x-plain").types.as_ref().unwrap();
         let pair = plain.params[0].1;
         assert!(matches!(report.shapes.get(pair), Ok(Shape::Record(fields)) if fields.len() == 2));
         assert_eq!(report.shapes.get(plain.params[1].1), Ok(&Shape::List(pair)));
-        assert_eq!(
-            report.shapes.get(plain.result.unwrap()),
-            Ok(&Shape::Option(pair))
-        );
+        assert_eq!(report.shapes.get(plain.result.unwrap()), Ok(&Shape::Option(pair)));
         assert_eq!(export("x-handle").types, Err(Opaque::Resource));
         assert_eq!(export("x-later").types, Err(Opaque::Stream));
         assert_eq!(export("x-soon").types, Err(Opaque::Future));
@@ -292,9 +251,7 @@ mod tests {
 
     #[test]
     fn functions_of_instances_are_found_and_too_many_are_counted() {
-        let many: String = (0..2_000)
-            .map(|n| format!(r#"(export "f{n}" (func $f))"#))
-            .collect();
+        let many: String = (0..2_000).map(|n| format!(r#"(export "f{n}" (func $f))"#)).collect();
         let report = report(&format!(
             r#"(component (import "f" (func $f)) (instance $i {many}) (export "a:b/many@1.0.0" (instance $i)))"#
         ));
@@ -316,14 +273,7 @@ mod tests {
                 (instance (instantiate $inner))
                 (core instance $made (instantiate $m)))"#,
         );
-        assert_eq!(
-            report.parts,
-            Parts {
-                instances: 5,
-                memories: 5,
-                tables: 10
-            }
-        );
+        assert_eq!(report.parts, Parts { instances: 5, memories: 5, tables: 10 });
     }
 
     #[test]
@@ -337,25 +287,13 @@ mod tests {
                 (@custom "package-docs" "{docs}"))"#
         ));
         assert_eq!(report.contract.as_deref(), Some("hotcell:tool/tools@0.7.0"));
-        assert_eq!(
-            report
-                .exports
-                .iter()
-                .find(|export| export.path == ["g"])
-                .unwrap()
-                .docs,
-            "Gees."
-        );
+        assert_eq!(report.exports.iter().find(|export| export.path == ["g"]).unwrap().docs, "Gees.");
         assert_eq!(report.parts, Parts::default());
     }
 
     #[test]
     fn damage_is_an_error_with_its_place_and_never_more() {
-        let whole = wat::parse_str(exporting(
-            "",
-            &[("f", r#"(func (param "x" (list string)))"#)],
-        ))
-        .unwrap();
+        let whole = wat::parse_str(exporting("", &[("f", r#"(func (param "x" (list string)))"#)])).unwrap();
         for cut in 0..whole.len() {
             let _ = scan(&whole[..cut]);
         }

@@ -63,22 +63,14 @@ impl<'a> Writer<'a> {
                 open.extend(shapes.get(id)?.parts());
             }
         }
-        let shared = uses
-            .into_iter()
-            .filter(|(_, count)| *count > 1)
-            .map(|(id, _)| id);
+        let shared = uses.into_iter().filter(|(_, count)| *count > 1).map(|(id, _)| id);
         let mut worth = HashSet::new();
         for id in shared {
             if is_worth_a_name(shapes.get(id)?) {
                 worth.insert(id);
             }
         }
-        Ok(Self {
-            shapes,
-            shared: worth,
-            defs: Map::new(),
-            written: 0,
-        })
+        Ok(Self { shapes, shared: worth, defs: Map::new(), written: 0 })
     }
 
     fn finish(self, mut schema: Value) -> Result<Value, SchemaError> {
@@ -86,11 +78,7 @@ impl<'a> Writer<'a> {
             schema.insert("$defs".to_owned(), Value::Object(self.defs));
         }
         let size = serde_json::to_string(&schema).map_or(usize::MAX, |text| text.len());
-        if size > MOST_SCHEMA {
-            Err(SchemaError::Size)
-        } else {
-            Ok(schema)
-        }
+        if size > MOST_SCHEMA { Err(SchemaError::Size) } else { Ok(schema) }
     }
 
     fn schema(&mut self, id: ShapeId) -> Result<Value, SchemaError> {
@@ -137,10 +125,7 @@ impl<'a> Writer<'a> {
             }
             Shape::Record(fields) => self.object(fields)?,
             Shape::Tuple(parts) => {
-                let items = parts
-                    .iter()
-                    .map(|part| self.schema(*part))
-                    .collect::<Result<Vec<_>, _>>()?;
+                let items = parts.iter().map(|part| self.schema(*part)).collect::<Result<Vec<_>, _>>()?;
                 json!({ "type": "array", "prefixItems": items, "items": false, "minItems": parts.len() })
             }
             Shape::Variant(cases) => self.variant(cases)?,
@@ -182,8 +167,7 @@ impl<'a> Writer<'a> {
                 required.push(name.as_str());
             }
         }
-        let mut schema =
-            json!({ "type": "object", "properties": properties, "additionalProperties": false });
+        let mut schema = json!({ "type": "object", "properties": properties, "additionalProperties": false });
         if let (Some(schema), false) = (schema.as_object_mut(), required.is_empty()) {
             schema.insert("required".to_owned(), json!(required));
         }
@@ -192,11 +176,7 @@ impl<'a> Writer<'a> {
 
     fn variant(&mut self, cases: &[(String, Option<ShapeId>)]) -> Result<Value, SchemaError> {
         self.names(cases.iter().map(|(name, _)| name))?;
-        let bare: Vec<_> = cases
-            .iter()
-            .filter(|(_, payload)| payload.is_none())
-            .map(|(name, _)| name)
-            .collect();
+        let bare: Vec<_> = cases.iter().filter(|(_, payload)| payload.is_none()).map(|(name, _)| name).collect();
         let mut forms = Vec::new();
         if !bare.is_empty() {
             forms.push(json!({ "enum": bare }));
@@ -213,20 +193,13 @@ impl<'a> Writer<'a> {
         id.map_or_else(|| Ok(json!({ "type": "null" })), |id| self.schema(id))
     }
 
-    fn names<'n>(
-        &mut self,
-        mut names: impl Iterator<Item = &'n String>,
-    ) -> Result<(), SchemaError> {
+    fn names<'n>(&mut self, mut names: impl Iterator<Item = &'n String>) -> Result<(), SchemaError> {
         names.try_for_each(|name| self.spend(name.len() + 3))
     }
 
     fn spend(&mut self, bytes: usize) -> Result<(), SchemaError> {
         self.written = self.written.saturating_add(bytes);
-        if self.written > MOST_SCHEMA {
-            Err(SchemaError::Size)
-        } else {
-            Ok(())
-        }
+        if self.written > MOST_SCHEMA { Err(SchemaError::Size) } else { Ok(()) }
     }
 }
 
@@ -258,48 +231,25 @@ mod tests {
     /// The schema of one parameter `x` whose type is the last of `shapes`.
     fn of(shapes: Vec<Shape>) -> Result<Value, SchemaError> {
         let last = ShapeId(u32::try_from(shapes.len()).unwrap() - 1);
-        let signature = Signature {
-            params: vec![("x".to_owned(), last)],
-            result: None,
-        };
+        let signature = Signature { params: vec![("x".to_owned(), last)], result: None };
         input(&Shapes::new(shapes), &signature)
     }
 
     #[test]
     fn each_type_has_its_form() {
         let id = ShapeId;
-        let names = |names: &[&str]| {
-            names
-                .iter()
-                .map(|name| (*name).to_owned())
-                .collect::<Vec<_>>()
-        };
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
         for (shapes, wanted) in [
-            (
-                vec![Shape::U8],
-                json!({"type": "integer", "minimum": 0, "maximum": 255}),
-            ),
-            (
-                vec![Shape::U8, Shape::List(id(0))],
-                json!({"type": "string", "contentEncoding": "base64"}),
-            ),
-            (
-                vec![Shape::Bool, Shape::List(id(0))],
-                json!({"type": "array", "items": {"type": "boolean"}}),
-            ),
-            (
-                vec![Shape::Enum(names(&["a", "b"]))],
-                json!({"enum": ["a", "b"]}),
-            ),
+            (vec![Shape::U8], json!({"type": "integer", "minimum": 0, "maximum": 255})),
+            (vec![Shape::U8, Shape::List(id(0))], json!({"type": "string", "contentEncoding": "base64"})),
+            (vec![Shape::Bool, Shape::List(id(0))], json!({"type": "array", "items": {"type": "boolean"}})),
+            (vec![Shape::Enum(names(&["a", "b"]))], json!({"enum": ["a", "b"]})),
             (
                 vec![Shape::Flags(names(&["a", "b"]))],
                 json!({"type": "array", "items": {"enum": ["a", "b"]}, "uniqueItems": true}),
             ),
             (
-                vec![
-                    Shape::Char,
-                    Shape::Variant(vec![("n".into(), None), ("c".into(), Some(id(0)))]),
-                ],
+                vec![Shape::Char, Shape::Variant(vec![("n".into(), None), ("c".into(), Some(id(0)))])],
                 json!({"oneOf": [{"enum": ["n"]}, one_key("c", json!({"type": "string", "minLength": 1, "maxLength": 1}))]}),
             ),
             (
@@ -307,11 +257,7 @@ mod tests {
                 json!({"type": "array", "prefixItems": [{"type": "boolean"}], "items": false, "minItems": 1}),
             ),
         ] {
-            assert_eq!(
-                of(shapes.clone()).unwrap()["properties"]["x"],
-                wanted,
-                "{shapes:?}"
-            );
+            assert_eq!(of(shapes.clone()).unwrap()["properties"]["x"], wanted, "{shapes:?}");
         }
     }
 
@@ -333,9 +279,7 @@ mod tests {
     fn a_type_that_doubles_at_each_level_stays_small_and_a_huge_one_is_refused() {
         let id = ShapeId;
         let pair = |below| Shape::Record(vec![("a".into(), id(below)), ("b".into(), id(below))]);
-        let doubling = std::iter::once(Shape::Bool)
-            .chain((0..16).map(pair))
-            .collect();
+        let doubling = std::iter::once(Shape::Bool).chain((0..16).map(pair)).collect();
         let text = of(doubling).unwrap().to_string();
         assert!(text.len() < 8_000, "{}", text.len());
         let huge = Shape::Enum((0..10_000).map(|n| format!("name-{n}")).collect());
@@ -349,16 +293,7 @@ mod tests {
             Shape::Result(Some(ShapeId(0)), None),
             Shape::Result(None, Some(ShapeId(0))),
         ]);
-        let of = |result| {
-            output(
-                &shapes,
-                &Signature {
-                    params: vec![],
-                    result,
-                },
-            )
-            .unwrap()
-        };
+        let of = |result| output(&shapes, &Signature { params: vec![], result }).unwrap();
         assert_eq!(of(Some(ShapeId(1))), json!({"type": "string"}));
         assert_eq!(of(Some(ShapeId(2))), json!({"type": "null"}));
         assert_eq!(of(None), json!({"type": "null"}));

@@ -104,9 +104,7 @@ impl Shapes {
     /// [`Broken`] if there is none: the table and what refers to it come from another process.
     pub(crate) fn get(&self, id: ShapeId) -> Result<&Shape, Broken> {
         let entry = usize::try_from(id.0).ok();
-        entry
-            .and_then(|entry| self.0.get(entry))
-            .ok_or(Broken { entry: id.0 })
+        entry.and_then(|entry| self.0.get(entry)).ok_or(Broken { entry: id.0 })
     }
 
     /// Makes sure that every entry refers only to entries before it, and that none nests too deep.
@@ -133,16 +131,12 @@ impl Shapes {
 impl Signature {
     /// The function's types, in order.
     pub(crate) fn parts(&self) -> impl Iterator<Item = ShapeId> + '_ {
-        self.params
-            .iter()
-            .map(|(_, shape)| *shape)
-            .chain(self.result)
+        self.params.iter().map(|(_, shape)| *shape).chain(self.result)
     }
 
     /// Makes sure that its types are in the table.
     pub(crate) fn check(&self, shapes: &Shapes) -> Result<(), Broken> {
-        self.parts()
-            .try_for_each(|part| shapes.get(part).map(|_| ()))
+        self.parts().try_for_each(|part| shapes.get(part).map(|_| ()))
     }
 }
 
@@ -160,14 +154,9 @@ mod tests {
             (vec![Shape::Bool, Shape::Tuple(vec![id(0), id(7)])], false),
             (vec![Shape::U8, Shape::Result(None, Some(id(0)))], true),
         ] {
-            assert_eq!(
-                Shapes::new(shapes.clone()).check().is_ok(),
-                good,
-                "{shapes:?}"
-            );
+            assert_eq!(Shapes::new(shapes.clone()).check().is_ok(), good, "{shapes:?}");
         }
-        let deep =
-            std::iter::once(Shape::Bool).chain((0..200).map(|below| Shape::Option(id(below))));
+        let deep = std::iter::once(Shape::Bool).chain((0..200).map(|below| Shape::Option(id(below))));
         assert!(Shapes::new(deep.collect()).check().is_err());
     }
 }
