@@ -12,11 +12,18 @@ struct Rule {
     kind: &'static str,
     /// Without one of these in the text, the rule can't match.
     needs: &'static [&'static str],
-    /// ASCII only. `shown` is the group that may be shown, `secret` the one that is masked.
+    /// Classes are spelt out and repetitions open, because `\s` and `{6,128}` compile to thousands of states; lengths are
+    /// checked afterwards ([`MAX_LENGTH`]). `shown` is the group that may be shown, `secret` the one that is masked.
     pattern: &'static str,
     /// What the secret must be like beyond the pattern.
     fits: fn(&Captures<'_>) -> bool,
 }
+
+/// What is longer is data: the longest private keys have some 13,000 characters.
+const MAX_LENGTH: usize = 16 << 10;
+
+/// A value that somebody assigns is shorter.
+const MAX_ASSIGNED: usize = 128;
 
 /// From sure to unsure.
 const RULES: &[Rule] = &[
@@ -24,7 +31,7 @@ const RULES: &[Rule] = &[
         kind: "private key",
         needs: &["PRIVATE KEY"],
         // The header alone is in every program that reads keys; a key has a body.
-        pattern: r"(?<shown>-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----)(?:\\[nr]|[\s\x22'+,])*(?:[A-Za-z-]+: ?[^\n\\]{0,80}(?:\\[nr]|\s)+){0,4}(?<secret>[A-Za-z0-9+/=]{16}[A-Za-z0-9+/=\s\\]*)",
+        pattern: r"(?<shown>-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----)(?:\\[nr]|[ \t\r\n\x22'+,])*(?:[A-Za-z-]+: ?[^\n\\]*(?:\\[nr]|[\r\n])+){0,4}(?<secret>[A-Za-z0-9+/=]{16}[A-Za-z0-9+/= \t\r\n\\]*)",
         fits: |_| true,
     },
     Rule {
@@ -96,15 +103,18 @@ const RULES: &[Rule] = &[
     Rule {
         kind: "password in an address",
         needs: &["://"],
-        pattern: r"(?-u:\b)(?<shown>[a-zA-Z][a-zA-Z0-9+.-]{1,20}://)[^\s/:@\x22'`<>(){}$]{0,64}:(?<secret>[^\s/:@\x22'`<>(){}$]{6,128})@[A-Za-z0-9\[]",
-        fits: |found| !placeholder(part(found, "secret")) && !is_word(part(found, "secret")),
+        pattern: r"(?-u:\b)(?<shown>[a-zA-Z][a-zA-Z0-9+.-]{1,20}://)[^ \t\r\n/:@\x22'`<>(){}$]*:(?<secret>[^ \t\r\n/:@\x22'`<>(){}$]{6,})@[A-Za-z0-9\[]",
+        fits: |found| {
+            let secret = part(found, "secret");
+            secret.len() <= MAX_ASSIGNED && !placeholder(secret) && !is_word(secret)
+        },
     },
     Rule {
         kind: "assigned secret",
         needs: NAMES,
         pattern: concat!(
             r"(?i)(?<shown>(?-u:\b)[A-Za-z0-9_.-]{0,48}(?:passwo?r?d|passphrase|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|auth[_-]?key|credentials?)[A-Za-z0-9_-]{0,16}",
-            r"[\x22'\]]{0,2}\s{0,8}(?::=|=>|=|:)\s{0,8})[a-z]{0,2}[\x22'`](?<secret>[^\s\x22'`]{6,128})[\x22'`]"
+            r"[\x22'\]]{0,2}[ \t\r\n]{0,8}(?::=|=>|=|:)[ \t\r\n]{0,8})[a-z]{0,2}[\x22'`](?<secret>[^ \t\r\n\x22'`]{6,})[\x22'`]"
         ),
         fits: |found| assigned(part(found, "shown"), part(found, "secret")),
     },
@@ -112,8 +122,8 @@ const RULES: &[Rule] = &[
         // A line of a settings file: no quotes, capitals, no space around the sign.
         kind: "assigned secret",
         needs: &["PASSW", "PWD", "SECRET", "TOKEN", "KEY", "CREDENTIAL"],
-        pattern: r"(?m)^[ \t]*(?:export[ \t]+|ENV[ \t]+|-[ \t]+)?(?<shown>[A-Z][A-Z0-9_]{0,48}(?:PASSWO?R?D|SECRET|TOKEN|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY|CREDENTIALS?|PWD)[A-Z0-9_]{0,16}=)(?<secret>[^\s\x22'`$<>{}()\[\];,]{8,128})[ \t\r]*$",
-        fits: |found| mixed(part(found, "secret")) && !placeholder(part(found, "secret")),
+        pattern: r"(?m)^[ \t]*(?:export[ \t]+|ENV[ \t]+|-[ \t]+)?(?<shown>[A-Z][A-Z0-9_]{0,48}(?:PASSWO?R?D|SECRET|TOKEN|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY|CREDENTIALS?|PWD)[A-Z0-9_]{0,16}=)(?<secret>[^ \t\r\n\x22'`$<>{}()\[\];,]{8,})[ \t\r]*$",
+        fits: |found| part(found, "secret").len() <= MAX_ASSIGNED && mixed(part(found, "secret")),
     },
 ];
 
@@ -167,7 +177,9 @@ pub(super) fn search(text: &str) -> Vec<Suspect> {
             continue;
         };
         for found in regex.captures_iter(text).filter(|found| (rule.fits)(found)) {
-            if let (Some(whole), Some(secret)) = (found.get(0), found.name("secret")) {
+            if let (Some(whole), Some(secret)) = (found.get(0), found.name("secret"))
+                && secret.len() <= MAX_LENGTH
+            {
                 suspects.push(Suspect {
                     span: whole.range(),
                     secret: secret.range(),
@@ -246,7 +258,8 @@ fn placeholder(secret: &str) -> bool {
 
 /// Whether what is assigned can be a secret: not a name, a label, a path or a placeholder.
 fn assigned(shown: &str, secret: &str) -> bool {
-    if placeholder(secret)
+    if secret.len() > MAX_ASSIGNED
+        || placeholder(secret)
         || secret.contains(['/', '{', '<', '(', '|', '*']) && !secret.contains(|c: char| c.is_ascii_digit())
     {
         return false;
