@@ -64,28 +64,13 @@ pub(crate) enum Scalar<'a> {
 }
 
 /// Checks aggregates against a table. Without any, the rows are counted.
-pub(crate) fn plan(
-    table: &Table,
-    by: &[String],
-    aggregates: &[Aggregate],
-) -> Result<Vec<Planned>, Error> {
+pub(crate) fn plan(table: &Table, by: &[String], aggregates: &[Aggregate]) -> Result<Vec<Planned>, Error> {
     if aggregates.len() > MOST_AGGREGATES {
-        let message = format!(
-            "has {} items, the most is {MOST_AGGREGATES}",
-            aggregates.len()
-        );
+        let message = format!("has {} items, the most is {MOST_AGGREGATES}", aggregates.len());
         return Err(Error::invalid_input("$.aggregates", message));
     }
-    let rows = [Aggregate {
-        column: None,
-        op: Op::Count,
-        name: None,
-    }];
-    let aggregates = if aggregates.is_empty() {
-        &rows
-    } else {
-        aggregates
-    };
+    let rows = [Aggregate { column: None, op: Op::Count, name: None }];
+    let aggregates = if aggregates.is_empty() { &rows } else { aggregates };
     let planned = aggregates
         .iter()
         .enumerate()
@@ -95,10 +80,7 @@ pub(crate) fn plan(
     let mut names: HashSet<&str> = by.iter().map(String::as_str).collect();
     match planned.iter().find(|planned| !names.insert(&planned.name)) {
         Some(twice) => {
-            let message = format!(
-                "the result would have two columns `{}`; name one of them with `as`",
-                twice.name
-            );
+            let message = format!("the result would have two columns `{}`; name one of them with `as`", twice.name);
             Err(Error::invalid_input("$.aggregates", message))
         }
         None => Ok(planned),
@@ -109,24 +91,16 @@ pub(crate) fn plan(
 
 impl Planned {
     fn of(table: &Table, aggregate: &Aggregate, path: &str) -> Result<Self, Error> {
-        let Aggregate {
-            column: name, op, ..
-        } = aggregate;
+        let Aggregate { column: name, op, .. } = aggregate;
         let path = format!("{path}.column");
-        let column = name
-            .as_ref()
-            .map(|name| table.position(name, &path))
-            .transpose()?;
+        let column = name.as_ref().map(|name| table.position(name, &path)).transpose()?;
         let kind = match column {
             Some(column) => describe::kind(table, column),
             None if *op == Op::Count => Kind::Empty,
             None => {
                 return Err(Error::invalid_input(
                     path,
-                    format!(
-                        "is missing: only `count` can do without, not `{}`",
-                        op.word()
-                    ),
+                    format!("is missing: only `count` can do without, not `{}`", op.word()),
                 ));
             }
         };
@@ -135,16 +109,8 @@ impl Planned {
             return Err(no_number(table, column.unwrap_or_default(), *op, &path));
         }
         let word = op.word();
-        let default = || {
-            name.as_ref()
-                .map_or_else(|| word.to_owned(), |name| format!("{word}_{name}"))
-        };
-        Ok(Self {
-            name: aggregate.name.clone().unwrap_or_else(default),
-            op: *op,
-            column,
-            numeric,
-        })
+        let default = || name.as_ref().map_or_else(|| word.to_owned(), |name| format!("{word}_{name}"));
+        Ok(Self { name: aggregate.name.clone().unwrap_or_else(default), op: *op, column, numeric })
     }
 
     /// Computes the value over some rows.
@@ -152,10 +118,7 @@ impl Planned {
         let Some(column) = self.column else {
             return Scalar::Number(rows.len() as f64);
         };
-        let cells = rows
-            .iter()
-            .map(|row| table.cell(*row as usize, column))
-            .filter(|cell| !number::is_missing(cell));
+        let cells = rows.iter().map(|row| table.cell(*row as usize, column)).filter(|cell| !number::is_missing(cell));
         if self.op == Op::Count {
             return Scalar::Number(cells.count() as f64);
         }
@@ -163,11 +126,7 @@ impl Planned {
             return Scalar::Number(cells.collect::<HashSet<_>>().len() as f64);
         }
         if !self.numeric {
-            let end = if self.op == Op::Min {
-                cells.min()
-            } else {
-                cells.max()
-            };
+            let end = if self.op == Op::Min { cells.min() } else { cells.max() };
             return end.map_or(Scalar::Missing, Scalar::Text);
         }
         let mut numbers: Vec<f64> = cells.filter_map(number::number).collect();
@@ -225,28 +184,15 @@ impl Scalar<'_> {
             (Self::Number(_), Self::Text(_)) => Ordering::Less,
             (Self::Text(_), Self::Number(_)) => Ordering::Greater,
         };
-        if largest_first {
-            present.reverse()
-        } else {
-            present
-        }
+        if largest_first { present.reverse() } else { present }
     }
 }
 
 fn no_number(table: &Table, column: usize, op: Op, path: &str) -> Error {
-    let other = table
-        .column(column)
-        .enumerate()
-        .find(|(_, cell)| !number::is_missing(cell) && number::number(cell).is_none());
+    let other =
+        table.column(column).enumerate().find(|(_, cell)| !number::is_missing(cell) && number::number(cell).is_none());
     let found = other.map_or_else(String::new, |(row, cell)| {
-        format!(
-            ": row {} holds `{}`",
-            row + 1,
-            cell.chars().take(40).collect::<String>()
-        )
+        format!(": row {} holds `{}`", row + 1, cell.chars().take(40).collect::<String>())
     });
-    Error::invalid_input(
-        path,
-        format!("`{}` needs a column of numbers{found}", op.word()),
-    )
+    Error::invalid_input(path, format!("`{}` needs a column of numbers{found}", op.word()))
 }

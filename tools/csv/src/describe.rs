@@ -80,37 +80,22 @@ pub struct Description {
 
 /// Describes all columns of a table.
 pub(crate) fn table(table: &Table) -> Description {
-    let columns = table
-        .columns
-        .iter()
-        .enumerate()
-        .map(|(nth, name)| column(table, nth, name))
-        .collect();
-    Description {
-        rows: table.rows,
-        columns,
-    }
+    let columns = table.columns.iter().enumerate().map(|(nth, name)| column(table, nth, name)).collect();
+    Description { rows: table.rows, columns }
 }
 
 /// What the cells of a column are: the narrowest kind that holds all of them.
 pub(crate) fn kind(table: &Table, column: usize) -> Kind {
     let mut fit = vec![Kind::Integer, Kind::Number, Kind::Boolean, Kind::Date];
     let mut empty = true;
-    for cell in table
-        .column(column)
-        .filter(|cell| !number::is_missing(cell))
-    {
+    for cell in table.column(column).filter(|cell| !number::is_missing(cell)) {
         empty = false;
         fit.retain(|kind| kind.holds(cell));
         if fit.is_empty() {
             return Kind::Text;
         }
     }
-    if empty {
-        Kind::Empty
-    } else {
-        fit.first().copied().unwrap_or(Kind::Text)
-    }
+    if empty { Kind::Empty } else { fit.first().copied().unwrap_or(Kind::Text) }
 }
 
 // === impl Kind ===
@@ -129,17 +114,11 @@ impl Kind {
 }
 
 fn column(table: &Table, nth: usize, name: &str) -> Column {
-    let mut cells: Vec<&str> = table
-        .column(nth)
-        .filter(|cell| !number::is_missing(cell))
-        .collect();
+    let mut cells: Vec<&str> = table.column(nth).filter(|cell| !number::is_missing(cell)).collect();
     cells.sort_unstable();
     let kind = kind(table, nth);
     let mut numbers: Vec<f64> = match kind {
-        Kind::Integer | Kind::Number => cells
-            .iter()
-            .filter_map(|cell| number::number(cell))
-            .collect(),
+        Kind::Integer | Kind::Number => cells.iter().filter_map(|cell| number::number(cell)).collect(),
         Kind::Boolean | Kind::Date | Kind::Text | Kind::Empty => Vec::new(),
     };
     let median = stats::median(&mut numbers);
@@ -168,14 +147,7 @@ fn column(table: &Table, nth: usize, name: &str) -> Column {
 fn top(mut runs: Vec<&[&str]>) -> Vec<Frequent> {
     runs.sort_by_key(|run| std::cmp::Reverse(run.len()));
     let first = runs.iter().take(MOST_FREQUENT);
-    first
-        .filter_map(|run| {
-            run.first().map(|value| Frequent {
-                value: shown(value),
-                count: run.len(),
-            })
-        })
-        .collect()
+    first.filter_map(|run| run.first().map(|value| Frequent { value: shown(value), count: run.len() })).collect()
 }
 
 fn shown(cell: &str) -> String {

@@ -44,14 +44,8 @@ pub struct Totals {
 pub(crate) fn totals(table: &Table, aggregates: &[Aggregate]) -> Result<Totals, Error> {
     let planned = aggregate::plan(table, &[], aggregates)?;
     let rows = all_rows(table);
-    let values = planned
-        .iter()
-        .map(|planned| (planned.name.clone(), planned.over(table, &rows).json()))
-        .collect();
-    Ok(Totals {
-        rows: table.rows,
-        values,
-    })
+    let values = planned.iter().map(|planned| (planned.name.clone(), planned.over(table, &rows).json())).collect();
+    Ok(Totals { rows: table.rows, values })
 }
 
 /// Computes aggregates by group.
@@ -63,18 +57,11 @@ pub(crate) fn groups(
     limit: u32,
 ) -> Result<Groups, Error> {
     if limit == 0 || limit > MOST_LISTED {
-        return Err(Error::invalid_input(
-            "$.limit",
-            format!("must be between 1 and {MOST_LISTED}, got {limit}"),
-        ));
+        return Err(Error::invalid_input("$.limit", format!("must be between 1 and {MOST_LISTED}, got {limit}")));
     }
     let keys = key_columns(table, by)?;
     let planned = aggregate::plan(table, by, aggregates)?;
-    let columns: Vec<String> = by
-        .iter()
-        .cloned()
-        .chain(planned.iter().map(|planned| planned.name.clone()))
-        .collect();
+    let columns: Vec<String> = by.iter().cloned().chain(planned.iter().map(|planned| planned.name.clone())).collect();
     let sort = sort.map(|sort| Sort::of(sort, &columns)).transpose()?;
 
     let mut rows = computed(table, &keys, &planned)?;
@@ -83,12 +70,7 @@ pub(crate) fn groups(
     }
     let groups = rows.len();
     let rows = listed(&columns, &rows, limit as usize);
-    Ok(Groups {
-        truncated: rows.len() < groups,
-        columns,
-        rows,
-        groups,
-    })
+    Ok(Groups { truncated: rows.len() < groups, columns, rows, groups })
 }
 
 fn key_columns(table: &Table, by: &[String]) -> Result<Vec<usize>, Error> {
@@ -102,10 +84,7 @@ fn key_columns(table: &Table, by: &[String]) -> Result<Vec<usize>, Error> {
     let position = |(nth, name): (usize, &String)| {
         let path = format!("$.by[{nth}]");
         if by.iter().take(nth).any(|earlier| earlier == name) {
-            return Err(Error::invalid_input(
-                path,
-                format!("`{name}` is named twice"),
-            ));
+            return Err(Error::invalid_input(path, format!("`{name}` is named twice")));
         }
         table.position(name, &path)
     };
@@ -113,11 +92,7 @@ fn key_columns(table: &Table, by: &[String]) -> Result<Vec<usize>, Error> {
 }
 
 /// One row of the result per group, in the order in which the groups first appear.
-fn computed<'a>(
-    table: &'a Table,
-    keys: &[usize],
-    planned: &[Planned],
-) -> Result<Vec<Vec<Scalar<'a>>>, Error> {
+fn computed<'a>(table: &'a Table, keys: &[usize], planned: &[Planned]) -> Result<Vec<Vec<Scalar<'a>>>, Error> {
     let cells = |row: &u32| {
         let row = *row as usize;
         keys.iter().map(move |key| table.cell(row, *key))
@@ -136,8 +111,7 @@ fn computed<'a>(
     groups.sort_unstable_by_key(|rows| rows.first().copied());
     let row = |group: &[u32]| {
         let key = group.first().into_iter().flat_map(&cells).map(Scalar::Text);
-        key.chain(planned.iter().map(|planned| planned.over(table, group)))
-            .collect()
+        key.chain(planned.iter().map(|planned| planned.over(table, group))).collect()
     };
     Ok(groups.into_iter().map(row).collect())
 }
@@ -146,28 +120,12 @@ fn listed(columns: &[String], rows: &[Vec<Scalar<'_>>], limit: usize) -> Vec<Map
     let names: usize = columns.iter().map(|name| name.len() + 4).sum();
     let mut room = MOST_BYTES;
     let fits = |row: &&Vec<Scalar<'_>>| {
-        let cells = row.iter().map(|cell| {
-            if let Scalar::Text(text) = cell {
-                text.len() + 2
-            } else {
-                12
-            }
-        });
+        let cells = row.iter().map(|cell| if let Scalar::Text(text) = cell { text.len() + 2 } else { 12 });
         room = room.saturating_sub(names + cells.sum::<usize>());
         room > 0
     };
-    let object = |row: &Vec<Scalar<'_>>| {
-        columns
-            .iter()
-            .cloned()
-            .zip(row.iter().map(|cell| cell.json()))
-            .collect()
-    };
-    rows.iter()
-        .take(limit)
-        .take_while(fits)
-        .map(object)
-        .collect()
+    let object = |row: &Vec<Scalar<'_>>| columns.iter().cloned().zip(row.iter().map(|cell| cell.json())).collect();
+    rows.iter().take(limit).take_while(fits).map(object).collect()
 }
 
 fn all_rows(table: &Table) -> Vec<u32> {
@@ -188,26 +146,13 @@ impl Sort {
     fn of(text: &str, columns: &[String]) -> Result<Self, Error> {
         let find = |name: &str| columns.iter().position(|column| column == name);
         if let Some(column) = find(text) {
-            return Ok(Self {
-                column,
-                largest_first: false,
-            });
+            return Ok(Self { column, largest_first: false });
         }
         if let Some(column) = text.strip_prefix('-').and_then(find) {
-            return Ok(Self {
-                column,
-                largest_first: true,
-            });
+            return Ok(Self { column, largest_first: true });
         }
-        let known = columns
-            .iter()
-            .map(|column| format!("`{column}`"))
-            .collect::<Vec<_>>()
-            .join(", ");
-        Err(Error::invalid_input(
-            "$.sort",
-            format!("the result has no column `{text}`; it has {known}"),
-        ))
+        let known = columns.iter().map(|column| format!("`{column}`")).collect::<Vec<_>>().join(", ");
+        Err(Error::invalid_input("$.sort", format!("the result has no column `{text}`; it has {known}")))
     }
 
     fn apply<'a>(&self, rows: &mut [Vec<Scalar<'a>>]) {

@@ -103,12 +103,7 @@ fn to_json(
     #[hotcell(default = true)]
     header: bool,
 ) -> Result<Rows, Error> {
-    rows::objects(
-        &Table::read(&text, &delimiter, header)?,
-        types,
-        offset,
-        limit,
-    )
+    rows::objects(&Table::read(&text, &delimiter, header)?, types, offset, limit)
 }
 
 #[cfg(test)]

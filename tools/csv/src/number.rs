@@ -14,9 +14,7 @@ pub(crate) fn is_missing(cell: &str) -> bool {
     // Most cells are told by their length: this is asked of each, often.
     match cell.len() {
         0 => true,
-        2..=4 => ["NA", "N/A", "NaN", "null"]
-            .iter()
-            .any(|word| cell.eq_ignore_ascii_case(word)),
+        2..=4 => ["NA", "N/A", "NaN", "null"].iter().any(|word| cell.eq_ignore_ascii_case(word)),
         _ => false,
     }
 }
@@ -24,17 +22,9 @@ pub(crate) fn is_missing(cell: &str) -> bool {
 /// The whole number in a cell, if it is one.
 pub(crate) fn integer(cell: &str) -> Option<i64> {
     let digits = cell.strip_prefix(['-', '+']).unwrap_or(cell);
-    let plain = !digits.is_empty()
-        && digits.len() <= MOST_DIGITS
-        && digits.bytes().all(|byte| byte.is_ascii_digit());
+    let plain = !digits.is_empty() && digits.len() <= MOST_DIGITS && digits.bytes().all(|byte| byte.is_ascii_digit());
     let leading = digits.len() > 1 && digits.starts_with('0');
-    if plain && !leading {
-        cell.parse()
-            .ok()
-            .filter(|integer: &i64| is_exact(*integer as f64))
-    } else {
-        None
-    }
+    if plain && !leading { cell.parse().ok().filter(|integer: &i64| is_exact(*integer as f64)) } else { None }
 }
 
 fn is_exact(whole: f64) -> bool {
@@ -44,15 +34,12 @@ fn is_exact(whole: f64) -> bool {
 /// The number in a cell, if it is one: `-3`, `0.5`, `.5`, `1e-9`.
 pub(crate) fn number(cell: &str) -> Option<f64> {
     let unsigned = cell.strip_prefix(['-', '+']).unwrap_or(cell);
-    let (whole, fraction) =
-        unsigned.split_at(unsigned.find(['.', 'e', 'E']).unwrap_or(unsigned.len()));
+    let (whole, fraction) = unsigned.split_at(unsigned.find(['.', 'e', 'E']).unwrap_or(unsigned.len()));
     if fraction.is_empty() {
         return integer(cell).map(|integer| integer as f64);
     }
     let leading = whole.len() > 1 && whole.starts_with('0');
-    let spelled = unsigned
-        .bytes()
-        .all(|byte| byte.is_ascii_digit() || b".eE+-".contains(&byte));
+    let spelled = unsigned.bytes().all(|byte| byte.is_ascii_digit() || b".eE+-".contains(&byte));
     if leading || !spelled || whole.len() > MOST_DIGITS {
         None
     } else {
@@ -76,17 +63,11 @@ pub(crate) fn is_date(cell: &str) -> bool {
     let (date, time) = cell.split_at_checked(10).unwrap_or((cell, ""));
     let parts: Vec<_> = date.split('-').collect();
     let fits = |part: &str, length: usize, most: u32| {
-        part.len() == length
-            && part
-                .parse::<u32>()
-                .is_ok_and(|number| (1..=most).contains(&number))
+        part.len() == length && part.parse::<u32>().is_ok_and(|number| (1..=most).contains(&number))
     };
     let is_time = |time: &str| {
         time.starts_with(['T', ' '])
-            && time
-                .bytes()
-                .skip(1)
-                .all(|byte| byte.is_ascii_digit() || b":.,+-Z ".contains(&byte))
+            && time.bytes().skip(1).all(|byte| byte.is_ascii_digit() || b":.,+-Z ".contains(&byte))
     };
     matches!(parts[..], [year, month, day] if fits(year, 4, 9999) && fits(month, 2, 12) && fits(day, 2, 31))
         && (time.is_empty() || is_time(time))

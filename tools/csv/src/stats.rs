@@ -5,11 +5,7 @@ pub(crate) fn sum(numbers: &[f64]) -> f64 {
     let (mut sum, mut lost) = (0.0_f64, 0.0_f64);
     for &number in numbers {
         let next = sum + number;
-        lost += if sum.abs() >= number.abs() {
-            (sum - next) + number
-        } else {
-            (number - next) + sum
-        };
+        lost += if sum.abs() >= number.abs() { (sum - next) + number } else { (number - next) + sum };
         sum = next;
     }
     // Beyond all numbers, what was lost is no number any more.
@@ -26,9 +22,7 @@ pub(crate) fn median(numbers: &mut [f64]) -> Option<f64> {
     numbers.sort_unstable_by(f64::total_cmp);
     let upper = *numbers.get(numbers.len() / 2)?;
     match numbers.len().checked_rem(2) {
-        Some(0) => numbers
-            .get(numbers.len() / 2 - 1)
-            .map(|lower| lower / 2.0 + upper / 2.0),
+        Some(0) => numbers.get(numbers.len() / 2 - 1).map(|lower| lower / 2.0 + upper / 2.0),
         _ => Some(upper),
     }
 }
@@ -36,10 +30,7 @@ pub(crate) fn median(numbers: &mut [f64]) -> Option<f64> {
 /// The standard deviation of a sample; none of fewer than two numbers.
 pub(crate) fn deviation(numbers: &[f64]) -> Option<f64> {
     let mean = mean(numbers).filter(|_| numbers.len() > 1)?;
-    let squares: Vec<f64> = numbers
-        .iter()
-        .map(|number| (number - mean) * (number - mean))
-        .collect();
+    let squares: Vec<f64> = numbers.iter().map(|number| (number - mean) * (number - mean)).collect();
     Some((sum(&squares) / (numbers.len() - 1) as f64).sqrt())
 }
 
@@ -64,11 +55,7 @@ mod tests {
             (&mut [9.0, 1.0, 2.0], Some(2.0), Some(19.0_f64.sqrt())),
             (&mut [1.0, 1.0, 1.0, 1.0], Some(1.0), Some(0.0)),
         ] {
-            assert_eq!(
-                (median(numbers), deviation(numbers)),
-                (median_of, deviation_of),
-                "{numbers:?}"
-            );
+            assert_eq!((median(numbers), deviation(numbers)), (median_of, deviation_of), "{numbers:?}");
         }
     }
 }

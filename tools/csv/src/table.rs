@@ -33,16 +33,8 @@ impl Table {
             .has_headers(false)
             .from_reader(text.as_bytes());
         let mut record = StringRecord::new();
-        let mut table = Self {
-            columns: Vec::new(),
-            rows: 0,
-            cells: String::new(),
-            ends: Vec::new(),
-        };
-        while reader
-            .read_record(&mut record)
-            .map_err(|error| unreadable(&error))?
-        {
+        let mut table = Self { columns: Vec::new(), rows: 0, cells: String::new(), ends: Vec::new() };
+        while reader.read_record(&mut record).map_err(|error| unreadable(&error))? {
             if table.columns.is_empty() {
                 table.columns = names(&record, header)?;
                 if header {
@@ -52,10 +44,7 @@ impl Table {
             table.push(&record)?;
         }
         if table.columns.is_empty() {
-            return Err(Error::invalid_input(
-                "$.text",
-                "is empty: there is not even a header",
-            ));
+            return Err(Error::invalid_input("$.text", "is empty: there is not even a header"));
         }
         Ok(table)
     }
@@ -63,13 +52,9 @@ impl Table {
     fn push(&mut self, record: &StringRecord) -> Result<(), Error> {
         for cell in record {
             self.cells.push_str(cell.trim());
-            let end = u32::try_from(self.cells.len())
-                .ok()
-                .filter(|_| self.ends.len() < MOST_CELLS);
+            let end = u32::try_from(self.cells.len()).ok().filter(|_| self.ends.len() < MOST_CELLS);
             let end = end.ok_or_else(|| {
-                let message = format!(
-                    "has more than {MOST_CELLS} cells; take some rows or columns at a time"
-                );
+                let message = format!("has more than {MOST_CELLS} cells; take some rows or columns at a time");
                 Error::invalid_input("$.text", message)
             });
             self.ends.push(end?);
@@ -93,29 +78,11 @@ impl Table {
 
     /// Which column has a name; `path` is where the name stands in the input.
     pub(crate) fn position(&self, name: &str, path: &str) -> Result<usize, Error> {
-        self.columns
-            .iter()
-            .position(|column| column == name)
-            .ok_or_else(|| {
-                let known: Vec<_> = self
-                    .columns
-                    .iter()
-                    .take(20)
-                    .map(|column| format!("`{column}`"))
-                    .collect();
-                let more = if self.columns.len() > known.len() {
-                    " …"
-                } else {
-                    ""
-                };
-                Error::invalid_input(
-                    path,
-                    format!(
-                        "there is no column `{name}`; there are {}{more}",
-                        known.join(", ")
-                    ),
-                )
-            })
+        self.columns.iter().position(|column| column == name).ok_or_else(|| {
+            let known: Vec<_> = self.columns.iter().take(20).map(|column| format!("`{column}`")).collect();
+            let more = if self.columns.len() > known.len() { " …" } else { "" };
+            Error::invalid_input(path, format!("there is no column `{name}`; there are {}{more}", known.join(", ")))
+        })
     }
 }
 
@@ -123,11 +90,7 @@ fn delimiter_byte(delimiter: &str, text: &str) -> Result<u8, Error> {
     match (delimiter, delimiter.as_bytes()) {
         ("tab" | "\\t", _) => Ok(b'\t'),
         ("auto", _) => Ok(guess(text)),
-        (_, [byte])
-            if byte.is_ascii() && !byte.is_ascii_alphanumeric() && !b"\"\r\n".contains(byte) =>
-        {
-            Ok(*byte)
-        }
+        (_, [byte]) if byte.is_ascii() && !byte.is_ascii_alphanumeric() && !b"\"\r\n".contains(byte) => Ok(*byte),
         _ => Err(Error::invalid_input(
             "$.delimiter",
             format!("must be one character such as `,` or `;`, `tab` or `auto`, got `{delimiter}`"),
@@ -147,28 +110,17 @@ fn guess(text: &str) -> u8 {
         (first > 0 && counts.all(|count| count == first), first)
     };
     // `max_by_key` gives the last of equals, and the first is wanted.
-    DELIMITERS
-        .into_iter()
-        .rev()
-        .max_by_key(|delimiter| score(*delimiter))
-        .unwrap_or(b',')
+    DELIMITERS.into_iter().rev().max_by_key(|delimiter| score(*delimiter)).unwrap_or(b',')
 }
 
 /// Names of the columns: those of the header, with a number where one is missing or there twice.
 fn names(first: &StringRecord, header: bool) -> Result<Vec<String>, Error> {
     if first.len() > MOST_COLUMNS {
-        return Err(Error::invalid_input(
-            "$.text",
-            format!("has {} columns, the most is {MOST_COLUMNS}", first.len()),
-        ));
+        return Err(Error::invalid_input("$.text", format!("has {} columns, the most is {MOST_COLUMNS}", first.len())));
     }
     let mut taken: HashSet<String> = HashSet::new();
     let given = first.iter().map(str::trim).enumerate().map(|(nth, name)| {
-        let name = if header && !name.is_empty() {
-            name.to_owned()
-        } else {
-            format!("column_{}", nth + 1)
-        };
+        let name = if header && !name.is_empty() { name.to_owned() } else { format!("column_{}", nth + 1) };
         let mut unique = name.clone();
         let mut count = 1;
         while !taken.insert(unique.clone()) {
@@ -182,14 +134,8 @@ fn names(first: &StringRecord, header: bool) -> Result<Vec<String>, Error> {
 
 fn unreadable(error: &csv::Error) -> Error {
     let message = match error.kind() {
-        ErrorKind::UnequalLengths {
-            pos,
-            expected_len,
-            len,
-        } => {
-            let line = pos
-                .as_ref()
-                .map_or_else(String::new, |pos| format!(" at line {}", pos.line()));
+        ErrorKind::UnequalLengths { pos, expected_len, len } => {
+            let line = pos.as_ref().map_or_else(String::new, |pos| format!(" at line {}", pos.line()));
             format!(
                 "the row{line} has {len} fields, but the first has {expected_len}; a field that holds the delimiter needs quotes"
             )

@@ -28,25 +28,10 @@ fn described(text: &str, delimiter: &str, header: bool) -> Result<Description, S
     describe(text.to_owned(), delimiter.to_owned(), header).map_err(|error| error.to_string())
 }
 
-fn grouped(
-    text: &str,
-    by: &[&str],
-    what: Value,
-    sort: Option<&str>,
-    limit: u32,
-) -> Result<Groups, String> {
+fn grouped(text: &str, by: &[&str], what: Value, sort: Option<&str>, limit: u32) -> Result<Groups, String> {
     let by = by.iter().map(|name| (*name).to_owned()).collect();
     let sort = sort.map(str::to_owned);
-    group(
-        text.to_owned(),
-        by,
-        aggregates(what),
-        sort,
-        limit,
-        comma(),
-        true,
-    )
-    .map_err(|error| error.to_string())
+    group(text.to_owned(), by, aggregates(what), sort, limit, comma(), true).map_err(|error| error.to_string())
 }
 
 #[test]
@@ -72,10 +57,7 @@ fn describes_each_column() {
     ] {
         assert_eq!(price[key], expect, "{key}");
     }
-    assert_eq!(
-        (&columns[3]["type"], &columns[3]["min"]),
-        (&json!("date"), &json!("2024-01-02"))
-    );
+    assert_eq!((&columns[3]["type"], &columns[3]["min"]), (&json!("date"), &json!("2024-01-02")));
 }
 
 #[test]
@@ -105,28 +87,14 @@ fn reads_what_csv_can_be() {
         ("a;b;c,d\n1;2;3\n", "auto", true, &["a", "b", "c,d"], 1),
         ("only\n1\n", "auto", true, &["only"], 1),
         ("1,2\n3,4\n", ",", false, &["column_1", "column_2"], 2),
-        (
-            "a,,a,a\n1,2,3,4\n",
-            ",",
-            true,
-            &["a", "column_2", "a_2", "a_3"],
-            1,
-        ),
+        ("a,,a,a\n1,2,3,4\n", ",", true, &["a", "column_2", "a_2", "a_3"], 1),
         ("a,a,a_2\n1,2,3\n", ",", true, &["a", "a_2", "a_2_2"], 1),
         ("a\n\n\n1\n", ",", true, &["a"], 1),
         ("a,b\n", ",", true, &["a", "b"], 0),
     ] {
         let description = described(text, delimiter, header).expect(text);
-        let names: Vec<_> = description
-            .columns
-            .iter()
-            .map(|column| column.name.as_str())
-            .collect();
-        assert_eq!(
-            (names.as_slice(), description.rows),
-            (columns, rows),
-            "{text:?}"
-        );
+        let names: Vec<_> = description.columns.iter().map(|column| column.name.as_str()).collect();
+        assert_eq!((names.as_slice(), description.rows), (columns, rows), "{text:?}");
     }
 }
 
@@ -134,16 +102,8 @@ fn reads_what_csv_can_be() {
 fn says_what_is_wrong_with_a_text() {
     for (text, delimiter, says) in [
         ("", ",", "$.text: is empty"),
-        (
-            "a,b\n1,2\n1,2,3\n",
-            ",",
-            "the row at line 3 has 3 fields, but the first has 2",
-        ),
-        (
-            "a,b\n\"1,2\n3,4\n",
-            ",",
-            "has 1 fields, but the first has 2",
-        ),
+        ("a,b\n1,2\n1,2,3\n", ",", "the row at line 3 has 3 fields, but the first has 2"),
+        ("a,b\n\"1,2\n3,4\n", ",", "has 1 fields, but the first has 2"),
         (&"a,".repeat(1_000), ",", "has 1001 columns"),
         (&"a\n".repeat(1_000_002), ",", "has more than 1000000 cells"),
         ("a", "ab", "$.delimiter"),
@@ -158,7 +118,8 @@ fn says_what_is_wrong_with_a_text() {
 
 #[test]
 fn groups_in_the_order_of_appearance_or_sorted() {
-    let what = json!([{"op": "count"}, {"column": "price", "op": "sum", "as": "total"}, {"column": "price", "op": "count"}]);
+    let what =
+        json!([{"op": "count"}, {"column": "price", "op": "sum", "as": "total"}, {"column": "price", "op": "count"}]);
     let groups = grouped(SALES, &["item"], what.clone(), None, 10).expect("groups");
     assert_eq!(
         json_of(&groups),
@@ -167,16 +128,9 @@ fn groups_in_the_order_of_appearance_or_sorted() {
             {"item": "salt", "count": 1, "total": 0, "count_price": 0},
             {"item": "milk, 1 l", "count": 1, "total": 0, "count_price": 0}]})
     );
-    for (sort, expect) in [
-        ("item", ["milk, 1 l", "salt", "tea"]),
-        ("-count", ["tea", "salt", "milk, 1 l"]),
-    ] {
+    for (sort, expect) in [("item", ["milk, 1 l", "salt", "tea"]), ("-count", ["tea", "salt", "milk, 1 l"])] {
         let groups = grouped(SALES, &["item"], what.clone(), Some(sort), 10).expect("groups");
-        let items: Vec<_> = groups
-            .rows
-            .iter()
-            .map(|row| row["item"].as_str().expect("a text"))
-            .collect();
+        let items: Vec<_> = groups.rows.iter().map(|row| row["item"].as_str().expect("a text")).collect();
         assert_eq!(items, expect, "{sort}");
     }
     let cut = grouped(SALES, &["item"], what, Some("-total"), 1).expect("groups");
@@ -186,17 +140,10 @@ fn groups_in_the_order_of_appearance_or_sorted() {
 #[test]
 fn what_is_missing_sorts_last_in_either_direction() {
     let what = json!([{"column": "price", "op": "max", "as": "-max"}]);
-    for (sort, expect) in [
-        ("-max", ["SE tea", "NO tea", "NO salt"]),
-        ("--max", ["NO tea", "SE tea", "NO salt"]),
-    ] {
-        let groups =
-            grouped(SALES, &["country", "item"], what.clone(), Some(sort), 3).expect("groups");
-        let names: Vec<_> = groups
-            .rows
-            .iter()
-            .map(|row| format!("{} {}", row["country"], row["item"]).replace('"', ""))
-            .collect();
+    for (sort, expect) in [("-max", ["SE tea", "NO tea", "NO salt"]), ("--max", ["NO tea", "SE tea", "NO salt"])] {
+        let groups = grouped(SALES, &["country", "item"], what.clone(), Some(sort), 3).expect("groups");
+        let names: Vec<_> =
+            groups.rows.iter().map(|row| format!("{} {}", row["country"], row["item"]).replace('"', "")).collect();
         assert_eq!(names, expect, "{sort}");
     }
 }
@@ -224,86 +171,23 @@ fn aggregates_over_all_rows() {
         comma(),
         true,
     );
-    assert_eq!(
-        json_of(&none.expect("totals").values),
-        json!({"sum_a": 0, "mean_a": null})
-    );
+    assert_eq!(json_of(&none.expect("totals").values), json!({"sum_a": 0, "mean_a": null}));
 }
 
 #[test]
 fn bad_requests_are_named() {
     let count = json!([{"op": "count"}]);
     for (by, what, sort, limit, says) in [
-        (
-            &["nope"][..],
-            count.clone(),
-            None,
-            10,
-            "$.by[0]: there is no column `nope`; there are `country`, `item`",
-        ),
-        (
-            &[],
-            count.clone(),
-            None,
-            10,
-            "$.by: must name 1 to 20 columns",
-        ),
-        (
-            &["item", "item"],
-            count.clone(),
-            None,
-            10,
-            "$.by[1]: `item` is named twice",
-        ),
-        (
-            &["item"],
-            json!([{"op": "sum"}]),
-            None,
-            10,
-            "$.aggregates[0].column: is missing",
-        ),
-        (
-            &["item"],
-            json!([{"op": "count"}, {"op": "count"}]),
-            None,
-            10,
-            "two columns `count`",
-        ),
-        (
-            &["item"],
-            json!([{"op": "count", "as": "item"}]),
-            None,
-            10,
-            "two columns `item`",
-        ),
-        (
-            &["item"],
-            json!([{"op": "sum", "column": "country"}]),
-            None,
-            10,
-            "row 1 holds `NO`",
-        ),
-        (
-            &["item"],
-            json!([{"op": "mean", "column": "x"}]),
-            None,
-            10,
-            "$.aggregates[0].column: there is no column `x`",
-        ),
-        (
-            &["item"],
-            json!(vec![json!({"op": "count"}); 21]),
-            None,
-            10,
-            "has 21 items",
-        ),
-        (
-            &["item"],
-            count.clone(),
-            Some("-x"),
-            10,
-            "$.sort: the result has no column `-x`",
-        ),
+        (&["nope"][..], count.clone(), None, 10, "$.by[0]: there is no column `nope`; there are `country`, `item`"),
+        (&[], count.clone(), None, 10, "$.by: must name 1 to 20 columns"),
+        (&["item", "item"], count.clone(), None, 10, "$.by[1]: `item` is named twice"),
+        (&["item"], json!([{"op": "sum"}]), None, 10, "$.aggregates[0].column: is missing"),
+        (&["item"], json!([{"op": "count"}, {"op": "count"}]), None, 10, "two columns `count`"),
+        (&["item"], json!([{"op": "count", "as": "item"}]), None, 10, "two columns `item`"),
+        (&["item"], json!([{"op": "sum", "column": "country"}]), None, 10, "row 1 holds `NO`"),
+        (&["item"], json!([{"op": "mean", "column": "x"}]), None, 10, "$.aggregates[0].column: there is no column `x`"),
+        (&["item"], json!(vec![json!({"op": "count"}); 21]), None, 10, "has 21 items"),
+        (&["item"], count.clone(), Some("-x"), 10, "$.sort: the result has no column `-x`"),
         (&["item"], count.clone(), None, 0, "$.limit"),
         (&["item"], count, None, 10_001, "$.limit"),
     ] {
@@ -314,9 +198,7 @@ fn bad_requests_are_named() {
 
 #[test]
 fn rows_become_objects_with_types() {
-    let convert = |types, offset, limit| {
-        to_json(SALES.to_owned(), types, offset, limit, comma(), true).expect("rows")
-    };
+    let convert = |types, offset, limit| to_json(SALES.to_owned(), types, offset, limit, comma(), true).expect("rows");
     let typed = convert(true, 1, 2);
     assert_eq!(
         json_of(&typed),
@@ -327,10 +209,7 @@ fn rows_become_objects_with_types() {
     let texts = convert(false, 4, 10);
     assert_eq!(
         (json_of(&texts.rows), texts.truncated),
-        (
-            json!([{"country": "SE", "item": "milk, 1 l", "price": "NA", "day": ""}]),
-            false
-        )
+        (json!([{"country": "SE", "item": "milk, 1 l", "price": "NA", "day": ""}]), false)
     );
     assert_eq!(convert(true, 99, 10).rows.len(), 0);
 }
@@ -343,12 +222,8 @@ fn large_texts_stay_within_bounds() {
         .collect();
     let cut = to_json(text.clone(), true, 0, 100_000, comma(), true).expect("rows");
     assert!(cut.truncated && cut.rows.len() > 50_000 && cut.total == rows);
-    let error = grouped(&text, &["a_long_name_of_a_column"], json!([]), None, 10)
-        .expect_err("too many groups");
+    let error = grouped(&text, &["a_long_name_of_a_column"], json!([]), None, 10).expect_err("too many groups");
     assert!(error.contains("makes 200000 groups"), "{error}");
     let description = described(&text, ",", true).expect("a description");
-    assert_eq!(
-        (description.columns[0].distinct, description.columns[0].sum),
-        (rows, Some(19_999_900_000.0))
-    );
+    assert_eq!((description.columns[0].distinct, description.columns[0].sum), (rows, Some(19_999_900_000.0)));
 }

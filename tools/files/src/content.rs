@@ -46,16 +46,10 @@ pub struct Content {
 }
 
 /// Reads at most `max_bytes` of the file at `path`, from `offset`.
-pub(crate) fn read(
-    path: &str,
-    offset: u64,
-    max_bytes: u64,
-    encoding: Encoding,
-) -> Result<Content, Error> {
+pub(crate) fn read(path: &str, offset: u64, max_bytes: u64, encoding: Encoding) -> Result<Content, Error> {
     if !(LEAST..=MOST).contains(&max_bytes) {
-        let message = format!(
-            "must be between {LEAST} and {MOST}, got {max_bytes}; read a longer file in parts, with `offset`"
-        );
+        let message =
+            format!("must be between {LEAST} and {MOST}, got {max_bytes}; read a longer file in parts, with `offset`");
         return Err(Error::invalid_input("$.max_bytes", message));
     }
     let failed = |error| fault::io("read", path, &error);
@@ -66,9 +60,7 @@ pub(crate) fn read(
     }
     let mut data = Vec::new();
     // One byte more than asked for tells whether the file goes on, also where its size is not the truth.
-    file.take(max_bytes + 1)
-        .read_to_end(&mut data)
-        .map_err(failed)?;
+    file.take(max_bytes + 1).read_to_end(&mut data).map_err(failed)?;
     let truncated = data.len() as u64 > max_bytes;
     data.truncate(usize::try_from(max_bytes).unwrap_or(usize::MAX));
 
@@ -80,15 +72,7 @@ pub(crate) fn read(
         (Encoding::Base64, _) => (None, Some(STANDARD.encode(&data)), data.len()),
     };
     let next = truncated.then(|| offset.saturating_add(used as u64));
-    Ok(Content {
-        path: path.to_owned(),
-        bytes,
-        text,
-        base64,
-        binary,
-        truncated,
-        next,
-    })
+    Ok(Content { path: path.to_owned(), bytes, text, base64, binary, truncated, next })
 }
 
 /// The bytes as text, or nothing if they are not text.
@@ -114,14 +98,10 @@ pub(crate) fn to_write(text: Option<String>, base64: Option<String>) -> Result<V
         (None, Some(base64)) => STANDARD
             .decode(base64.trim_ascii())
             .map_err(|error| Error::invalid_input("$.base64", format!("is not base64: {error}"))),
-        (None, None) => Err(Error::invalid_input(
-            "$",
-            "needs `text` or `base64`; for an empty file give `text` as \"\"",
-        )),
-        (Some(_), Some(_)) => Err(Error::invalid_input(
-            "$",
-            "has both `text` and `base64`; give one of them",
-        )),
+        (None, None) => {
+            Err(Error::invalid_input("$", "needs `text` or `base64`; for an empty file give `text` as \"\""))
+        }
+        (Some(_), Some(_)) => Err(Error::invalid_input("$", "has both `text` and `base64`; give one of them")),
     }
 }
 
@@ -143,27 +123,20 @@ mod tests {
             (b"\xff\xfe", true, None),
             (b"ab\xffcd", true, None),
         ] {
-            assert_eq!(
-                text_part(data, truncated),
-                expect,
-                "{data:?}, truncated: {truncated}"
-            );
+            assert_eq!(text_part(data, truncated), expect, "{data:?}, truncated: {truncated}");
         }
     }
 
     #[test]
     fn content_comes_in_one_form() {
         let given = |text: Option<&str>, base64: Option<&str>| {
-            to_write(text.map(str::to_owned), base64.map(str::to_owned))
-                .map_err(|error| error.to_string())
+            to_write(text.map(str::to_owned), base64.map(str::to_owned)).map_err(|error| error.to_string())
         };
         assert_eq!(given(Some("hi"), None).as_deref(), Ok(&b"hi"[..]));
         assert_eq!(given(None, Some("/wA=\n")).as_deref(), Ok(&b"\xff\0"[..]));
-        for (text, base64, names) in [
-            (None, None, "needs `text` or `base64`"),
-            (Some("a"), Some("YQ=="), "both"),
-            (None, Some("?"), "$.base64"),
-        ] {
+        for (text, base64, names) in
+            [(None, None, "needs `text` or `base64`"), (Some("a"), Some("YQ=="), "both"), (None, Some("?"), "$.base64")]
+        {
             let error = given(text, base64).expect_err("must be refused");
             assert!(error.contains(names), "{error}");
         }

@@ -81,17 +81,11 @@ fn write(
 ) -> Result<Written, Error> {
     let bytes = content::to_write(text, base64)?;
     let failed = |error| fault::io("write", &path, &error);
-    if let Some(folder) = Path::new(&path)
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-    {
+    if let Some(folder) = Path::new(&path).parent().filter(|folder| !folder.as_os_str().is_empty()) {
         fs::create_dir_all(folder).map_err(failed)?;
     }
     fs::write(&path, &bytes).map_err(failed)?;
-    Ok(Written {
-        bytes: bytes.len() as u64,
-        path,
-    })
+    Ok(Written { bytes: bytes.len() as u64, path })
 }
 
 /// Tells what a path is (file, folder, link), its size, and when it was last changed.

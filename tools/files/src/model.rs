@@ -50,12 +50,7 @@ impl Stat {
             t if t.is_symlink() => Kind::Link,
             _ => Kind::Other,
         };
-        Self {
-            path,
-            kind,
-            bytes: meta.len(),
-            modified_unix_ms: modified(meta),
-        }
+        Self { path, kind, bytes: meta.len(), modified_unix_ms: modified(meta) }
     }
 }
 
@@ -64,8 +59,6 @@ fn modified(meta: &Metadata) -> Option<i64> {
     let time = meta.modified().ok()?;
     match time.duration_since(UNIX_EPOCH) {
         Ok(after) => i64::try_from(after.as_millis()).ok(),
-        Err(before) => i64::try_from(before.duration().as_millis())
-            .ok()
-            .map(|ms| -ms),
+        Err(before) => i64::try_from(before.duration().as_millis()).ok().map(|ms| -ms),
     }
 }

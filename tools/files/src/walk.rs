@@ -70,16 +70,10 @@ pub(crate) struct Rules {
 
 impl Rules {
     /// Checks what the caller asked for.
-    pub(crate) fn new(
-        glob: Option<String>,
-        max: u32,
-        hidden: bool,
-        all: bool,
-    ) -> Result<Self, Error> {
+    pub(crate) fn new(glob: Option<String>, max: u32, hidden: bool, all: bool) -> Result<Self, Error> {
         if max == 0 || max > MOST_FILES {
-            let message = format!(
-                "must be between 1 and {MOST_FILES}, got {max}; narrow a longer walk by `path` or `glob`"
-            );
+            let message =
+                format!("must be between 1 and {MOST_FILES}, got {max}; narrow a longer walk by `path` or `glob`");
             return Err(Error::invalid_input("$.max", message));
         }
         if let Some(glob) = &glob {
@@ -87,15 +81,9 @@ impl Rules {
                 let message = format!("is {} bytes long, the most is {LONGEST_GLOB}", glob.len());
                 return Err(Error::invalid_input("$.glob", message));
             }
-            fast_glob::validate(glob)
-                .map_err(|error| Error::invalid_input("$.glob", error.to_string()))?;
+            fast_glob::validate(glob).map_err(|error| Error::invalid_input("$.glob", error.to_string()))?;
         }
-        Ok(Self {
-            glob,
-            max: max as usize,
-            hidden: hidden || all,
-            generated: all,
-        })
+        Ok(Self { glob, max: max as usize, hidden: hidden || all, generated: all })
     }
 
     fn enters(&self, name: &str) -> bool {
@@ -109,11 +97,7 @@ impl Rules {
     /// `below` is the path from the folder that the walk began at.
     fn matches(&self, below: &str) -> bool {
         let Some(glob) = &self.glob else { return true };
-        let subject = if glob.contains('/') {
-            below
-        } else {
-            name_of(below)
-        };
+        let subject = if glob.contains('/') { below } else { name_of(below) };
         fast_glob::glob_match(glob, subject)
     }
 }
@@ -122,26 +106,15 @@ impl Rules {
 pub(crate) fn list(path: &str, rules: Rules) -> Result<Listing, Error> {
     let failed = |error| fault::io("walk", path, &error);
     let meta = fs::metadata(path).map_err(failed)?;
-    let mut walk = Walk {
-        rules,
-        base: base_of(path),
-        entries: 0,
-        path_bytes: 0,
-        listing: Listing::default(),
-    };
+    let mut walk = Walk { rules, base: base_of(path), entries: 0, path_bytes: 0, listing: Listing::default() };
     if meta.is_dir() {
         let first = walk.folder("", path).map_err(failed)?;
         walk.run(first);
     } else if meta.is_file() {
-        walk.base = path
-            .strip_suffix(name_of(path))
-            .unwrap_or_default()
-            .to_owned();
+        walk.base = path.strip_suffix(name_of(path)).unwrap_or_default().to_owned();
         walk.file(name_of(path).to_owned(), meta.len());
     } else {
-        return Err(Error::failed(format!(
-            "failed to walk `{path}`: it is neither a folder nor a file"
-        )));
+        return Err(Error::failed(format!("failed to walk `{path}`: it is neither a folder nor a file")));
     }
     Ok(walk.listing)
 }
@@ -174,12 +147,9 @@ impl Walk {
             }
             let path = format!("{}{}", self.base, next.below);
             let visited = if next.folder {
-                self.folder(&next.below, &path)
-                    .map(|inside| pending.extend(inside))
+                self.folder(&next.below, &path).map(|inside| pending.extend(inside))
             } else {
-                next.entry
-                    .metadata()
-                    .map(|meta| self.file(next.below, meta.len()))
+                next.entry.metadata().map(|meta| self.file(next.below, meta.len()))
             };
             if let Err(error) = visited {
                 self.unreadable(path, &error);
@@ -214,46 +184,25 @@ impl Walk {
         };
         let kind: FileType = entry.file_type()?;
         let folder = kind.is_dir();
-        let below = if below.is_empty() {
-            name.to_owned()
-        } else {
-            format!("{below}/{name}")
-        };
-        let visit = if folder {
-            self.rules.enters(name)
-        } else {
-            kind.is_file() && self.rules.matches(&below)
-        };
-        Ok(visit.then_some(Pending {
-            below,
-            folder,
-            entry,
-        }))
+        let below = if below.is_empty() { name.to_owned() } else { format!("{below}/{name}") };
+        let visit = if folder { self.rules.enters(name) } else { kind.is_file() && self.rules.matches(&below) };
+        Ok(visit.then_some(Pending { below, folder, entry }))
     }
 
     fn file(&mut self, below: String, bytes: u64) {
         let path = format!("{}{below}", self.base);
-        if self.listing.files.len() >= self.rules.max
-            || self.path_bytes + path.len() > MOST_PATH_BYTES
-        {
+        if self.listing.files.len() >= self.rules.max || self.path_bytes + path.len() > MOST_PATH_BYTES {
             self.listing.truncated = true;
             return;
         }
         self.path_bytes += path.len();
         let extension = extension_of(&below);
-        self.listing.files.push(Entry {
-            path,
-            bytes,
-            extension,
-        });
+        self.listing.files.push(Entry { path, bytes, extension });
     }
 
     fn unreadable(&mut self, path: String, error: &io::Error) {
         if self.listing.unreadable.len() < MOST_UNREADABLE {
-            self.listing.unreadable.push(Unreadable {
-                path,
-                error: error.to_string(),
-            });
+            self.listing.unreadable.push(Unreadable { path, error: error.to_string() });
         } else {
             self.listing.skipped += 1;
         }
@@ -285,8 +234,6 @@ fn name_of(path: &str) -> &str {
 }
 
 fn extension_of(path: &str) -> String {
-    let extension = Path::new(path)
-        .extension()
-        .and_then(|extension| extension.to_str());
+    let extension = Path::new(path).extension().and_then(|extension| extension.to_str());
     extension.unwrap_or_default().to_ascii_lowercase()
 }

@@ -7,11 +7,7 @@
 
 /// Levels that no path through `code` exceeds.
 pub(crate) fn bound(code: &str) -> usize {
-    let mut scan = Scan {
-        levels: vec![Level::default()],
-        total: 0,
-        deepest: 0,
-    };
+    let mut scan = Scan { levels: vec![Level::default()], total: 0, deepest: 0 };
     let mut rest = code.chars().peekable();
     let mut word = String::new();
     let mut operator = false;
@@ -51,9 +47,7 @@ pub(crate) fn bound(code: &str) -> usize {
 }
 
 /// Words that open a level.
-const OPENING: [&str; 11] = [
-    "if", "elif", "try", "reduce", "foreach", "def", "as", "label", "and", "or", "catch",
-];
+const OPENING: [&str; 11] = ["if", "elif", "try", "reduce", "foreach", "def", "as", "label", "and", "or", "catch"];
 const OPERATORS: &str = "|,+*/%=<>!";
 
 #[derive(Default)]

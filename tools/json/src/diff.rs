@@ -56,20 +56,10 @@ pub struct Diff {
 
 /// Compares two values.
 pub(crate) fn between(before: &Value, after: &Value) -> Diff {
-    let mut differ = Differ {
-        path: String::new(),
-        changes: Vec::new(),
-        count: 0,
-        room: MOST_BYTES,
-    };
+    let mut differ = Differ { path: String::new(), changes: Vec::new(), count: 0, room: MOST_BYTES };
     differ.values(before, after);
     let Differ { changes, count, .. } = differ;
-    Diff {
-        equal: count == 0,
-        count,
-        truncated: changes.len() < count,
-        changes,
-    }
+    Diff { equal: count == 0, count, truncated: changes.len() < count, changes }
 }
 
 /// Applies all operations, or none.
@@ -79,15 +69,11 @@ pub(crate) fn apply(value: &mut Value, patch: Vec<Value>) -> Result<(), Error> {
         .enumerate()
         .map(|(nth, operation)| {
             serde_json::from_value(operation).map_err(|error| {
-                Error::invalid_input(
-                    format!("$.patch[{nth}]"),
-                    format!("is not an operation: {error}"),
-                )
+                Error::invalid_input(format!("$.patch[{nth}]"), format!("is not an operation: {error}"))
             })
         })
         .collect::<Result<_, _>>()?;
-    json_patch::patch(value, &operations)
-        .map_err(|error| Error::failed(format!("failed to apply the patch: {error}")))
+    json_patch::patch(value, &operations).map_err(|error| Error::failed(format!("failed to apply the patch: {error}")))
 }
 
 struct Differ {
@@ -127,16 +113,8 @@ impl Differ {
     fn arrays(&mut self, before: &[Value], after: &[Value]) {
         let same = |(a, b): &(&Value, &Value)| a == b;
         let start = before.iter().zip(after).take_while(same).count();
-        let (before, after) = (
-            before.get(start..).unwrap_or_default(),
-            after.get(start..).unwrap_or_default(),
-        );
-        let end = before
-            .iter()
-            .rev()
-            .zip(after.iter().rev())
-            .take_while(same)
-            .count();
+        let (before, after) = (before.get(start..).unwrap_or_default(), after.get(start..).unwrap_or_default());
+        let end = before.iter().rev().zip(after.iter().rev()).take_while(same).count();
         let (before, after) = (but_last(before, end), but_last(after, end));
 
         let both = before.len().min(after.len());
@@ -172,20 +150,13 @@ impl Differ {
         // Once one change is left out, so are all after it: what is listed is the beginning.
         self.room = self.room.saturating_sub(size);
         if self.room > 0 {
-            self.changes.push(Change {
-                op,
-                path: self.path.clone(),
-                value: value.cloned(),
-                was: was.cloned(),
-            });
+            self.changes.push(Change { op, path: self.path.clone(), value: value.cloned(), was: was.cloned() });
         }
     }
 }
 
 fn but_last(items: &[Value], count: usize) -> &[Value] {
-    items
-        .get(..items.len().saturating_sub(count))
-        .unwrap_or_default()
+    items.get(..items.len().saturating_sub(count)).unwrap_or_default()
 }
 
 /// About the bytes of a value as text.
@@ -193,13 +164,7 @@ fn size(value: &Value) -> usize {
     match value {
         Value::String(text) => text.len() + 2,
         Value::Array(items) => items.iter().map(|item| size(item) + 1).sum::<usize>() + 2,
-        Value::Object(entries) => {
-            entries
-                .iter()
-                .map(|(key, value)| key.len() + size(value) + 4)
-                .sum::<usize>()
-                + 2
-        }
+        Value::Object(entries) => entries.iter().map(|(key, value)| key.len() + size(value) + 4).sum::<usize>() + 2,
         _ => 8,
     }
 }

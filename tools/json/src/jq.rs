@@ -36,10 +36,7 @@ pub struct Outputs {
 /// Checks the number of outputs asked for.
 pub(crate) fn most_outputs(limit: u32) -> Result<usize, Error> {
     if limit == 0 || limit > MOST_OUTPUTS {
-        return Err(Error::invalid_input(
-            "$.limit",
-            format!("must be between 1 and {MOST_OUTPUTS}, got {limit}"),
-        ));
+        return Err(Error::invalid_input("$.limit", format!("must be between 1 and {MOST_OUTPUTS}, got {limit}")));
     }
     Ok(limit as usize)
 }
@@ -52,10 +49,7 @@ pub(crate) fn run(filter: &str, input: Value, most: usize) -> Result<Outputs, Er
     let mut outputs = Vec::new();
     for output in compiled.id.run((ctx, value::val(input))) {
         if outputs.len() == most {
-            return Ok(Outputs {
-                outputs,
-                truncated: true,
-            });
+            return Ok(Outputs { outputs, truncated: true });
         }
         match output {
             Ok(val) => outputs.push(json(&mut converter, val, outputs.len())?),
@@ -65,10 +59,7 @@ pub(crate) fn run(filter: &str, input: Value, most: usize) -> Result<Outputs, Er
             },
         }
     }
-    Ok(Outputs {
-        outputs,
-        truncated: false,
-    })
+    Ok(Outputs { outputs, truncated: false })
 }
 
 #[expect(
@@ -85,11 +76,7 @@ fn json(converter: &mut Converter, val: Val, nth: usize) -> Result<Value, Error>
 /// The error that ended the filter. A filter that stopped itself (`halt`) has not failed.
 fn failure(exn: Exn<'_, Val>, outputs: usize) -> Option<Error> {
     let error = exn.get_err().ok()?;
-    let after = if outputs == 0 {
-        String::new()
-    } else {
-        format!(" (after {outputs} outputs)")
-    };
+    let after = if outputs == 0 { String::new() } else { format!(" (after {outputs} outputs)") };
     Some(Error::failed(format!(
         "the filter failed{after}: {error}; `(…)?` skips what fails, `… // \"default\"` replaces it"
     )))
@@ -97,46 +84,31 @@ fn failure(exn: Exn<'_, Val>, outputs: usize) -> Option<Error> {
 
 fn compiled(code: &str) -> Result<Filter, String> {
     if code.len() > LONGEST_FILTER {
-        return Err(format!(
-            "is {} bytes long, the most is {LONGEST_FILTER}",
-            code.len()
-        ));
+        return Err(format!("is {} bytes long, the most is {LONGEST_FILTER}", code.len()));
     }
     if depth::bound(code) > DEEPEST_FILTER {
         return Err(format!(
             "has more than {DEEPEST_FILTER} operators, brackets and escapes inside each other or in one row; put data into the input"
         ));
     }
-    let defs = jaq_core::defs()
-        .chain(jaq_std::defs())
-        .chain(jaq_json::defs());
-    let funs = jaq_core::funs::<Kind>()
-        .chain(jaq_std::funs())
-        .chain(jaq_json::funs());
+    let defs = jaq_core::defs().chain(jaq_std::defs()).chain(jaq_json::defs());
+    let funs = jaq_core::funs::<Kind>().chain(jaq_std::funs()).chain(jaq_json::funs());
     let funs = funs.filter(|(name, ..)| !OUTSIDE.contains(name));
     let arena = Arena::default();
-    let modules = Loader::new(defs)
-        .load(&arena, File { code, path: () })
-        .map_err(|errors| unreadable(code, &errors))?;
-    Compiler::default()
-        .with_funs(funs)
-        .compile(modules)
-        .map_err(|errors| undefined(code, &errors))
+    let modules =
+        Loader::new(defs).load(&arena, File { code, path: () }).map_err(|errors| unreadable(code, &errors))?;
+    Compiler::default().with_funs(funs).compile(modules).map_err(|errors| undefined(code, &errors))
 }
 
 // === messages ===
 
 fn unreadable(code: &str, errors: &load::Errors<&str, ()>) -> String {
     let first = errors.first().map(|(_, error)| match error {
-        load::Error::Io(errors) => errors
-            .first()
-            .map(|(path, error)| format!("can't import `{path}`: {error}")),
+        load::Error::Io(errors) => errors.first().map(|(path, error)| format!("can't import `{path}`: {error}")),
         load::Error::Lex(errors) => errors.first().map(|error| lexical(code, error)),
         load::Error::Parse(errors) => errors.first().map(|error| syntactic(code, error)),
     });
-    first
-        .flatten()
-        .unwrap_or_else(|| "is not a filter".to_owned())
+    first.flatten().unwrap_or_else(|| "is not a filter".to_owned())
 }
 
 fn lexical(code: &str, (expected, at): &lex::Error<&str>) -> String {
@@ -152,15 +124,9 @@ fn undefined(code: &str, errors: &compile::Errors<&str, ()>) -> String {
         return "is not a filter".to_owned();
     };
     if OUTSIDE.contains(name) || *name == "$ENV" || *name == "input" || *name == "inputs" {
-        return format!(
-            "uses `{name}`, which is not here: a query sees its input and nothing else"
-        );
+        return format!("uses `{name}`, which is not here: a query sees its input and nothing else");
     }
-    format!(
-        "uses the undefined {} `{name}`{}",
-        describe(kind),
-        place(code, name)
-    )
+    format!("uses the undefined {} `{name}`{}", describe(kind), place(code, name))
 }
 
 fn describe(kind: &compile::Undefined) -> String {
@@ -174,11 +140,7 @@ fn describe(kind: &compile::Undefined) -> String {
 fn found(code: &str, at: &str) -> String {
     match at.split_whitespace().next() {
         None => "the end of the filter".to_owned(),
-        Some(word) => format!(
-            "`{}`{}",
-            word.chars().take(20).collect::<String>(),
-            place(code, at)
-        ),
+        Some(word) => format!("`{}`{}", word.chars().take(20).collect::<String>(), place(code, at)),
     }
 }
 
@@ -187,10 +149,6 @@ fn place(code: &str, part: &str) -> String {
     let start = load::span(code, part).start;
     let before = code.get(..start).unwrap_or(code);
     let line = before.matches('\n').count() + 1;
-    let column = before
-        .rsplit('\n')
-        .next()
-        .map_or(0, |text| text.chars().count())
-        + 1;
+    let column = before.rsplit('\n').next().map_or(0, |text| text.chars().count()) + 1;
     format!(" at line {line}, column {column}")
 }

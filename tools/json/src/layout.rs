@@ -29,12 +29,7 @@ pub struct Verdict {
 /// Checks a text.
 pub(crate) fn check(text: &str) -> Verdict {
     match serde_json::from_str::<IgnoredAny>(text) {
-        Ok(_) => Verdict {
-            valid: true,
-            error: None,
-            line: None,
-            column: None,
-        },
+        Ok(_) => Verdict { valid: true, error: None, line: None, column: None },
         Err(error) => Verdict {
             valid: false,
             line: Some(error.line()),
@@ -47,18 +42,11 @@ pub(crate) fn check(text: &str) -> Verdict {
 /// Lays a text out with `indent` spaces per level, or on one line if that is 0.
 pub(crate) fn format(text: &str, indent: u8) -> Result<String, Error> {
     if indent > WIDEST {
-        return Err(Error::invalid_input(
-            "$.indent",
-            format!("must be between 0 and {WIDEST}, got {indent}"),
-        ));
+        return Err(Error::invalid_input("$.indent", format!("must be between 0 and {WIDEST}, got {indent}")));
     }
     serde_json::from_str::<IgnoredAny>(text)
         .map_err(|error| Error::invalid_input("$.text", format!("is not JSON: {error}")))?;
-    let mut layout = Layout {
-        out: String::with_capacity(text.len()),
-        indent: usize::from(indent),
-        level: 0,
-    };
+    let mut layout = Layout { out: String::with_capacity(text.len()), indent: usize::from(indent), level: 0 };
     for token in Tokens(text) {
         layout.put(token);
         if layout.out.len() > MOST_BYTES {
@@ -103,8 +91,7 @@ impl Layout {
     fn line(&mut self) {
         if self.indent > 0 {
             self.out.push('\n');
-            self.out
-                .extend(std::iter::repeat_n(' ', self.indent * self.level));
+            self.out.extend(std::iter::repeat_n(' ', self.indent * self.level));
         }
     }
 }
@@ -122,10 +109,7 @@ impl<'a> Iterator for Tokens<'a> {
         let length = match self.0.bytes().next()? {
             b'"' => string_length(self.0),
             b'[' | b']' | b'{' | b'}' | b',' | b':' => 1,
-            _ => self
-                .0
-                .find(|c: char| c.is_ascii_whitespace() || "[]{},:\"".contains(c))
-                .unwrap_or(self.0.len()),
+            _ => self.0.find(|c: char| c.is_ascii_whitespace() || "[]{},:\"".contains(c)).unwrap_or(self.0.len()),
         };
         let (token, rest) = self.0.split_at_checked(length)?;
         self.0 = rest;

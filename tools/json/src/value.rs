@@ -28,10 +28,7 @@ impl std::fmt::Display for Unfit {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Deep => write!(f, "it is nested deeper than {DEEPEST} levels"),
-            Self::Key(key) => write!(
-                f,
-                "the key {key} of an object is not a string; make it one with `tostring`"
-            ),
+            Self::Key(key) => write!(f, "the key {key} of an object is not a string; make it one with `tostring`"),
             Self::Large => write!(f, "all outputs together are too large; narrow the filter"),
         }
     }
@@ -60,18 +57,11 @@ impl Converter {
             Val::BStr(bytes) | Val::TStr(bytes) => Value::String(self.text(bytes)?),
             Val::Arr(items) => {
                 self.take(2 + items.len())?;
-                Value::Array(
-                    items
-                        .iter()
-                        .map(|item| self.at_depth(item, inside))
-                        .collect::<Result<_, _>>()?,
-                )
+                Value::Array(items.iter().map(|item| self.at_depth(item, inside)).collect::<Result<_, _>>()?)
             }
             Val::Obj(entries) => {
                 self.take(2)?;
-                let entries = entries
-                    .iter()
-                    .map(|(key, val)| Ok((self.key(key)?, self.at_depth(val, inside)?)));
+                let entries = entries.iter().map(|(key, val)| Ok((self.key(key)?, self.at_depth(val, inside)?)));
                 Value::Object(entries.collect::<Result<Map<_, _>, _>>()?)
             }
         })
@@ -123,12 +113,9 @@ pub(crate) fn val(json: Value) -> Val {
         Value::Number(number) => num(&number),
         Value::String(text) => Val::from(text),
         Value::Array(items) => items.into_iter().map(val).collect(),
-        Value::Object(entries) => Val::obj(
-            entries
-                .into_iter()
-                .map(|(key, json)| (Val::from(key), val(json)))
-                .collect(),
-        ),
+        Value::Object(entries) => {
+            Val::obj(entries.into_iter().map(|(key, json)| (Val::from(key), val(json))).collect())
+        }
     }
 }
 

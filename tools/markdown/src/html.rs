@@ -30,25 +30,11 @@ pub(crate) fn page(text: &str, raw: Raw) -> Result<Page, Error> {
     let mut anchors = Anchors::of(text).into_iter();
     let mut kept = Vec::new();
     let events = Parser::new_ext(text, LANGUAGE).filter_map(|event| {
-        let event = if raw == Raw::Escape {
-            escaped(event)
-        } else {
-            event
-        };
+        let event = if raw == Raw::Escape { escaped(event) } else { event };
         match event {
-            Event::Start(Tag::Heading {
-                level,
-                classes,
-                attrs,
-                ..
-            }) => {
+            Event::Start(Tag::Heading { level, classes, attrs, .. }) => {
                 let id = anchors.next().map(CowStr::from);
-                Some(Event::Start(Tag::Heading {
-                    level,
-                    id,
-                    classes,
-                    attrs,
-                }))
+                Some(Event::Start(Tag::Heading { level, id, classes, attrs }))
             }
             event => harmless(event, &mut kept),
         }
@@ -56,10 +42,8 @@ pub(crate) fn page(text: &str, raw: Raw) -> Result<Page, Error> {
     let mut html = String::with_capacity(text.len());
     pulldown_cmark::html::push_html(&mut html, events);
     if html.len() > MOST_BYTES {
-        let message = format!(
-            "the HTML is {} bytes large, the most is {MOST_BYTES}; render the text in parts",
-            html.len()
-        );
+        let message =
+            format!("the HTML is {} bytes large, the most is {MOST_BYTES}; render the text in parts", html.len());
         return Err(Error::failed(message));
     }
     Ok(Page { html })

@@ -35,14 +35,7 @@ fn html(
     #[hotcell(default = false)]
     unsafe_html: bool,
 ) -> Result<Page, Error> {
-    html::page(
-        &text,
-        if unsafe_html {
-            html::Raw::Keep
-        } else {
-            html::Raw::Escape
-        },
-    )
+    html::page(&text, if unsafe_html { html::Raw::Keep } else { html::Raw::Escape })
 }
 
 /// Lists the headings, with level, line, and the anchor that leads to each in the HTML.

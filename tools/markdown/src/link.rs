@@ -30,10 +30,7 @@ pub(crate) fn is_harmless(target: &str, usage: Use) -> bool {
 /// What a browser would take for the scheme. Browsers skip control characters and white space, so these are skipped here.
 fn scheme(target: &str) -> Option<String> {
     let mut scheme = String::new();
-    for c in target
-        .chars()
-        .filter(|c| !c.is_control() && !c.is_whitespace())
-    {
+    for c in target.chars().filter(|c| !c.is_control() && !c.is_whitespace()) {
         match c {
             ':' => return Some(scheme),
             // From here on, a colon is a part of a path.
@@ -70,14 +67,7 @@ mod tests {
             ("file:///etc/passwd", false, false),
             (":x", false, false),
         ] {
-            assert_eq!(
-                (
-                    is_harmless(target, Use::Link),
-                    is_harmless(target, Use::Image)
-                ),
-                (link, image),
-                "{target:?}"
-            );
+            assert_eq!((is_harmless(target, Use::Link), is_harmless(target, Use::Image)), (link, image), "{target:?}");
         }
     }
 }

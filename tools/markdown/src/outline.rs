@@ -45,22 +45,11 @@ pub(crate) fn outline(text: &str) -> Outline {
         // Once for the text, and once for the anchor.
         room = room.saturating_sub(2 * text.len());
         if room == 0 || headings.len() == MOST_HEADINGS {
-            return Outline {
-                headings,
-                truncated: true,
-            };
+            return Outline { headings, truncated: true };
         }
-        headings.push(Heading {
-            level,
-            line: lines.line(byte),
-            anchor: anchors.name(&text),
-            text,
-        });
+        headings.push(Heading { level, line: lines.line(byte), anchor: anchors.name(&text), text });
     }
-    Outline {
-        headings,
-        truncated: false,
-    }
+    Outline { headings, truncated: false }
 }
 
 /// A heading as the parser finds it.
@@ -79,9 +68,7 @@ struct Headings<'a> {
 
 impl<'a> Headings<'a> {
     fn of(text: &'a str) -> Self {
-        Self {
-            events: Parser::new_ext(text, LANGUAGE).into_offset_iter(),
-        }
+        Self { events: Parser::new_ext(text, LANGUAGE).into_offset_iter() }
     }
 }
 
@@ -100,11 +87,7 @@ impl Iterator for Headings<'_> {
             }
             text.push_str(plain::text_of(&event));
         }
-        Some(Found {
-            level,
-            text: text.trim().to_owned(),
-            byte,
-        })
+        Some(Found { level, text: text.trim().to_owned(), byte })
     }
 }
 
@@ -121,9 +104,7 @@ impl Anchors {
     /// The anchors of all headings of a text.
     pub(crate) fn of(text: &str) -> Vec<String> {
         let mut anchors = Self::default();
-        Headings::of(text)
-            .map(|heading| anchors.name(&heading.text))
-            .collect()
+        Headings::of(text).map(|heading| anchors.name(&heading.text)).collect()
     }
 
     fn name(&mut self, text: &str) -> String {
@@ -138,11 +119,7 @@ impl Anchors {
         }
         loop {
             let count = self.wanted.entry(base.clone()).or_default();
-            let name = if *count == 0 {
-                base.clone()
-            } else {
-                format!("{base}-{count}")
-            };
+            let name = if *count == 0 { base.clone() } else { format!("{base}-{count}") };
             *count += 1;
             // `a-1` may be a heading's own name: then it is taken, and the next number is tried.
             if name == base || !self.wanted.contains_key(&name) {

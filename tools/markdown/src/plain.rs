@@ -5,10 +5,7 @@ use pulldown_cmark::Event;
 /// The text that a reader sees of an event inside a heading or a cell.
 pub(crate) fn text_of<'a>(event: &'a Event<'_>) -> &'a str {
     match event {
-        Event::Text(text)
-        | Event::Code(text)
-        | Event::InlineMath(text)
-        | Event::DisplayMath(text) => text,
+        Event::Text(text) | Event::Code(text) | Event::InlineMath(text) | Event::DisplayMath(text) => text,
         Event::SoftBreak | Event::HardBreak => " ",
         Event::TaskListMarker(true) => "[x] ",
         Event::TaskListMarker(false) => "[ ] ",
@@ -31,9 +28,7 @@ pub(crate) struct Lines {
 
 impl Lines {
     pub(crate) fn of(text: &str) -> Self {
-        Self {
-            starts: text.match_indices('\n').map(|(at, _)| at + 1).collect(),
-        }
+        Self { starts: text.match_indices('\n').map(|(at, _)| at + 1).collect() }
     }
 
     /// The line that a byte is in, from 1.

@@ -40,10 +40,7 @@ pub(crate) fn tables(text: &str) -> Tables {
     for (event, range) in Parser::new_ext(text, LANGUAGE).into_offset_iter() {
         match event {
             Event::Start(Tag::Table(_)) => {
-                found.tables.push(Table {
-                    line: lines.line(range.start),
-                    ..Table::default()
-                });
+                found.tables.push(Table { line: lines.line(range.start), ..Table::default() });
             }
             Event::Start(Tag::TableCell) => cell = Some(String::new()),
             Event::End(TagEnd::TableCell) => {

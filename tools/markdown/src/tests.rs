@@ -11,44 +11,24 @@ fn renders_what_people_write() {
     for (text, expect) in [
         ("# A *b*", "<h1 id=\"a-b\">A <em>b</em></h1>\n"),
         ("a  \nb", "<p>a<br />\nb</p>\n"),
-        (
-            "[x](docs/a.md \"t\")",
-            "<p><a href=\"docs/a.md\" title=\"t\">x</a></p>\n",
-        ),
+        ("[x](docs/a.md \"t\")", "<p><a href=\"docs/a.md\" title=\"t\">x</a></p>\n"),
         ("~~a~~", "<p><del>a</del></p>\n"),
-        (
-            "- [x] done",
-            "<ul>\n<li><input disabled=\"\" type=\"checkbox\" checked=\"\"/>\ndone</li>\n</ul>\n",
-        ),
-        (
-            "```rust\na < b\n```",
-            "<pre><code class=\"language-rust\">a &lt; b\n</code></pre>\n",
-        ),
+        ("- [x] done", "<ul>\n<li><input disabled=\"\" type=\"checkbox\" checked=\"\"/>\ndone</li>\n</ul>\n"),
+        ("```rust\na < b\n```", "<pre><code class=\"language-rust\">a &lt; b\n</code></pre>\n"),
         ("---\ntitle: x\n---\ntext", "<p>text</p>\n"),
         ("", ""),
     ] {
         assert_eq!(rendered(text, false), expect, "{text}");
     }
     let table = rendered("|a|b|\n|-|:-:|\n|1|2|", false);
-    assert!(
-        table.starts_with("<table><thead><tr><th>a</th><th style=\"text-align: center\">b</th>"),
-        "{table}"
-    );
+    assert!(table.starts_with("<table><thead><tr><th>a</th><th style=\"text-align: center\">b</th>"), "{table}");
 }
 
 #[test]
 fn html_in_the_text_is_shown_unless_it_is_wanted() {
     for (text, shown, kept) in [
-        (
-            "a <b>b</b>",
-            "<p>a &lt;b&gt;b&lt;/b&gt;</p>\n",
-            "<p>a <b>b</b></p>\n",
-        ),
-        (
-            "<script>x</script>",
-            "<p>&lt;script&gt;x&lt;/script&gt;</p>\n",
-            "<script>x</script>",
-        ),
+        ("a <b>b</b>", "<p>a &lt;b&gt;b&lt;/b&gt;</p>\n", "<p>a <b>b</b></p>\n"),
+        ("<script>x</script>", "<p>&lt;script&gt;x&lt;/script&gt;</p>\n", "<script>x</script>"),
         ("<!-- c -->", "<p>&lt;!-- c --&gt;</p>\n", "<!-- c -->"),
     ] {
         assert_eq!(rendered(text, false), shown, "{text}");
@@ -72,38 +52,23 @@ fn nothing_that_runs_code_gets_through() {
         "[a](vbscript:x)",
     ] {
         let html = rendered(text, false);
-        assert!(
-            !html.contains("<a ") && !html.contains("<img") && html.contains("<p>"),
-            "{text}: {html}"
-        );
+        assert!(!html.contains("<a ") && !html.contains("<img") && html.contains("<p>"), "{text}: {html}");
     }
     for (text, attribute) in [
-        (
-            "[a](x \"\\\" onclick=\\\"y\")",
-            "title=\"&quot; onclick=&quot;y\"",
-        ),
-        (
-            "```\"><script>\n```",
-            "class=\"language-&quot;&gt;&lt;script&gt;\"",
-        ),
+        ("[a](x \"\\\" onclick=\\\"y\")", "title=\"&quot; onclick=&quot;y\""),
+        ("```\"><script>\n```", "class=\"language-&quot;&gt;&lt;script&gt;\""),
         ("# \"><b", "id=\"b\""),
         ("![\"><b>](x.png)", "alt=\"&quot;&gt;&lt;b&gt;\""),
     ] {
         let html = rendered(text, false);
-        assert!(
-            html.contains(attribute) && !html.contains("<script"),
-            "{text}: {html}"
-        );
+        assert!(html.contains(attribute) && !html.contains("<script"), "{text}: {html}");
     }
 }
 
 #[test]
 fn a_link_stays_when_the_image_in_it_goes() {
     let html = rendered("[![a](javascript:x)](b.md) ![c](d.png)", false);
-    assert_eq!(
-        html,
-        "<p><a href=\"b.md\">a</a> <img src=\"d.png\" alt=\"c\" /></p>\n"
-    );
+    assert_eq!(html, "<p><a href=\"b.md\">a</a> <img src=\"d.png\" alt=\"c\" /></p>\n");
 }
 
 #[test]
@@ -113,14 +78,7 @@ fn lists_headings_with_lines_and_anchors() {
     let listed: Vec<_> = found
         .headings
         .iter()
-        .map(|heading| {
-            (
-                heading.level,
-                heading.text.as_str(),
-                heading.line,
-                heading.anchor.as_str(),
-            )
-        })
+        .map(|heading| (heading.level, heading.text.as_str(), heading.line, heading.anchor.as_str()))
         .collect();
     assert_eq!(
         listed,
@@ -139,11 +97,7 @@ fn lists_headings_with_lines_and_anchors() {
     );
     let html = rendered(text, false);
     for heading in &found.headings {
-        assert!(
-            html.contains(&format!(" id=\"{}\">", heading.anchor)),
-            "{}",
-            heading.anchor
-        );
+        assert!(html.contains(&format!(" id=\"{}\">", heading.anchor)), "{}", heading.anchor);
     }
     assert!(!found.truncated);
 }
@@ -160,7 +114,9 @@ fn every_anchor_is_there_once() {
 
 #[test]
 fn takes_tables_out() {
-    let found = tables("x\n\n| a | **b** |\n|---|---|\n| `1` | 2 \\| 3 |\n| only |\n| 1 | 2 | 3 |\n\n> |q|\n> |-|\n".to_owned());
+    let found = tables(
+        "x\n\n| a | **b** |\n|---|---|\n| `1` | 2 \\| 3 |\n| only |\n| 1 | 2 | 3 |\n\n> |q|\n> |-|\n".to_owned(),
+    );
     assert_eq!(
         found.tables,
         [
@@ -173,11 +129,7 @@ fn takes_tables_out() {
                     vec!["1".into(), "2".into()],
                 ],
             },
-            Table {
-                line: 9,
-                header: vec!["q".into()],
-                rows: Vec::new()
-            },
+            Table { line: 9, header: vec!["q".into()], rows: Vec::new() },
         ]
     );
     assert!(!found.truncated);
@@ -186,23 +138,12 @@ fn takes_tables_out() {
 #[test]
 fn answers_stay_within_bounds() {
     let headings = outline("# a\n".repeat(10_001));
-    assert_eq!(
-        (headings.headings.len(), headings.truncated),
-        (10_000, true)
-    );
+    assert_eq!((headings.headings.len(), headings.truncated), (10_000, true));
     let long = outline(format!("# {}\n# b\n", "a".repeat(600_000)));
     assert_eq!((long.headings.len(), long.truncated), (0, true));
-    let long = format!(
-        "|a|\n|-|\n{}",
-        format!("|{}\n", "b".repeat(100)).repeat(40_000)
-    );
+    let long = format!("|a|\n|-|\n{}", format!("|{}\n", "b".repeat(100)).repeat(40_000));
     let cut = tables(long);
     assert!(cut.truncated && cut.tables[0].rows.len() > 30_000);
-    let error = html(">".repeat(500_000), false)
-        .map(|page| page.html.len())
-        .expect_err("too large");
-    assert!(
-        error.to_string().contains("render the text in parts"),
-        "{error}"
-    );
+    let error = html(">".repeat(500_000), false).map(|page| page.html.len()).expect_err("too large");
+    assert!(error.to_string().contains("render the text in parts"), "{error}");
 }
