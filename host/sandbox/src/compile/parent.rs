@@ -162,7 +162,9 @@ impl About<'_> {
     fn answer(&self, kind: Kind, report: &[u8], code: Vec<u8>) -> Result<Compiled, NotCompiled> {
         let lasting = |failure| NotCompiled { failure, lasting: true };
         let broken = |error: serde_json::Error| {
-            let failure = Failure::new(Code::Fault, format!("the compiler's answer on {} can't be read", self.name));
+            let failure = Failure::new(Code::Fault, format!("the compiler's answer on {} can't be read", self.name))
+                .why("it is not what this version of hotcell writes")
+                .fix("restart hotcell, if its program was replaced while it ran");
             NotCompiled { failure: failure.caused_by(error), lasting: false }
         };
         if kind == Kind::Refused {

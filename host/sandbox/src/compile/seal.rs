@@ -11,7 +11,7 @@ use hotcell_call::Digest;
 use wasmtime::Engine;
 
 /// Changes whenever the payloads' format does.
-const FORMAT: &[u8] = b"hotcell artefact 1";
+const FORMAT: &[u8] = b"hotcell artefact 2";
 /// How a sealed file begins.
 const MAGIC: [u8; 8] = *b"hotcell\x02";
 /// Magic and MAC.

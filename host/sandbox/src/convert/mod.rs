@@ -24,6 +24,8 @@ mod typed;
 mod value;
 mod write;
 
+#[cfg_attr(not(test), expect(unused_imports, reason = "as in `call`"))]
+pub(crate) use call::is_lowering;
 pub(crate) use call::{Caller, Returned};
 
 #[cfg(test)]

@@ -43,6 +43,10 @@ pub struct Descriptor {
     pub size: ByteSize,
     /// What one instantiation makes.
     pub parts: Parts,
+    /// The functions that give room for arguments, by their index in their module.
+    #[serde(skip)]
+    #[cfg_attr(not(test), expect(dead_code, reason = "for `convert::is_lowering`"))]
+    pub(crate) allocators: Arc<[u32]>,
 }
 
 /// One function of a tool.
@@ -100,8 +104,15 @@ impl Descriptor {
             }
             None => Contract::Plain,
         };
-        let mut descriptor =
-            Self { contract, functions: Vec::new(), dropped: report.dropped, imports, size, parts: report.parts };
+        let mut descriptor = Self {
+            contract,
+            functions: Vec::new(),
+            dropped: report.dropped,
+            imports,
+            size,
+            parts: report.parts,
+            allocators: report.allocators.as_slice().into(),
+        };
         if contract == Contract::Plain {
             descriptor.add_exports(report);
         }

@@ -9,6 +9,7 @@ mod descriptor;
 mod docs;
 mod import;
 mod intern;
+mod lift;
 mod listed;
 mod names;
 mod report;

@@ -28,6 +28,8 @@ pub(crate) struct Report {
     /// The name under which it exports the tool contract, of whatever version.
     pub(crate) contract: Option<String>,
     pub(crate) parts: Parts,
+    /// The functions that give room for arguments, by their index in their module.
+    pub(crate) allocators: Vec<u32>,
 }
 
 /// An exported function.

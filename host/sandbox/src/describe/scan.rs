@@ -10,6 +10,7 @@ use wasmparser::{BinaryReaderError, CustomSectionReader, Parser, Payload, ValidP
 use crate::describe::count::Counter;
 use crate::describe::docs::Docs;
 use crate::describe::intern::Interner;
+use crate::describe::lift::Lifts;
 use crate::describe::report::{Export, MOST_DOCS, MOST_EXPORTS, MOST_IMPORTS, MOST_NAME, Opaque, Report};
 use crate::describe::shape::Signature;
 
@@ -28,18 +29,20 @@ pub(crate) fn scan(component: &[u8]) -> Result<Report, BinaryReaderError> {
     let mut validator = Validator::new_with_features(WasmFeatures::all());
     let mut counter = Counter::default();
     let mut names = Names::default();
+    let mut lifts = Lifts::default();
     let mut types = None;
     for payload in Parser::new(0).parse_all(component) {
         let payload = payload?;
         let valid = validator.payload(&payload)?;
         names.see(&payload, counter.depth())?;
+        lifts.see(&payload, counter.depth())?;
         counter.see(&payload)?;
         if let ValidPayload::End(end) = valid {
             types = Some(end);
         }
     }
     Ok(match types {
-        Some(types) => names.report(&types, counter.total()),
+        Some(types) => Report { allocators: lifts.allocators(), ..names.report(&types, counter.total()) },
         None => Report::default(),
     })
 }
@@ -97,6 +100,7 @@ impl<'a> Names<'a> {
             imports: self.imports.iter().take(MOST_IMPORTS).map(|name| cut(name, MOST_NAME)).collect(),
             contract,
             parts,
+            allocators: Vec::new(),
         }
     }
 }

@@ -7,7 +7,7 @@ use wasmtime::component::{Component, Linker};
 use wasmtime::{Engine, Store, Trap, WasmBacktrace};
 
 use crate::convert::tests::random::{Chance, json};
-use crate::convert::{Caller, Returned};
+use crate::convert::{Caller, Returned, is_lowering};
 use crate::describe::{Descriptor, Plain, Shape, ShapeId, Shapes, scan};
 use crate::engine;
 
@@ -34,6 +34,7 @@ struct Guest {
     engine: Engine,
     component: Component,
     plain: Arc<Plain>,
+    allocators: Arc<[u32]>,
 }
 
 impl Guest {
@@ -42,8 +43,10 @@ impl Guest {
         let engine = engine::compiling().unwrap();
         let component = Component::from_binary(&engine, &bytes).unwrap_or_else(|error| panic!("{error:?}: {text}"));
         let descriptor = Descriptor::new(&scan(&bytes).unwrap(), ByteSize::of(bytes.len())).unwrap();
+        let allocators = Arc::clone(&descriptor.allocators);
         let function = descriptor.functions.into_iter().find(|function| function.name == "f").unwrap();
-        Self { engine, component, plain: function.plain.unwrap_or_else(|| panic!("{:?}", function.callable)) }
+        let plain = function.plain.unwrap_or_else(|| panic!("{:?}", function.callable));
+        Self { engine, component, plain, allocators }
     }
 
     async fn call(&self, input: &str, limits: &Limits) -> wasmtime::Result<Returned> {
@@ -235,20 +238,31 @@ async fn a_lie_is_no_limit() {
     }
 }
 
-/// An allocator that lies, and one that traps.
+/// An allocator that lies, and one that traps, which is told from a function that traps.
 #[tokio::test]
 async fn a_broken_allocator_is_an_error_of_the_engine() {
-    for (body, trap) in [("(i32.const -8)", false), ("(i32.const 65535999)", false), ("unreachable", true)] {
+    for (allocator, function, trap, lowering) in [
+        ("(i32.const -8)", "nop", false, false),
+        ("(i32.const 65535999)", "nop", false, false),
+        ("unreachable", "nop", true, true),
+        ("(call $deeper) unreachable", "nop", true, true),
+        ("(i32.const 8)", "unreachable", true, false),
+        ("(i32.const 8)", "(call $deeper)", true, false),
+    ] {
         let guest = Guest::new(&format!(
             r#"(component
+                (core module $other (func (export "realloc")) (func (export "f") unreachable))
+                (core instance (instantiate $other))
                 (core module $m (memory (export "memory") 1)
-                    (func (export "realloc") (param i32 i32 i32 i32) (result i32) {body})
-                    (func (export "f") (param i32 i32)))
+                    (func $deeper unreachable)
+                    (func (export "realloc") (param i32 i32 i32 i32) (result i32) {allocator})
+                    (func (export "f") (param i32 i32) {function}))
                 (core instance $i (instantiate $m))
                 (func (export "f") (param "s" string) {LIFT}))"#
         ));
         let error = guest.call(r#"{"s":"x"}"#, &Limits::default()).await.unwrap_err();
         assert_eq!(error.is::<Trap>(), trap, "{error:?}");
+        assert_eq!(is_lowering(&error, &guest.allocators), lowering, "{allocator} {function}: {error:?}");
     }
 }
 
