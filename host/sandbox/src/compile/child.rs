@@ -3,6 +3,7 @@
 //! It opens nothing, writes no file, has no environment and no secret. What it can't do within its limits it does not do: the kernel
 //! ends it, and the parent says which limit it was.
 
+use std::ffi::OsString;
 use std::io::{self, Read, Write};
 use std::process::ExitCode;
 
@@ -40,7 +41,7 @@ fn on() -> WasmFeatures {
 /// The last three arguments are its limits: address space in bytes, CPU in seconds, size of the input in bytes.
 #[must_use]
 pub fn child_main() -> ExitCode {
-    let answer = limits_from(std::env::args()).and_then(|limits| {
+    let answer = limits_from(std::env::args_os()).and_then(|limits| {
         limits.set().map_err(|error| child_error("setrlimit", &error))?;
         let component = limits.read(io::stdin().lock())?;
         compile(&component)
@@ -58,11 +59,11 @@ struct Limits {
     input: u64,
 }
 
-fn limits_from(args: impl Iterator<Item = String>) -> Result<Limits, Refusal> {
-    let args: Vec<String> = args.collect();
-    let numbers = args.last_chunk::<3>().map(|last| last.each_ref().map(|arg| arg.parse::<u64>()));
-    match numbers {
-        Some([Ok(memory), Ok(cpu), Ok(input)]) => Ok(Limits { memory, cpu, input }),
+fn limits_from(args: impl Iterator<Item = OsString>) -> Result<Limits, Refusal> {
+    let args: Vec<OsString> = args.collect();
+    let number = |arg: &OsString| arg.to_str().and_then(|arg| arg.parse::<u64>().ok());
+    match args.last_chunk::<3>().map(|last| last.each_ref().map(number)) {
+        Some([Some(memory), Some(cpu), Some(input)]) => Ok(Limits { memory, cpu, input }),
         _ => Err(Refusal::Child { reason: "three numbers are wanted: memory, cpu, input".to_owned() }),
     }
 }

@@ -108,6 +108,20 @@ async fn damage_is_told_by_its_place() {
 }
 
 #[tokio::test]
+async fn random_damage_is_any_outcome_but_a_fault() {
+    let artefacts = artefacts(CompileLimits::default(), None);
+    let whole = adder();
+    for n in 0..40 {
+        let mut flipped = whole.clone();
+        let place = 8 + n * (whole.len() - 8) / 40;
+        flipped[place] ^= 1 << (n % 8);
+        if let Err(failure) = artefacts.make(&source(flipped)).await {
+            assert_ne!(failure.code(), Code::Fault, "byte {place}: {failure}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn what_is_not_offered_is_refused_before_it_is_compiled() {
     let artefacts = artefacts(CompileLimits::default(), None);
     for (text, says) in [

@@ -8,6 +8,7 @@ use wasmtime::component::Val;
 
 use hotcell_call::{ByteSize, Code};
 
+use crate::convert::cost::Cost;
 use crate::convert::read::arguments;
 use crate::convert::write::Text;
 use crate::describe::{Shape, ShapeId, Shapes, Signature};
@@ -205,6 +206,77 @@ proptest! {
         let text = format!("[{}]", json(&shapes, signature.params[0].1, &chance.value(&shapes, signature.params[0].1)));
         let nothing = arguments::<Val>(&shapes, &signature, &text, ByteSize::bytes(1));
         prop_assert_eq!(nothing.err().map(|failure| failure.code()), Some(Code::InputTooLarge));
+    }
+}
+
+/// What the engine charges for a value beside its slot, and what the value takes beside its slot.
+fn price(value: &Val) -> (f64, f64) {
+    const SLOT: f64 = size_of::<Val>() as f64;
+    let heap = |bytes: usize| if bytes == 0 { 0.0 } else { 16.0 + bytes.max(16) as f64 };
+    // A vector has room for four, and doubles.
+    let room = |count: usize, each: usize| {
+        if count == 0 { 0.0 } else { 16.0 + (count.next_power_of_two().max(4) * each) as f64 }
+    };
+    let sum = |parts: &mut dyn Iterator<Item = (f64, f64)>| parts.fold((0.0, 0.0), |a, b| (a.0 + b.0, a.1 + b.1));
+    let slots = |values: &[Val], each: usize| {
+        let (fuel, takes) = sum(&mut values.iter().map(price));
+        (fuel + SLOT * values.len() as f64, takes + room(values.len(), each))
+    };
+    let boxed = |value: &Option<Box<Val>>| {
+        value.as_ref().map_or((0.0, 0.0), |value| {
+            let (fuel, takes) = price(value);
+            (fuel + SLOT, takes + SLOT + 16.0)
+        })
+    };
+    let name = |name: &String| (name.len() as f64, heap(name.len()));
+    match value {
+        Val::String(text) => (text.len() as f64, heap(text.len())),
+        Val::List(values) | Val::Tuple(values) => slots(values, size_of::<Val>()),
+        Val::Record(fields) => {
+            let (names, values): (Vec<_>, Vec<_>) = fields.iter().cloned().unzip();
+            let names = sum(&mut names.iter().map(name));
+            let values = slots(&values, size_of::<(String, Val)>());
+            (names.0 + values.0, names.1 + values.1)
+        }
+        Val::Variant(case, payload) => sum(&mut [name(case), boxed(payload)].into_iter()),
+        Val::Enum(case) => name(case),
+        Val::Option(payload) | Val::Result(Ok(payload) | Err(payload)) => boxed(payload),
+        Val::Flags(names) => {
+            let (fuel, takes) = sum(&mut names.iter().map(name));
+            (fuel, takes + room(names.len(), size_of::<String>()))
+        }
+        _ => (0.0, 0.0),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4_000))]
+
+    #[test]
+    fn the_price_of_a_type_covers_every_value(seed: u64) {
+        let mut chance = Chance::new(seed);
+        let shapes = chance.shapes();
+        let signature = of_last(&shapes);
+        let id = signature.params[0].1;
+        let cost = Cost::of(&shapes, &signature).unwrap();
+        // A list at the top counts as one vector, without its room to grow: that much is allowed for, and the outermost value.
+        for _ in 0..20 {
+            let value = chance.value(&shapes, id);
+            let (fuel, takes) = price(&value);
+            let text = json(&shapes, id, &value).len() as f64;
+            prop_assert!(fuel <= cost.fuel * text + 1e-6, "{fuel} {text} {cost:?} {value:?}");
+            let whole = match &value {
+                // One text or one set of names is bounded by itself.
+                Val::String(_) | Val::Flags(_) | Val::Enum(_) => continue,
+                Val::Result(Ok(Some(whole))) => whole,
+                value => value,
+            };
+            let top = match whole {
+                Val::List(values) => (16 + values.len().next_power_of_two().max(4) * size_of::<Val>()) as f64,
+                _ => 0.0,
+            };
+            prop_assert!(takes - top - 64.0 <= cost.weight * fuel.max(1.0), "{fuel} {takes} {cost:?} {value:?}");
+        }
     }
 }
 
