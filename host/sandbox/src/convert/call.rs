@@ -4,7 +4,7 @@ use std::char::CharTryFromError;
 use std::num::TryFromIntError;
 use std::sync::Arc;
 
-use hotcell_call::{ByteSize, Code, Failure, Limits, Payload};
+use hotcell_call::{ByteSize, Code, Failure, Limits, Payload, Resource};
 use wasmtime::component::{Component, ComponentExportIndex, Func, Val};
 use wasmtime::{AsContextMut, StoreContextMut, WasmBacktrace};
 
@@ -13,6 +13,7 @@ use crate::convert::read::arguments;
 use crate::convert::typed::{Argument, Piece, Route};
 use crate::convert::write::{Text, WriteError};
 use crate::describe::{Broken, Plain, Shape, ShapeId};
+use crate::stop::{Spent, Stop};
 
 /// Memory that the values of arguments may take, as a multiple of the limit on their text.
 const HEAVIEST_INPUT: u64 = 16;
@@ -32,6 +33,7 @@ pub(crate) struct Prepared {
     arguments: Arguments,
     budget: Budget,
     output: ByteSize,
+    host_data: ByteSize,
 }
 
 #[derive(Debug)]
@@ -104,7 +106,13 @@ impl Caller {
                 (Arguments::Values(values), self.cost.budget(limits))
             }
         };
-        Ok(Prepared { plain: Arc::clone(&self.plain), arguments, budget, output: limits.output })
+        Ok(Prepared {
+            plain: Arc::clone(&self.plain),
+            arguments,
+            budget,
+            output: limits.output,
+            host_data: limits.host_data,
+        })
     }
 }
 
@@ -117,7 +125,8 @@ impl Prepared {
     ///
     /// # Errors
     ///
-    /// The engine's: a trap, an error of a host function, or, with neither a trap nor a backtrace, values that break the canonical
+    /// [`Stop`] when the guest handed more to the host in one call than it may; else the engine's: a trap, an error of a host
+    /// function, or, with neither a trap nor a backtrace, values that break the canonical
     /// ABI (a result that is not of its type, or an allocator of the guest that gives away what it does not have).
     pub(crate) async fn call<T: Send + 'static>(
         self,
@@ -126,15 +135,21 @@ impl Prepared {
     ) -> wasmtime::Result<Returned> {
         let mut store = store.as_context_mut();
         store.set_hostcall_fuel(self.budget.fuel);
-        let (budget, output) = (self.budget, self.output);
+        let (budget, output, host_data) = (self.budget, self.output, self.host_data);
         match self.run(func, store).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => Ok(error.into()),
-            Err(error) if is_host_call_fuel(&error) => Ok(match budget.heaviest {
+            Err(error) if !is_host_call_fuel(&error) => Err(error),
+            // Raised within the guest, while it called the host.
+            Err(error) if error.is::<WasmBacktrace>() => {
+                let wanted = ByteSize::of(budget.fuel).max(host_data).as_u64().saturating_add(1);
+                let spent = Spent { wanted, limit: host_data.as_u64() };
+                Err(error.context(Stop::Exhausted(Resource::HostData, spent)))
+            }
+            Err(_) => Ok(match budget.heaviest {
                 Some(most) => Returned::TooHeavy { most },
                 None => Returned::TooLarge { at_least: ByteSize::bytes(output.as_u64().saturating_add(1)) },
             }),
-            Err(error) => Err(error),
         }
     }
 
@@ -226,13 +241,10 @@ pub(crate) fn is_lowering(error: &wasmtime::Error, allocators: &[u32]) -> bool {
     outermost.is_some_and(|frame| allocators.contains(&frame.func_index()))
 }
 
-/// Whether lifting a result was ended by the host-call fuel.
+/// Whether lifting values was ended by the host-call fuel.
 ///
-/// The engine's error for it is a private type of no size, raised outside of the guest. Everything else that lifting and
-/// lowering raise there holds something, but for two conversions of numbers.
+/// The engine's error for it is a private type of no size. Everything else that lifting and lowering raise holds something, but for
+/// two conversions of numbers.
 fn is_host_call_fuel(error: &wasmtime::Error) -> bool {
-    !error.is::<WasmBacktrace>()
-        && size_of_val(error.root_cause()) == 0
-        && !error.is::<CharTryFromError>()
-        && !error.is::<TryFromIntError>()
+    size_of_val(error.root_cause()) == 0 && !error.is::<CharTryFromError>() && !error.is::<TryFromIntError>()
 }

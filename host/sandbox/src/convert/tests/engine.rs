@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hotcell_call::{ByteSize, Limits, Payload};
+use hotcell_call::{ByteSize, Limits, Payload, Resource};
 use wasmtime::component::{Component, Linker};
 use wasmtime::{Engine, Store, Trap, WasmBacktrace};
 
@@ -10,6 +10,7 @@ use crate::convert::tests::random::{Chance, json};
 use crate::convert::{Caller, Returned, is_lowering};
 use crate::describe::{Descriptor, Plain, Shape, ShapeId, Shapes, scan};
 use crate::engine;
+use crate::stop::Stop;
 
 /// A memory of 16 MiB, an allocator that never frees, and `body`.
 fn module(body: &str) -> String {
@@ -263,6 +264,42 @@ async fn a_broken_allocator_is_an_error_of_the_engine() {
         let error = guest.call(r#"{"s":"x"}"#, &Limits::default()).await.unwrap_err();
         assert_eq!(error.is::<Trap>(), trap, "{error:?}");
         assert_eq!(is_lowering(&error, &guest.allocators), lowering, "{allocator} {function}: {error:?}");
+    }
+}
+
+/// What a guest hands to a host function is bounded too, and told apart from what it returns.
+#[tokio::test]
+async fn too_much_for_one_host_call_is_told_by_type() {
+    let text = r#"(component
+        (import "sink" (func $sink (param "data" (list bool))))
+        (core module $memory (memory (export "memory") 256))
+        (core instance $memory (instantiate $memory))
+        (core func $lowered (canon lower (func $sink) (memory (core memory $memory "memory"))))
+        (core module $m (import "host" "sink" (func $sink (param i32 i32)))
+            (func (export "f") (param i32) (call $sink (i32.const 0) (local.get 0))))
+        (core instance $i (instantiate $m (with "host" (instance (export "sink" (func $lowered))))))
+        (func (export "f") (param "n" u32) (canon lift (core func $i "f"))))"#;
+    let bytes = wat::parse_str(text).unwrap();
+    let report = scan(&bytes).unwrap();
+    let signature = report.exports[0].types.clone().unwrap();
+    let plain = Plain { path: vec!["f".to_owned()], shapes: Arc::new(report.shapes), signature };
+    let engine = engine::compiling().unwrap();
+    let component = Component::from_binary(&engine, &bytes).unwrap();
+    let mut linker = Linker::<()>::new(&engine);
+    linker.root().func_wrap("sink", |_, (_,): (Vec<bool>,)| Ok(())).unwrap();
+    let caller = Caller::new(Arc::new(plain)).unwrap();
+    let limits = Limits { host_data: ByteSize::kib(100), ..Limits::default() };
+    for (length, good) in [(100 << 10, true), (200 << 10, false)] {
+        let mut store = Store::new(&engine, ());
+        store.set_fuel(1_000_000).unwrap();
+        store.set_epoch_deadline(1_000_000);
+        let instance = linker.instantiate_async(&mut store, &component).await.unwrap();
+        let func = instance.get_func(&mut store, caller.find(&component).unwrap()).unwrap();
+        let prepared = caller.prepare(&Payload::new(format!("[{length}]")), &limits).unwrap();
+        let returned = prepared.call(func, &mut store).await;
+        let stop = returned.as_ref().err().and_then(|error| error.downcast_ref::<Stop>());
+        assert_eq!(returned.is_ok(), good);
+        assert_eq!(matches!(stop, Some(Stop::Exhausted(Resource::HostData, _))), !good, "{returned:?}");
     }
 }
 
