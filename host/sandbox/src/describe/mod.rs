@@ -1,6 +1,6 @@
 //! What a tool is and what can be called in it: names, schemas, documentation, imports.
 //!
-//! Two steps in two processes. The compile child [scans](scan) the hostile bytes and [reports](report) facts: exported functions
+//! Two steps in two processes. The compile child [scans](mod@scan) the hostile bytes and [reports](report) facts: exported functions
 //! with their [types](shape), imports, what an instantiation makes. The serving process never parses the file; it judges the
 //! report ([`Descriptor::new`]) and, for a component of our own contract, the answer of its `list` ([`functions_from_list`]).
 
