@@ -17,9 +17,7 @@ fn read(times: u32) -> Result<u32, String> {
     for reading in 0..times {
         let next = now();
         if next.0 < last.0 || next.1 < last.1 {
-            return Err(format!(
-                "backwards at {reading}: {last:?} and then {next:?}"
-            ));
+            return Err(format!("backwards at {reading}: {last:?} and then {next:?}"));
         }
         last = next;
     }
@@ -29,10 +27,7 @@ fn read(times: u32) -> Result<u32, String> {
 /// Gives the time of day, in seconds since 1970.
 #[hotcell::tool(effect = "read")]
 fn now() -> Result<u64, String> {
-    SystemTime::UNIX_EPOCH
-        .elapsed()
-        .map(|since| since.as_secs())
-        .map_err(|error| error.to_string())
+    SystemTime::UNIX_EPOCH.elapsed().map(|since| since.as_secs()).map_err(|error| error.to_string())
 }
 
 /// Sleeps so long by the standard library, and gives the milliseconds that have passed.

@@ -42,11 +42,7 @@ fn copy() -> u64 {
 #[hotcell::tool]
 fn recurse() -> u64 {
     fn down(n: u64) -> u64 {
-        if n == u64::MAX {
-            n
-        } else {
-            black_box(down(black_box(n + 1))) + 1
-        }
+        if n == u64::MAX { n } else { black_box(down(black_box(n + 1))) + 1 }
     }
     down(0)
 }
@@ -57,11 +53,7 @@ fn recurse_wide() -> u64 {
     fn down(n: u64) -> u64 {
         let frame = [n as u8; 64 << 10];
         black_box(&frame);
-        if n == u64::MAX {
-            n
-        } else {
-            black_box(down(n + 1)) + u64::from(black_box(&frame)[7])
-        }
+        if n == u64::MAX { n } else { black_box(down(n + 1)) + u64::from(black_box(&frame)[7]) }
     }
     down(0)
 }

@@ -19,9 +19,7 @@ fn any(value: Value) -> Value {
 /// Does so many rounds of work, about a nanosecond each, and answers with their number.
 #[hotcell::tool(effect = "pure")]
 fn work(rounds: u64) -> u64 {
-    (0..rounds)
-        .map(|round| black_box(round) & 1)
-        .fold(rounds, |sum, _| sum)
+    (0..rounds).map(|round| black_box(round) & 1).fold(rounds, |sum, _| sum)
 }
 
 /// Says how far it is, so many times.
@@ -42,8 +40,5 @@ fn refuse(path: String) -> Result<(), hotcell::Error> {
 /// Says that it can't work now, but in so many milliseconds.
 #[hotcell::tool(effect = "pure")]
 fn unavailable(ms: u64) -> Result<(), hotcell::Error> {
-    Err(hotcell::Error::unavailable(
-        "still warming up",
-        Some(std::time::Duration::from_millis(ms)),
-    ))
+    Err(hotcell::Error::unavailable("still warming up", Some(std::time::Duration::from_millis(ms))))
 }

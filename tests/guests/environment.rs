@@ -26,28 +26,15 @@ struct Surroundings {
 fn look() -> io::Result<Surroundings> {
     let mut input = String::new();
     io::stdin().read_to_string(&mut input)?;
-    let system = [
-        "/proc/self/environ",
-        "/proc/self/cmdline",
-        "/etc/passwd",
-        "/etc/hostname",
-        ".",
-        "/",
-        "/dev/stdin",
-    ];
+    let system = ["/proc/self/environ", "/proc/self/cmdline", "/etc/passwd", "/etc/hostname", ".", "/", "/dev/stdin"];
     let readable = |path: &&&str| fs::read(path).is_ok() || fs::read_dir(path).is_ok();
     Ok(Surroundings {
         variables: env::vars().collect(),
         arguments: env::args().collect(),
         folder: environment::initial_cwd(),
         input,
-        terminal: terminal_stdin::get_terminal_stdin().is_some()
-            || terminal_stdout::get_terminal_stdout().is_some(),
-        system: system
-            .iter()
-            .filter(readable)
-            .map(|path| (*path).to_owned())
-            .collect(),
+        terminal: terminal_stdin::get_terminal_stdin().is_some() || terminal_stdout::get_terminal_stdout().is_some(),
+        system: system.iter().filter(readable).map(|path| (*path).to_owned()).collect(),
     })
 }
 

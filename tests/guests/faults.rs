@@ -1,8 +1,5 @@
 //! Guests that break: each in another way.
-#![expect(
-    unsafe_code,
-    reason = "what no safe program does is what is to be shown"
-)]
+#![expect(unsafe_code, reason = "what no safe program does is what is to be shown")]
 
 use std::hint::black_box;
 use std::thread;
@@ -24,11 +21,7 @@ fn unreachable() -> u64 {
 #[hotcell::tool]
 fn divide() -> u32 {
     // SAFETY: none, the divisor is zero; so the compiler leaves out its own check and the engine meets the division.
-    unsafe {
-        black_box(7_u32)
-            .checked_div(black_box(0))
-            .unwrap_unchecked()
-    }
+    unsafe { black_box(7_u32).checked_div(black_box(0)).unwrap_unchecked() }
 }
 
 /// Reads beyond the end of memory.
@@ -60,12 +53,7 @@ fn exits(code: u8) -> u64 {
 
 /// Prints, then panics.
 #[hotcell::tool]
-#[expect(
-    clippy::panic,
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "that is the fault"
-)]
+#[expect(clippy::panic, clippy::print_stdout, clippy::print_stderr, reason = "that is the fault")]
 fn prints_and_panics() -> u64 {
     println!("last words on stdout");
     eprintln!("last words on stderr");

@@ -20,12 +20,7 @@ fn files(
     let folder = folder(&root)?;
     for opened in 0..count {
         let file = folder
-            .open_at(
-                PathFlags::empty(),
-                &name,
-                OpenFlags::empty(),
-                DescriptorFlags::READ,
-            )
+            .open_at(PathFlags::empty(), &name, OpenFlags::empty(), DescriptorFlags::READ)
             .map_err(|error| format!("{error} after {opened}"))?;
         forget(file);
     }

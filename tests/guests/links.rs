@@ -23,56 +23,24 @@ fn climb(
 ) -> Result<Vec<Probe>, String> {
     let folder = folder(&root)?;
     let mut probes = Vec::new();
-    for path in [
-        "file-link",
-        "folder-link/inner",
-        "up-link",
-        "loop-link",
-        "./file-link",
-        "folder-link/../file-link",
-    ] {
-        probes.push(Probe::unless(
-            format!("read {path}"),
-            read(&folder, path),
-            &secret,
-        ));
+    for path in ["file-link", "folder-link/inner", "up-link", "loop-link", "./file-link", "folder-link/../file-link"] {
+        probes.push(Probe::unless(format!("read {path}"), read(&folder, path), &secret));
         let through = format!("{path}/{name}");
-        probes.push(Probe::unless(
-            format!("read {through}"),
-            read(&folder, &through),
-            &secret,
-        ));
+        probes.push(Probe::unless(format!("read {through}"), read(&folder, &through), &secret));
         probes.push(Probe::of(format!("write {path}"), write(&folder, path)));
-        probes.push(Probe::of(
-            format!("make {path}/hotcell-escape"),
-            write(&folder, &format!("{path}/hotcell-escape")),
-        ));
+        probes
+            .push(Probe::of(format!("make {path}/hotcell-escape"), write(&folder, &format!("{path}/hotcell-escape"))));
     }
-    for (number, target) in [
-        format!("../{name}"),
-        full.clone(),
-        "..".to_owned(),
-        "/".to_owned(),
-    ]
-    .into_iter()
-    .enumerate()
+    for (number, target) in
+        [format!("../{name}"), full.clone(), "..".to_owned(), "/".to_owned()].into_iter().enumerate()
     {
         let made = format!("made-{number}");
         // That a link can be made is no escape; that it leads anywhere would be.
         let _ = folder.symlink_at(&target, &made);
         for path in [made.clone(), format!("{made}/{name}")] {
-            probes.push(Probe::unless(
-                format!("read {path} → {target}"),
-                read(&folder, &path),
-                &secret,
-            ));
+            probes.push(Probe::unless(format!("read {path} → {target}"), read(&folder, &path), &secret));
         }
-        let linked = folder.link_at(
-            PathFlags::SYMLINK_FOLLOW,
-            &made,
-            &folder,
-            &format!("hard-{number}"),
-        );
+        let linked = folder.link_at(PathFlags::SYMLINK_FOLLOW, &made, &folder, &format!("hard-{number}"));
         probes.push(Probe::of(format!("hard link through {made}"), linked));
         let library = fs::read_to_string(format!("{root}/{made}"));
         probes.push(Probe::unless(format!("library {made}"), library, &secret));
@@ -82,22 +50,10 @@ fn climb(
     let _ = write(&folder, "mine");
     let linked = folder.link_at(PathFlags::empty(), "mine", &folder, "../hotcell-escape");
     probes.push(Probe::of("hard link from outside", linked));
-    probes.push(Probe::of(
-        "rename out",
-        folder.rename_at("mine", &folder, "../hotcell-escape"),
-    ));
-    probes.push(Probe::of(
-        "rename in",
-        folder.rename_at(&format!("../{name}"), &folder, "stolen"),
-    ));
-    probes.push(Probe::of(
-        "rename through a link",
-        folder.rename_at("mine", &folder, "up-link/hotcell-escape"),
-    ));
-    probes.push(Probe::of(
-        "remove outside",
-        folder.unlink_file_at(&format!("up-link/{name}")),
-    ));
+    probes.push(Probe::of("rename out", folder.rename_at("mine", &folder, "../hotcell-escape")));
+    probes.push(Probe::of("rename in", folder.rename_at(&format!("../{name}"), &folder, "stolen")));
+    probes.push(Probe::of("rename through a link", folder.rename_at("mine", &folder, "up-link/hotcell-escape")));
+    probes.push(Probe::of("remove outside", folder.unlink_file_at(&format!("up-link/{name}"))));
     Ok(probes)
 }
 
@@ -125,11 +81,7 @@ fn race(root: String, name: String, secret: String, times: u32) -> Result<Vec<Pr
     for _ in 0..times {
         let probe = Probe::unless("read", read(&folder, &path), &secret);
         let made = Probe::of("make", write(&folder, "door/../../hotcell-escape"));
-        escaped.extend(
-            [probe, made]
-                .into_iter()
-                .filter(|probe| probe.seen.starts_with("ESCAPE")),
-        );
+        escaped.extend([probe, made].into_iter().filter(|probe| probe.seen.starts_with("ESCAPE")));
     }
     Ok(escaped)
 }

@@ -29,9 +29,7 @@ impl bindings::Guest for Plain {
     }
 
     fn divide(dividend: i64, divisor: i64) -> Result<i64, String> {
-        dividend
-            .checked_div(divisor)
-            .ok_or_else(|| format!("{dividend} can't be divided by {divisor}"))
+        dividend.checked_div(divisor).ok_or_else(|| format!("{dividend} can't be divided by {divisor}"))
     }
 
     fn limits() -> (u64, i64, f64, f32) {
@@ -39,7 +37,7 @@ impl bindings::Guest for Plain {
     }
 
     fn after(letter: char) -> Option<char> {
-        (letter..).nth(1)
+        (letter..=char::MAX).nth(1)
     }
 
     fn swap(either: Result<String, u8>) -> Result<u8, String> {
@@ -66,11 +64,7 @@ impl bindings::Guest for Plain {
 
 impl Shapes for Plain {
     fn move_by(shape: Shape, dx: f64, dy: f64) -> Shape {
-        let moved = |point: Point| Point {
-            x: point.x + dx,
-            y: point.y + dy,
-            label: point.label,
-        };
+        let moved = |point: Point| Point { x: point.x + dx, y: point.y + dy, label: point.label };
         match shape {
             Shape::Empty => Shape::Empty,
             Shape::Dot(point) => Shape::Dot(moved(point)),

@@ -54,10 +54,7 @@ fn sparse(root: String, bytes: u64) -> io::Result<u64> {
 fn append(root: String, mib: usize) -> io::Result<usize> {
     let block = vec![b'x'; MIB];
     for _ in 0..mib {
-        let mut file = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(format!("{root}/appended"))?;
+        let mut file = OpenOptions::new().create(true).append(true).open(format!("{root}/appended"))?;
         file.write_all(&block)?;
         file.flush()?;
     }

@@ -35,7 +35,5 @@ fn trickle() -> u64 {
 /// Gives so many numbers: an honest call.
 #[hotcell::tool(effect = "read")]
 fn numbers(count: usize) -> Vec<String> {
-    (0..count)
-        .map(|_| format!("{:016x}", random::get_random_u64()))
-        .collect()
+    (0..count).map(|_| format!("{:016x}", random::get_random_u64())).collect()
 }

@@ -30,10 +30,7 @@ fn rescan(
     all.push(subscribe_instant(0));
     let all: Vec<_> = all.iter().collect();
     loop {
-        assert!(
-            poll::poll(&all).contains(&(sleeping as u32)),
-            "the one that is there was not seen"
-        );
+        assert!(poll::poll(&all).contains(&(sleeping as u32)), "the one that is there was not seen");
     }
 }
 

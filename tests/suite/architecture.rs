@@ -117,7 +117,8 @@ fn the_engine_is_built_as_its_advisories_ask() {
     let nodes = metadata["resolve"]["nodes"].as_array().expect("nodes");
     let is_engine = |node: &&Value| node["id"].as_str().is_some_and(|id| id.contains("#wasmtime@"));
     let engine = nodes.iter().find(is_engine).expect("the engine");
-    let features: BTreeSet<&str> = engine["features"].as_array().expect("features").iter().filter_map(Value::as_str).collect();
+    let features: BTreeSet<&str> =
+        engine["features"].as_array().expect("features").iter().filter_map(Value::as_str).collect();
     for needed in ["gc", "threads", "cranelift", "pooling-allocator"] {
         assert!(features.contains(needed), "the engine is built without `{needed}`");
     }
@@ -136,7 +137,18 @@ fn only_the_command_line_prints() {
 
 #[test]
 fn flow_has_no_clock_no_chance_and_no_surroundings() {
-    let words = ["Instant::now", "SystemTime", ".elapsed(", "std::env", "std::fs", "std::net", "sleep(", "rand::", "getrandom", "thread::"];
+    let words = [
+        "Instant::now",
+        "SystemTime",
+        ".elapsed(",
+        "std::env",
+        "std::fs",
+        "std::net",
+        "sleep(",
+        "rand::",
+        "getrandom",
+        "thread::",
+    ];
     let wrong = |code: &str| words.iter().any(|word| code.contains(word)) && !code.contains("fn sleep");
     assert_no(shipped_lines("host/flow/src"), "time, chance and surroundings are arguments in flow", wrong);
     let flow = dependencies().remove("hotcell-flow").expect("hotcell-flow");
@@ -147,7 +159,9 @@ fn flow_has_no_clock_no_chance_and_no_surroundings() {
 
 #[test]
 fn no_channel_is_unbounded() {
-    let wrong = |code: &str| code.contains("unbounded") || code.contains("mpsc::channel()") || code.contains("mpsc::channel::<");
+    let wrong = |code: &str| {
+        code.contains("unbounded") || code.contains("mpsc::channel()") || code.contains("mpsc::channel::<")
+    };
     for line_of in ["agent", "call", "cli", "flow", "runtime", "sandbox", "server"] {
         let lines = shipped_lines(format!("host/{line_of}/src"));
         let lines = lines.into_iter().filter(|line| !line.code.contains("tokio::sync::mpsc::channel")).collect();
@@ -157,7 +171,13 @@ fn no_channel_is_unbounded() {
 
 #[test]
 fn no_branch_reads_the_text_of_an_error() {
-    let reads = ["to_string().contains(", "to_string().starts_with(", "to_string().ends_with(", "to_string() == ", "err.contains("];
+    let reads = [
+        "to_string().contains(",
+        "to_string().starts_with(",
+        "to_string().ends_with(",
+        "to_string() == ",
+        "err.contains(",
+    ];
     for room in ["agent", "call", "cli", "flow", "runtime", "sandbox", "server"] {
         assert_no(shipped_lines(format!("host/{room}/src")), "errors are told apart by type", |code| {
             reads.iter().any(|read| code.contains(read))
@@ -173,9 +193,16 @@ fn unsafe_code_is_in_one_place() {
     }
     let text = read("host/cli/src/main.rs");
     assert!(text.contains("#![forbid(unsafe_code)]"), "host/cli/src/main.rs does not forbid unsafe code");
-    let is_unsafe = |line: &Line| line.code.contains("unsafe {") || line.code.contains("unsafe fn") || line.code.contains("unsafe impl");
-    let places: Vec<String> = shipped_lines("host/sandbox/src").into_iter().filter(is_unsafe).map(|line| line.place).collect();
-    assert_eq!(places.len(), 1, "the sandbox has one unsafe block, where code is taken in after its MAC was verified: {places:?}");
+    let is_unsafe = |line: &Line| {
+        line.code.contains("unsafe {") || line.code.contains("unsafe fn") || line.code.contains("unsafe impl")
+    };
+    let places: Vec<String> =
+        shipped_lines("host/sandbox/src").into_iter().filter(is_unsafe).map(|line| line.place).collect();
+    assert_eq!(
+        places.len(),
+        1,
+        "the sandbox has one unsafe block, where code is taken in after its MAC was verified: {places:?}"
+    );
 }
 
 #[test]

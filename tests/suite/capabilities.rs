@@ -27,7 +27,12 @@ impl Scene {
         for folder in ["granted/a/b", "granted/sub", "beside", "scratch"] {
             fs::create_dir_all(scene.0.path().join(folder)).expect("a folder");
         }
-        for (file, text) in [("secret.txt", SECRET), ("beside/inner", SECRET), ("granted/file.txt", "granted"), ("granted/a/deep.txt", "deep")] {
+        for (file, text) in [
+            ("secret.txt", SECRET),
+            ("beside/inner", SECRET),
+            ("granted/file.txt", "granted"),
+            ("granted/a/deep.txt", "deep"),
+        ] {
             fs::write(scene.0.path().join(file), text).expect("a file");
         }
         scene
@@ -40,7 +45,12 @@ impl Scene {
     /// The links that `links.climb` expects.
     fn plant_links(&self) {
         let granted = self.0.path().join("granted");
-        for (target, link) in [("../secret.txt", "file-link"), ("../beside", "folder-link"), ("..", "up-link"), ("loop-link", "loop-link")] {
+        for (target, link) in [
+            ("../secret.txt", "file-link"),
+            ("../beside", "folder-link"),
+            ("..", "up-link"),
+            ("loop-link", "loop-link"),
+        ] {
             symlink(target, granted.join(link)).expect("a link");
         }
     }
@@ -77,7 +87,8 @@ fn listing(folder: &Path) -> BTreeMap<PathBuf, (u32, String, i64, i64)> {
 fn all_blocked(outcome: &Outcome) {
     let probes = outcome.ok();
     let probes = probes.as_array().expect("a list of probes");
-    let escaped: Vec<&Value> = probes.iter().filter(|probe| !probe["seen"].as_str().is_some_and(|seen| seen.starts_with("blocked"))).collect();
+    let escaped: Vec<&Value> =
+        probes.iter().filter(|probe| !probe["seen"].as_str().is_some_and(|seen| seen.starts_with("blocked"))).collect();
     assert!(escaped.is_empty(), "{}: {escaped:#?}", outcome.target);
 }
 
@@ -92,10 +103,19 @@ fn denied(outcome: &Outcome, capability: Capability) -> bool {
 async fn without_a_grant_no_file_is_reached() {
     let (harness, scene) = (Harness::new(), Scene::new());
     let before = listing(scene.0.path());
-    for (place, name) in [(scene.path("granted"), "file.txt"), (scene.path(""), "secret.txt"), ("/etc".to_owned(), "passwd"), (".".to_owned(), "Cargo.toml")] {
+    for (place, name) in [
+        (scene.path("granted"), "file.txt"),
+        (scene.path(""), "secret.txt"),
+        ("/etc".to_owned(), "passwd"),
+        (".".to_owned(), "Cargo.toml"),
+    ] {
         let outcome = harness.call("files.outside", json!({"place": place, "name": name})).beside().await;
         all_blocked(&outcome);
-        assert!(denied(&outcome, Capability::Read) && denied(&outcome, Capability::Write), "{:?}", outcome.receipt.denials);
+        assert!(
+            denied(&outcome, Capability::Read) && denied(&outcome, Capability::Write),
+            "{:?}",
+            outcome.receipt.denials
+        );
         assert!(!outcome.receipt.pure, "what asks for files is no function of its input");
     }
     assert_eq!(listing(scene.0.path()), before);
@@ -107,7 +127,8 @@ async fn without_a_grant_no_file_is_reached() {
 async fn without_a_grant_there_are_no_surroundings() {
     let harness = Harness::new();
     let seen = harness.call("environment.look", json!({})).beside().await.ok();
-    let expected = json!({"variables": {}, "arguments": [], "folder": null, "input": "", "terminal": false, "system": []});
+    let expected =
+        json!({"variables": {}, "arguments": [], "folder": null, "input": "", "terminal": false, "system": []});
     assert_eq!(seen, expected);
 }
 
@@ -207,7 +228,12 @@ async fn a_call_and_an_author_can_only_narrow() {
     read("granted/file.txt").run().await.ends("denied");
     let write = json!({"path": scene.path("granted/a/new.txt"), "text": "x"});
     harness.call("files.write", write).wanting(wants.clone()).run().await.ends("denied");
-    harness.call("files.read", json!({"path": scene.path("granted/file.txt")})).wanting(Wants::default()).run().await.ends("denied");
+    harness
+        .call("files.read", json!({"path": scene.path("granted/file.txt")}))
+        .wanting(Wants::default())
+        .run()
+        .await
+        .ends("denied");
 
     // The same, said by the tool's author, under an operator who gives more.
     let grants = scene.grants("modest", "write");
@@ -257,7 +283,10 @@ async fn a_folder_to_be_read_stays_as_it_is() {
     let (granted, scratch) = (scene.path("granted"), scene.path("scratch"));
     let before = listing(Path::new(&granted));
     let harness = Harness::with(&format!("[tools.readonly]\nfs.read = [{granted:?}]\nfs.write = [{scratch:?}]\n"));
-    let outcome = harness.call("readonly.change", json!({"root": granted, "scratch": scratch, "name": "file.txt"})).beside().await;
+    let outcome = harness
+        .call("readonly.change", json!({"root": granted, "scratch": scratch, "name": "file.txt"}))
+        .beside()
+        .await;
     all_blocked(&outcome);
     assert_eq!(listing(Path::new(&granted)), before);
     assert!(denied(&outcome, Capability::Write), "{:?}", outcome.receipt.denials);
@@ -271,8 +300,10 @@ async fn a_folder_that_becomes_a_link_in_between_leads_nowhere() {
     let harness = Harness::with(&scene.grants("links", "write"));
     let root = scene.path("granted");
     let swap = harness.call("links.swap", json!({"root": root, "times": 3_000}));
-    let race = || harness.call("links.race", json!({"root": root, "name": "secret.txt", "secret": SECRET, "times": 1_500}));
-    let (swapped, one, other) = harness.with_neighbour(async { tokio::join!(swap.run(), race().run(), race().run()) }).await;
+    let race =
+        || harness.call("links.race", json!({"root": root, "name": "secret.txt", "secret": SECRET, "times": 1_500}));
+    let (swapped, one, other) =
+        harness.with_neighbour(async { tokio::join!(swap.run(), race().run(), race().run()) }).await;
     assert_eq!(swapped.ok(), 3_000);
     assert_eq!((one.ok(), other.ok()), (json!([]), json!([])));
     assert_eq!(scene.canaries(), before);
@@ -287,7 +318,11 @@ async fn a_pipe_is_never_opened() {
     let harness = Harness::with(&scene.grants("files", "write"));
     let outcome = harness.call("files.fifo", json!({"path": pipe, "times": 600})).beside().await;
     assert_eq!(outcome.ok(), json!([]));
-    assert!(outcome.receipt.denials.iter().any(|denial| denial.asked.contains("pipe")), "{:?}", outcome.receipt.denials);
+    assert!(
+        outcome.receipt.denials.iter().any(|denial| denial.asked.contains("pipe")),
+        "{:?}",
+        outcome.receipt.denials
+    );
     assert_eq!(harness.call("files.read", json!({"path": scene.path("granted/file.txt")})).run().await.ok(), "granted");
 }
 
@@ -307,7 +342,8 @@ async fn a_grant_that_is_no_plain_folder_is_refused_with_the_reason() {
         let refused = match Harness::try_with(&format!("[tools.files]\nfs.read = [{path:?}]\n")) {
             Err(error) => error,
             Ok(harness) => {
-                let failure = harness.call("files.list", json!({"path": path})).run().await.result.expect_err("a refusal");
+                let failure =
+                    harness.call("files.list", json!({"path": path})).run().await.result.expect_err("a refusal");
                 assert_eq!(failure.kind().word(), "invalid", "{path}: {failure}");
                 failure.to_string()
             }
@@ -378,7 +414,8 @@ async fn a_virtual_clock_tells_nothing_and_its_sleeps_end() {
     assert!(slept.ok().as_u64().is_some_and(|ms| ms >= 3_600_000), "{:?}", slept.result);
     assert!(start.elapsed() < Duration::from_secs(10));
     assert!(slept.receipt.pure);
-    let (one, other) = (harness.call("clock.now", json!({})).run().await.ok(), harness.call("clock.now", json!({})).run().await.ok());
+    let (one, other) =
+        (harness.call("clock.now", json!({})).run().await.ok(), harness.call("clock.now", json!({})).run().await.ok());
     assert_eq!((&one, &other), (&json!(946_684_800), &one));
 }
 

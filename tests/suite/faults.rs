@@ -20,7 +20,11 @@ async fn each_way_to_break_has_its_name() {
     ] {
         harness.call(target, input).beside().await.ends(word);
     }
-    let failure = harness.call("faults.panics", json!({"message": "the tank\u{1b}[2J is empty"})).run().await.ends("trapped(unreachable)");
+    let failure = harness
+        .call("faults.panics", json!({"message": "the tank\u{1b}[2J is empty"}))
+        .run()
+        .await
+        .ends("trapped(unreachable)");
     assert!(failure.reason().contains("the tank\\u{1b}[2J is empty"), "{failure}");
     let long = harness.call("faults.panics", json!({"message": "x".repeat(100_000)})).run().await;
     long.ends("trapped(unreachable)");
@@ -49,7 +53,11 @@ async fn a_result_that_breaks_its_type_is_told_as_that() {
         ("text-not-utf8", format!("{bad_text} {}", answering(0, 1_200, 4))),
         ("answer-out-of-bounds", "(i32.const 0x7ffffff8)".to_owned()),
         ("answer-unaligned", "(i32.const 1025)".to_owned()),
-        ("error-tag", "(i32.store8 (i32.const 1024) (i32.const 1)) (i32.store8 (i32.const 1032) (i32.const 9)) (i32.const 1024)".to_owned()),
+        (
+            "error-tag",
+            "(i32.store8 (i32.const 1024) (i32.const 1)) (i32.store8 (i32.const 1032) (i32.const 9)) (i32.const 1024)"
+                .to_owned(),
+        ),
     ] {
         harness.shape(name, &Contract::calling(&call).build());
         harness.call(&format!("{name}.run"), json!({})).beside().await.ends("trapped(invalid-result)");
@@ -61,14 +69,15 @@ async fn a_result_that_breaks_its_type_is_told_as_that() {
 async fn a_plain_result_that_breaks_its_type_is_told_as_that() {
     let harness = Harness::new();
     let number = |result: &str, value: u32| {
-        let wit = format!("package t:t; interface types {{ enum colour {{ red, green }} }} world w {{ use types.{{colour}}; export run: func() -> {result}; }}");
-        let core = format!("(module (memory (export \"memory\") 1) (func (export \"run\") (result i32) (i32.const {value})))");
+        let wit = format!("package t:t; world w {{ export run: func() -> {result}; }}");
+        let core =
+            format!("(module (memory (export \"memory\") 1) (func (export \"run\") (result i32) (i32.const {value})))");
         world(&wit, &core)
     };
     for (name, component) in [
         ("surrogate", number("char", 0xd800)),
         ("beyond-unicode", number("char", 0x11_0000)),
-        ("no-such-case", number("colour", 2)),
+        ("no-such-case", number("result", 2)),
         ("list-out-of-bounds", number("list<u8>", 0xffff_0000)),
     ] {
         harness.shape(name, &component);
@@ -87,14 +96,22 @@ async fn a_plain_result_that_breaks_its_type_is_told_as_that() {
 async fn an_answer_that_is_no_json_is_told_as_that() {
     let harness = Harness::new();
     let deep = format!("{}{}", "[".repeat(200_000), "]".repeat(200_000));
-    for (name, text) in [("half-open", "{\"a\": ["), ("no-json", "hello"), ("two", "1 2"), ("nothing", ""), ("deep", deep.as_str())] {
+    for (name, text) in
+        [("half-open", "{\"a\": ["), ("no-json", "hello"), ("two", "1 2"), ("nothing", ""), ("deep", deep.as_str())]
+    {
         harness.shape(name, &returning(text));
         harness.call(&format!("{name}.run"), json!({})).beside().await.ends("trapped(invalid-result)");
     }
     // What only looks like something else is data.
-    for (name, text) in [("looks-failed", r#"{"isError": true, "__proto__": {"x": 1}}"#), ("looks-like-frames", r#""\n{\"jsonrpc\": \"2.0\"}\n""#)] {
+    for (name, text) in [
+        ("looks-failed", r#"{"isError": true, "__proto__": {"x": 1}}"#),
+        ("looks-like-frames", r#""\n{\"jsonrpc\": \"2.0\"}\n""#),
+    ] {
         harness.shape(name, &returning(text));
-        assert_eq!(harness.call(&format!("{name}.run"), json!({})).run().await.ok(), serde_json::from_str::<Value>(text).expect("JSON"));
+        assert_eq!(
+            harness.call(&format!("{name}.run"), json!({})).run().await.ok(),
+            serde_json::from_str::<Value>(text).expect("JSON")
+        );
     }
     let nested = harness.call("output.nested", json!({"depth": 1_000_000})).beside().await;
     assert_eq!(nested.ok().as_str().map(str::len), Some(1_000_000), "brackets in a string are letters");
@@ -137,7 +154,9 @@ async fn a_clean_up_that_breaks_breaks_the_call() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_allocator_that_lies_breaks_the_call_before_it_begins() {
     let harness = Harness::new();
-    for (name, realloc) in [("beyond", "(i32.const 0x7ffffff0)"), ("at-the-end", "(i32.const -1)"), ("traps", "unreachable")] {
+    for (name, realloc) in
+        [("beyond", "(i32.const 0x7ffffff0)"), ("at-the-end", "(i32.const -1)"), ("traps", "unreachable")]
+    {
         harness.shape(name, &Contract { realloc: realloc.to_owned(), ..Contract::default() }.build());
         let outcome = harness.call(&format!("{name}.run"), json!({})).beside().await;
         let word = outcome.word();

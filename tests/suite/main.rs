@@ -1,7 +1,7 @@
 //! What hotcell promises, tried out.
 //!
 //! Hostile guests are programs (`tests/guests`) or, where no compiler makes the shape, text that is assembled here
-//! (`support::component`). The numbers in names and comments (H21, G3) are those of `docs/security.md`.
+//! (`support::component`). Numbers such as H21 in comments are those of the hostile suite in `docs/security.md`.
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -9,6 +9,7 @@ mod support;
 mod architecture;
 mod capabilities;
 mod faults;
+mod guests;
 mod limits;
 mod path;
 mod rejected;

@@ -14,6 +14,9 @@ use crate::support::component::Contract;
 use crate::support::program::guest;
 use crate::support::{Harness, Seen};
 
+/// Nothing ends by itself: work has fuel for an hour, and sleepers see the real clock.
+const ENDLESS: &str = "[limits]\nfuel = \"100000G\"\ntimeout = \"1h\"\n[tools.sleeper]\nclock.mode = \"real\"\n";
+
 /// What was heard of each call so far.
 async fn heard(events: &mut Subscription) -> HashMap<CallId, Vec<Happening>> {
     let mut calls: HashMap<CallId, Vec<Happening>> = HashMap::new();
@@ -60,7 +63,10 @@ async fn every_call_is_told_once_and_the_same() {
     ];
     let outcomes: Vec<Outcome> = join_all(calls.into_iter().map(|call| call.run())).await;
     let words: Vec<String> = outcomes.iter().map(Outcome::word).collect();
-    assert_eq!(words[..8], ["ok", "invalid", "unknown", "unknown", "exhausted(fuel)", "timed-out", "trapped(exit)", "denied"]);
+    assert_eq!(
+        words[..8],
+        ["ok", "invalid", "unknown", "unknown", "exhausted(fuel)", "timed-out", "trapped(exit)", "denied"]
+    );
     assert!(["timed-out", "refused(late)"].contains(&words[8].as_str()), "{}", words[8]);
     assert_eq!(words[9], "denied");
     let heard = heard(&mut events).await;
@@ -164,7 +170,8 @@ async fn a_replaced_file_is_the_old_one_or_the_new_one() {
     for round in 0..6 {
         fs::write(&beside, if round % 2 == 0 { &new } else { &old }).expect("a file");
         fs::rename(&beside, &path).expect("replaced");
-        let (is_there, gone) = if round % 2 == 0 { ("replaced.text", "replaced.run") } else { ("replaced.run", "replaced.text") };
+        let (is_there, gone) =
+            if round % 2 == 0 { ("replaced.text", "replaced.run") } else { ("replaced.run", "replaced.text") };
         until(|| async {
             let outcome = harness.call(is_there, json!({"text": "x"})).run().await;
             assert!(["ok", "unknown", "invalid"].contains(&outcome.word().as_str()), "{:?}", outcome.result);
@@ -179,7 +186,7 @@ async fn a_replaced_file_is_the_old_one_or_the_new_one() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cancelled_call_stops_its_guest() {
-    let harness = Harness::with("[tools.sleeper]\nclock.mode = \"real\"\n");
+    let harness = Harness::with(ENDLESS);
     for (target, input) in [("cpu.spin", json!({})), ("sleeper.forever", json!({})), ("cpu.fill", json!({}))] {
         let mut events = harness.host.events();
         let call = harness.call(target, input);
@@ -200,7 +207,9 @@ async fn a_cancelled_call_stops_its_guest() {
 async fn started(events: &mut Subscription, id: CallId) {
     loop {
         match events.next().await {
-            Some(Heard::Event(event)) if event.call == Some(id) && matches!(event.what, Happening::Started { .. }) => return,
+            Some(Heard::Event(event)) if event.call == Some(id) && matches!(event.what, Happening::Started { .. }) => {
+                return;
+            }
             Some(_) => {}
             None => panic!("the host is gone"),
         }
@@ -210,7 +219,7 @@ async fn started(events: &mut Subscription, id: CallId) {
 // F16 as far as it goes: a caller that goes away takes its call with it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_call_whose_caller_goes_away_ends() {
-    let harness = Harness::new();
+    let harness = Harness::with(ENDLESS);
     let mut events = harness.host.events();
     let call = harness.call("cpu.spin", json!({}));
     let id = call.call.id;
@@ -224,7 +233,7 @@ async fn a_call_whose_caller_goes_away_ends() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_deadline_counts_from_the_callers_side() {
-    let harness = Harness::new();
+    let harness = Harness::with(ENDLESS);
     let started = Instant::now();
     let outcome = harness.call("cpu.spin", json!({})).deadline(Duration::from_millis(200)).beside().await;
     let failure = outcome.result.as_ref().expect_err("a failure");
@@ -237,7 +246,9 @@ async fn a_deadline_counts_from_the_callers_side() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_tenants_timeouts_end_nobody_elses_calls() {
     let harness = Harness::with("[tools.sleeper]\nclock.mode = \"real\"\n");
-    let honest = join_all((0..10).map(|_| harness.call("sleeper.nap", json!({"ms": 700})).by("honest").limit("timeout", "8s").run()));
+    let honest = join_all(
+        (0..10).map(|_| harness.call("sleeper.nap", json!({"ms": 700})).by("honest").limit("timeout", "8s").run()),
+    );
     let hasty = join_all((0..50).map(|n| {
         let target = if n % 2 == 0 { "cpu.spin" } else { "sleeper.forever" };
         harness.call(target, json!({})).by("hasty").limit("timeout", "100ms").run()
@@ -254,7 +265,8 @@ async fn one_tenants_timeouts_end_nobody_elses_calls() {
 async fn an_answer_in_the_last_moment_is_an_answer_or_a_timeout() {
     let harness = Harness::with("[tools.sleeper]\nclock.mode = \"real\"\n");
     let mut events = harness.host.events();
-    let calls = (0..100).map(|n| harness.call("sleeper.nap", json!({"ms": 95 + n % 10})).limit("timeout", "100ms").run());
+    let calls =
+        (0..100).map(|n| harness.call("sleeper.nap", json!({"ms": 95 + n % 10})).limit("timeout", "100ms").run());
     let outcomes = join_all(calls).await;
     let heard = heard(&mut events).await;
     for outcome in &outcomes {
@@ -288,7 +300,7 @@ async fn a_full_queue_refuses_and_loses_nothing() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn draining_answers_what_was_accepted_and_takes_nothing_new() {
-    let harness = Harness::with("[tools.sleeper]\nclock.mode = \"real\"\n");
+    let harness = Harness::with(ENDLESS);
     let mut events = harness.host.events();
     let call = harness.call("sleeper.nap", json!({"ms": 200}));
     let id = call.call.id;

@@ -12,29 +12,40 @@ async fn every_type_goes_in_and_comes_out() {
     let harness = Harness::new();
     let point = |x: f64, label: Value| json!({"x": x, "y": 2.0, "label": label});
     for (function, input, answer) in [
-        ("reverse", json!({"bytes": "AQID"}), json!("AwIB")),
-        ("reverse", json!({"bytes": ""}), json!("")),
-        ("letters", json!({"text": "häß🦀"}), json!(4)),
-        ("letters", json!({"text": null}), json!(0)),
-        ("letters", json!({}), json!(0)),
-        ("divide", json!({"dividend": i64::MIN, "divisor": 1}), json!(i64::MIN)),
-        ("divide", json!({"dividend": "9223372036854775807", "divisor": "-1"}), json!(-i64::MAX)),
-        ("limits", json!({}), json!([u64::MAX, i64::MIN, f64::MAX, f64::from(f32::MIN_POSITIVE)])),
-        ("after", json!({"letter": "a"}), json!("b")),
-        ("after", json!({"letter": "\u{d7ff}"}), json!("\u{e000}")),
-        ("after", json!({"letter": "\u{10ffff}"}), json!(null)),
-        ("swap", json!({"either": {"err": 7}}), json!(7)),
-        ("odd", json!({}), json!(["NaN", "Infinity", "-Infinity", -0.0])),
-        ("even", json!({"count": 3}), json!([true, false, true])),
-        ("repeat", json!({"text": "a", "times": 2}), json!(["a", "a"])),
-        ("nothing", json!({}), json!(null)),
-        ("shapes.move-by", json!({"shape": "empty", "dx": 1, "dy": 1}), json!("empty")),
-        ("shapes.move-by", json!({"shape": {"dot": point(1.0, json!("here"))}, "dx": 0.5, "dy": 0}), json!({"dot": point(1.5, json!("here"))})),
-        ("shapes.move-by", json!({"shape": {"polygon": [point(0.0, json!(null)), point(1.0, json!(null))]}, "dx": -1, "dy": 0}),
-            json!({"polygon": [point(-1.0, json!(null)), point(0.0, json!(null))]})),
-        ("shapes.mix", json!({"one": ["filled", "closed"], "two": ["closed", "dashed"], "colour": "blue"}), json!([["closed"], "red"])),
+        ("plain.reverse", json!({"bytes": "AQID"}), json!("AwIB")),
+        ("plain.reverse", json!({"bytes": ""}), json!("")),
+        ("plain.letters", json!({"text": "häß🦀"}), json!(4)),
+        ("plain.letters", json!({"text": null}), json!(0)),
+        ("plain.letters", json!({}), json!(0)),
+        ("plain.divide", json!({"dividend": i64::MIN, "divisor": 1}), json!(i64::MIN)),
+        ("plain.divide", json!({"dividend": "9223372036854775807", "divisor": "-1"}), json!(-i64::MAX)),
+        ("plain.limits", json!({}), json!([u64::MAX, i64::MIN, f64::MAX, 1.175_494_4e-38])),
+        ("plain.after", json!({"letter": "a"}), json!("b")),
+        ("plain.after", json!({"letter": "\u{d7ff}"}), json!("\u{e000}")),
+        ("plain.after", json!({"letter": "\u{10ffff}"}), json!(null)),
+        ("plain.swap", json!({"either": {"err": 7}}), json!(7)),
+        ("plain.odd", json!({}), json!(["NaN", "Infinity", "-Infinity", -0.0])),
+        ("plain.even", json!({"count": 3}), json!([true, false, true])),
+        ("plain.repeat", json!({"text": "a", "times": 2}), json!(["a", "a"])),
+        ("plain.nothing", json!({}), json!(null)),
+        ("plain.shapes.move-by", json!({"shape": "empty", "dx": 1, "dy": 1}), json!("empty")),
+        (
+            "plain.shapes.move-by",
+            json!({"shape": {"dot": point(1.0, json!("here"))}, "dx": 0.5, "dy": 0}),
+            json!({"dot": point(1.5, json!("here"))}),
+        ),
+        (
+            "plain.shapes.move-by",
+            json!({"shape": {"polygon": [point(0.0, json!(null)), point(1.0, json!(null))]}, "dx": -1, "dy": 0}),
+            json!({"polygon": [point(-1.0, json!(null)), point(0.0, json!(null))]}),
+        ),
+        (
+            "plain.shapes.mix",
+            json!({"one": ["filled", "closed"], "two": ["closed", "dashed"], "colour": "blue"}),
+            json!([["closed"], "red"]),
+        ),
     ] {
-        let outcome = harness.call(&format!("plain.{function}"), input.clone()).run().await;
+        let outcome = harness.call(function, input.clone()).run().await;
         assert_eq!(outcome.ok(), answer, "{function} {input}");
     }
 }
@@ -72,7 +83,11 @@ async fn what_does_not_fit_names_its_place() {
         ("plain.even", json!({"count": -1}), "$.count"),
         ("plain.even", json!({"count": 4_294_967_296_u64}), "$.count"),
         ("plain.shapes.move-by", json!({"shape": "circle", "dx": 0, "dy": 0}), "$.shape"),
-        ("plain.shapes.move-by", json!({"shape": {"polygon": [{"x": 0, "y": 0}, {"x": "1", "y": []}]}, "dx": 0, "dy": 0}), "$.shape"),
+        (
+            "plain.shapes.move-by",
+            json!({"shape": {"polygon": [{"x": 0, "y": 0}, {"x": "1", "y": []}]}, "dx": 0, "dy": 0}),
+            "$.shape",
+        ),
         ("plain.shapes.mix", json!({"one": ["filled", "red"], "two": [], "colour": "red"}), "$.one"),
         ("echo.text", json!({"text": ["x"]}), "$.text"),
         ("echo.text", json!({"text": "x", "more": 1}), "$.more"),
@@ -114,8 +129,10 @@ async fn an_input_that_is_no_json_is_refused_before_anything_runs() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_has_no_form_in_json_is_refused_alone() {
     let harness = Harness::new();
-    let failure = harness.call("plain.handles.make", json!({})).run().await.ends("rejected");
-    assert_eq!(failure.code(), Code::Type, "{failure}");
+    for function in ["plain.handles.make", "plain.handles.counter", "plain.handles.counter.next"] {
+        let failure = harness.call(function, json!({})).run().await.ends("rejected");
+        assert_eq!(failure.code(), Code::Type, "{failure}");
+    }
     harness.call("plain.nothing", json!({})).run().await.ok();
 }
 
@@ -124,7 +141,21 @@ async fn a_plain_component_is_described_by_its_types() {
     let harness = Harness::new();
     let plain = harness.host.inspect(&"plain".parse().expect("a name")).await.expect("a tool").descriptor;
     let names: Vec<&str> = plain.functions.iter().map(|function| function.name.as_str()).collect();
-    for name in ["reverse", "letters", "divide", "limits", "after", "swap", "odd", "even", "repeat", "nothing", "shapes.move-by", "shapes.mix", "handles.make"] {
+    for name in [
+        "reverse",
+        "letters",
+        "divide",
+        "limits",
+        "after",
+        "swap",
+        "odd",
+        "even",
+        "repeat",
+        "nothing",
+        "shapes.move-by",
+        "shapes.mix",
+        "handles.make",
+    ] {
         assert!(names.contains(&name), "{name} is not among {names:?}");
     }
     let divide = plain.function("divide").expect("listed");
@@ -148,10 +179,17 @@ async fn lists_do_not_grow_without_bound_on_their_way() {
     ] {
         let outcome = harness.call(target, input).beside().await;
         let word = outcome.word();
-        assert!(["exhausted(output)", "exhausted(host-data)"].contains(&word.as_str()), "{target}: {:?}", outcome.result);
+        assert!(
+            ["exhausted(output)", "exhausted(host-data)"].contains(&word.as_str()),
+            "{target}: {:?}",
+            outcome.result
+        );
         outcome.ends(&word);
     }
-    assert_eq!(harness.call("plain.even", json!({"count": 300_000})).beside().await.ok().as_array().map(Vec::len), Some(300_000));
+    assert_eq!(
+        harness.call("plain.even", json!({"count": 300_000})).beside().await.ok().as_array().map(Vec::len),
+        Some(300_000)
+    );
 }
 
 // H26: a list of one text, again and again, costs the guest eight bytes each.
@@ -186,4 +224,15 @@ async fn the_smallest_component_can_be_called() {
     harness.shape("adder", &text(adder));
     assert_eq!(harness.call("adder.add", json!({"a": 2, "b": 3})).run().await.ok(), 5);
     assert_eq!(harness.call("adder", json!([2, 3])).run().await.ok(), 5);
+}
+
+// A world that takes a type from an interface imports that interface: names alone, of which nothing has to be offered.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn types_of_another_interface_are_no_wish() {
+    let harness = Harness::new();
+    let wit = "package t:t; interface types { enum colour { red, green } }
+        world w { use types.{colour}; export run: func(colour: colour) -> colour; }";
+    let core = r#"(module (func (export "run") (param i32) (result i32) (i32.xor (local.get 0) (i32.const 1))))"#;
+    harness.shape("painter", &world(wit, core));
+    assert_eq!(harness.call("painter.run", json!({"colour": "red"})).run().await.ok(), "green");
 }

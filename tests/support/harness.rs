@@ -11,8 +11,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use hotcell_call::{LimitKeys, Outcome, Payload, ToolCall, Wants, parse_duration};
 use hotcell_agent::Diagnostic;
+use hotcell_call::{LimitKeys, Outcome, Payload, ToolCall, Wants, parse_duration};
 use hotcell_runtime::Host;
 use hotcell_runtime::config::{Config, Place};
 use hotcell_sandbox::Compiler;
@@ -72,7 +72,14 @@ impl Harness {
     pub(crate) fn shape(&self, name: &str, component: &[u8]) -> PathBuf {
         let path = self.tools().join(format!("{name}.wasm"));
         fs::write(&path, component).expect("a file");
+        self.settle();
         path
+    }
+
+    /// Lets the catalog see what was put into the folder of tools: a name that is not known is looked for again, but not twice
+    /// within this time.
+    pub(crate) fn settle(&self) {
+        std::thread::sleep(Duration::from_millis(21));
     }
 
     /// Drops a guest under another name into the folder of tools, with what its author says of it.

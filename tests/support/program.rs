@@ -8,8 +8,23 @@ use super::source::root;
 
 /// The guests, in the order of their names.
 pub(crate) const GUESTS: &[&str] = &[
-    "clock", "cpu", "echo", "environment", "faults", "files", "handles", "links", "memory", "network", "output", "plain", "quota",
-    "randomness", "readonly", "sleeper", "state",
+    "clock",
+    "cpu",
+    "echo",
+    "environment",
+    "faults",
+    "files",
+    "handles",
+    "links",
+    "memory",
+    "network",
+    "output",
+    "plain",
+    "quota",
+    "randomness",
+    "readonly",
+    "sleeper",
+    "state",
 ];
 
 /// A guest's component.
@@ -25,7 +40,11 @@ pub(crate) fn hotcell() -> PathBuf {
     // target/debug/deps/suite-…
     let folder = test.ancestors().nth(2).expect("a folder of programs");
     let path = folder.join("hotcell");
-    assert!(path.is_file(), "{} is not there: run `just test`, or `cargo build -p hotcell-cli` before `cargo test`", path.display());
+    assert!(
+        path.is_file(),
+        "{} is not there: run `just test`, or `cargo build -p hotcell-cli` before `cargo test`",
+        path.display()
+    );
     path
 }
 

@@ -46,7 +46,10 @@ pub(crate) struct Line {
 pub(crate) fn shipped_lines(folder: impl AsRef<Path>) -> Vec<Line> {
     let mut lines = Vec::new();
     for path in rust_files(folder) {
-        if path.ends_with("tests.rs") || path.ends_with("testing.rs") || path.components().any(|part| part.as_os_str() == "tests") {
+        if path.ends_with("tests.rs")
+            || path.ends_with("testing.rs")
+            || path.components().any(|part| part.as_os_str() == "tests")
+        {
             continue;
         }
         let text = read(&path);

@@ -25,23 +25,15 @@ impl Probe {
             Ok(got) => format!("ESCAPE {got:?}"),
             Err(error) => format!("blocked {error:?}"),
         };
-        Self {
-            tried: tried.into(),
-            seen: seen.chars().take(200).collect(),
-        }
+        Self { tried: tried.into(), seen: seen.chars().take(200).collect() }
     }
 
     /// An attempt that may succeed as long as it doesn't bring up `secret`.
-    pub fn unless<E: Debug>(
-        tried: impl Into<String>,
-        result: Result<String, E>,
-        secret: &str,
-    ) -> Self {
+    pub fn unless<E: Debug>(tried: impl Into<String>, result: Result<String, E>, secret: &str) -> Self {
         match result {
-            Ok(got) if !got.contains(secret) => Self {
-                tried: tried.into(),
-                seen: "blocked: nothing of it was there".to_owned(),
-            },
+            Ok(got) if !got.contains(secret) => {
+                Self { tried: tried.into(), seen: "blocked: nothing of it was there".to_owned() }
+            }
             result => Self::of(tried, result),
         }
     }
