@@ -10,9 +10,8 @@ use crate::error::{Error, IntoError};
 /// # Errors
 /// [`Error::Failed`] if it can't be written as JSON, such as a map whose keys are lists.
 pub fn value<T: Serialize>(value: T) -> Result<String, Error> {
-    serde_json::to_string(&value).map_err(|error| {
-        Error::failed(format_args!("the output can't be written as JSON: {error}"))
-    })
+    serde_json::to_string(&value)
+        .map_err(|error| Error::failed(format_args!("the output can't be written as JSON: {error}")))
 }
 
 /// Writes what a function returned that can fail.

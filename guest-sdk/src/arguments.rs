@@ -56,11 +56,7 @@ impl<'a> Arguments<'a> {
     ///
     /// # Errors
     /// [`Error::InvalidInput`] if it is there and isn't of this type.
-    pub fn or<T: DeserializeOwned>(
-        &mut self,
-        name: &str,
-        absent: impl FnOnce() -> T,
-    ) -> Result<T, Error> {
+    pub fn or<T: DeserializeOwned>(&mut self, name: &str, absent: impl FnOnce() -> T) -> Result<T, Error> {
         match self.find(name) {
             Some(json) => parse(name, json),
             None => Ok(absent()),
@@ -68,10 +64,7 @@ impl<'a> Arguments<'a> {
     }
 
     fn find(&self, name: &str) -> Option<&'a RawValue> {
-        self.members
-            .iter()
-            .find(|(member, _)| member == name)
-            .map(|(_, json)| *json)
+        self.members.iter().find(|(member, _)| member == name).map(|(_, json)| *json)
     }
 }
 
@@ -107,10 +100,7 @@ fn reason(error: &serde_json::Error) -> String {
 }
 
 fn unknown(name: &str, parameters: &[Parameter]) -> Error {
-    let known: Vec<String> = parameters
-        .iter()
-        .map(|parameter| format!("`{}`", parameter.name))
-        .collect();
+    let known: Vec<String> = parameters.iter().map(|parameter| format!("`{}`", parameter.name)).collect();
     let message = if known.is_empty() {
         "unknown argument: this tool takes none".to_owned()
     } else {

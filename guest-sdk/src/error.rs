@@ -36,15 +36,8 @@ impl Error {
     /// Says that an argument doesn't fit: where (`$.pattern`, or just `pattern`), and why.
     pub fn invalid_input(path: impl AsRef<str>, message: impl fmt::Display) -> Self {
         let path = path.as_ref();
-        let path = if path.starts_with('$') {
-            path.to_owned()
-        } else {
-            format!("$.{path}")
-        };
-        Self::InvalidInput {
-            path,
-            message: message.to_string(),
-        }
+        let path = if path.starts_with('$') { path.to_owned() } else { format!("$.{path}") };
+        Self::InvalidInput { path, message: message.to_string() }
     }
 
     /// Says that the tool failed: best what, why, and how to help it.
@@ -54,10 +47,7 @@ impl Error {
 
     /// Says that the tool can't do its work now, and when it may.
     pub fn unavailable(message: impl fmt::Display, retry_after: Option<Duration>) -> Self {
-        Self::Unavailable {
-            message: message.to_string(),
-            retry_after,
-        }
+        Self::Unavailable { message: message.to_string(), retry_after }
     }
 }
 
@@ -156,23 +146,13 @@ mod tests {
             }
         }
         let error = "x".parse::<u16>().map_err(Outer).map_err(Error::from);
-        assert_eq!(
-            error,
-            Err(Error::failed("bad port: invalid digit found in string"))
-        );
+        assert_eq!(error, Err(Error::failed("bad port: invalid digit found in string")));
     }
 
     #[test]
     fn a_path_starts_at_the_input() {
-        for (given, path) in [
-            ("$.a[3].b", "$.a[3].b"),
-            ("$", "$"),
-            ("pattern", "$.pattern"),
-        ] {
-            assert_eq!(
-                Error::invalid_input(given, "m").to_string(),
-                format!("{path}: m")
-            );
+        for (given, path) in [("$.a[3].b", "$.a[3].b"), ("$", "$"), ("pattern", "$.pattern")] {
+            assert_eq!(Error::invalid_input(given, "m").to_string(), format!("{path}: m"));
         }
     }
 }

@@ -50,17 +50,11 @@ impl From<Tool> for tools::Tool {
 impl From<Error> for tools::Error {
     fn from(error: Error) -> Self {
         match error {
-            Error::InvalidInput { path, message } => {
-                Self::InvalidInput(tools::Invalid { path, message })
-            }
+            Error::InvalidInput { path, message } => Self::InvalidInput(tools::Invalid { path, message }),
             Error::Failed(message) => Self::Failed(message),
-            Error::Unavailable {
+            Error::Unavailable { message, retry_after } => Self::Unavailable(tools::Unavailable {
                 message,
-                retry_after,
-            } => Self::Unavailable(tools::Unavailable {
-                message,
-                retry_after_ms: retry_after
-                    .map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)),
+                retry_after_ms: retry_after.map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)),
             }),
         }
     }

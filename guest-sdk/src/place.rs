@@ -13,17 +13,8 @@ pub(crate) fn member(name: &str) -> String {
 
 /// The path, without the `$`, of the value or key that ends at a line and column of a valid JSON text.
 pub(crate) fn within(json: &str, line: usize, column: usize) -> String {
-    let before: usize = json
-        .split_inclusive('\n')
-        .take(line.saturating_sub(1))
-        .map(str::len)
-        .sum();
-    let mut walk = Walk {
-        rest: json,
-        read: 0,
-        until: before + column,
-        open: Vec::new(),
-    };
+    let before: usize = json.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
+    let mut walk = Walk { rest: json, read: 0, until: before + column, open: Vec::new() };
     while walk.step() {}
     walk.path()
 }
@@ -66,10 +57,7 @@ impl Walk<'_> {
         let (token, rest) = self.rest.split_at(length);
         match first {
             '"' => self.key(token),
-            '{' => self.open.push(Open::Object {
-                key: String::new(),
-                awaited: true,
-            }),
+            '{' => self.open.push(Open::Object { key: String::new(), awaited: true }),
             '[' => self.open.push(Open::Array { at: 0 }),
             '}' | ']' => drop(self.open.pop()),
             ',' => self.next(),
@@ -132,9 +120,7 @@ const KEY_CHARS: usize = 64;
 
 /// Adds a key as `.key`, or as `["a key"]` where the dot would mislead.
 fn push_key(path: &mut String, key: &str) {
-    let plain = key
-        .bytes()
-        .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
+    let plain = key.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
     match key.char_indices().nth(KEY_CHARS) {
         Some((end, _)) => *path += &format!("[{:?}…]", key.get(..end).unwrap_or_default()),
         None if plain && !key.is_empty() => {
@@ -187,10 +173,7 @@ mod tests {
             (r#"[{"x": {"x": 1}}]"#, "[0].x"),
             (r#"[{"tags": ["red", "blue"], "x": 1}]"#, "[0].tags[1]"),
             (r#"[{"x": 1, "tags": [5]}]"#, "[0].tags[0]"),
-            (
-                r#"[{"x": 1, "tags": [{"sized": 256}]}]"#,
-                "[0].tags[0].sized",
-            ),
+            (r#"[{"x": 1, "tags": [{"sized": 256}]}]"#, "[0].tags[0].sized"),
             (r#"[{"tags": "red"}]"#, "[0].tags"),
         ] {
             assert_eq!(place::<Vec<Point>>(json), path, "{json}");
@@ -210,20 +193,13 @@ mod tests {
 
     #[test]
     fn keys_and_strings_may_hold_anything() {
-        for (json, path) in [
-            (r#"{"a\"b": {"}": [1, "2"]}}"#, r#"["a\"b"]["}"][1]"#),
-            (r#"{"": {"ä": [1, "2"]}}"#, r#"[""]["ä"][1]"#),
-        ] {
-            assert_eq!(
-                place::<BTreeMap<String, BTreeMap<String, Vec<u8>>>>(json),
-                path
-            );
+        for (json, path) in
+            [(r#"{"a\"b": {"}": [1, "2"]}}"#, r#"["a\"b"]["}"][1]"#), (r#"{"": {"ä": [1, "2"]}}"#, r#"[""]["ä"][1]"#)]
+        {
+            assert_eq!(place::<BTreeMap<String, BTreeMap<String, Vec<u8>>>>(json), path);
         }
         let long = "k".repeat(1000);
         let json = format!(r#"{{"{long}": "v"}}"#);
-        assert_eq!(
-            place::<BTreeMap<String, u8>>(&json),
-            format!("[\"{}\"…]", "k".repeat(64))
-        );
+        assert_eq!(place::<BTreeMap<String, u8>>(&json), format!("[\"{}\"…]", "k".repeat(64)));
     }
 }

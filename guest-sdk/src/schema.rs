@@ -36,22 +36,14 @@ pub enum Absent {
 /// Writes the schema of an input with these parameters.
 pub(crate) fn input(parameters: &[Parameter]) -> String {
     let mut generator = generator(Contract::Deserialize);
-    let properties = Properties(
-        parameters
-            .iter()
-            .map(|parameter| (parameter.name, property(parameter, &mut generator)))
-            .collect(),
-    );
+    let properties =
+        Properties(parameters.iter().map(|parameter| (parameter.name, property(parameter, &mut generator))).collect());
     let required: Vec<&str> = parameters
         .iter()
         .filter(|parameter| matches!(parameter.absent, Absent::Invalid))
         .map(|parameter| parameter.name)
         .collect();
-    text(&Input {
-        properties,
-        required,
-        definitions: generator.take_definitions(true),
-    })
+    text(&Input { properties, required, definitions: generator.take_definitions(true) })
 }
 
 /// Writes the schema of an output; none if it would allow anything.

@@ -17,22 +17,12 @@ const MOST_LINES: usize = 15;
 /// Builds `examples/greet.rs` where all guests of the workspace are built, so that most of it is there already.
 fn greet() -> PathBuf {
     let status = Command::new(env!("CARGO"))
-        .args([
-            "build",
-            "--quiet",
-            "--package",
-            "hotcell",
-            "--example",
-            "greet",
-        ])
+        .args(["build", "--quiet", "--package", "hotcell", "--example", "greet"])
         .args(["--profile", "tool", "--target", "wasm32-wasip2"])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .status()
         .unwrap();
-    assert!(
-        status.success(),
-        "no component was built; `just setup` gives the wasm32-wasip2 target"
-    );
+    assert!(status.success(), "no component was built; `just setup` gives the wasm32-wasip2 target");
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
     target.join("wasm32-wasip2/tool/examples/greet.wasm")
 }
@@ -46,18 +36,10 @@ fn doors(component: &[u8]) -> (Vec<String>, Vec<String>) {
             Payload::Version { .. } => depth += 1,
             Payload::End(_) => depth -= 1,
             Payload::ComponentImportSection(section) if depth == 1 => {
-                imports.extend(
-                    section
-                        .into_iter()
-                        .map(|import| import.unwrap().name.name.to_owned()),
-                );
+                imports.extend(section.into_iter().map(|import| import.unwrap().name.name.to_owned()));
             }
             Payload::ComponentExportSection(section) if depth == 1 => {
-                exports.extend(
-                    section
-                        .into_iter()
-                        .map(|export| export.unwrap().name.name.to_owned()),
-                );
+                exports.extend(section.into_iter().map(|export| export.unwrap().name.name.to_owned()));
             }
             _ => {}
         }
@@ -76,10 +58,7 @@ fn a_minimal_tool_is_a_small_component_of_the_world() {
     // The standard library's, for the message of a panic. No file, no clock, no network.
     for import in &imports {
         let known = ["wasi:cli/", "wasi:io/"];
-        assert!(
-            known.iter().any(|known| import.starts_with(known)),
-            "{import}"
-        );
+        assert!(known.iter().any(|known| import.starts_with(known)), "{import}");
     }
     assert!(!imports.is_empty());
 }

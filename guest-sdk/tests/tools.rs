@@ -22,9 +22,7 @@ fn eval(
 ) -> Result<f64, Error> {
     let value = |term: &str| match variables.as_ref().and_then(|all| all.get(term)) {
         Some(value) => Ok(*value),
-        None => term
-            .parse()
-            .map_err(|error| Error::invalid_input("expression", format_args!("`{term}`: {error}"))),
+        None => term.parse().map_err(|error| Error::invalid_input("expression", format_args!("`{term}`: {error}"))),
     };
     expression.split('+').map(|term| value(term.trim())).sum()
 }
@@ -126,19 +124,13 @@ fn call(name: &str, input: Value) -> Result<Value, Error> {
 #[test]
 fn all_tools_are_listed_by_name() {
     let names: Vec<&str> = hotcell::list().iter().map(|tool| tool.name).collect();
-    assert_eq!(
-        names,
-        ["depth", "echo", "eval", "sort-rows", "touch", "wait"]
-    );
+    assert_eq!(names, ["depth", "echo", "eval", "sort-rows", "touch", "wait"]);
 }
 
 #[test]
 fn a_tool_is_described_by_its_docs_and_settings() {
     let eval = tool("eval");
-    assert_eq!(
-        eval.description,
-        "Adds up the terms of an expression.\n\nKnows `+` only."
-    );
+    assert_eq!(eval.description, "Adds up the terms of an expression.\n\nKnows `+` only.");
     assert_eq!(eval.effect, Effect::Pure);
     assert_eq!(tool("sort-rows").description, "Sorts rows.");
     assert_eq!(tool("sort-rows").effect, Effect::Read);
@@ -203,20 +195,14 @@ fn the_input_schema_tells_types_docs_defaults_and_what_is_required() {
             "additionalProperties": false,
         })
     );
-    assert_eq!(
-        tool("touch").input_schema,
-        r#"{"type":"object","properties":{},"additionalProperties":false}"#
-    );
+    assert_eq!(tool("touch").input_schema, r#"{"type":"object","properties":{},"additionalProperties":false}"#);
 }
 
 #[test]
 fn a_type_that_contains_itself_is_referred_to() {
     let schema = input_schema("depth");
     let node = &schema["$defs"]["Tree"];
-    assert_eq!(
-        node["properties"]["children"]["items"],
-        json!({"$ref": "#/$defs/Tree"})
-    );
+    assert_eq!(node["properties"]["children"]["items"], json!({"$ref": "#/$defs/Tree"}));
     let tree = json!({"tree": {"children": [{"children": []}, {"children": [{"children": []}]}]}});
     assert_eq!(call("depth", tree), Ok(json!(3)));
 }
@@ -224,10 +210,7 @@ fn a_type_that_contains_itself_is_referred_to() {
 #[test]
 fn the_output_schema_is_that_of_what_is_returned() {
     let output = |name| tool(name).output_schema;
-    assert_eq!(
-        output("eval").as_deref(),
-        Some(r#"{"type":"number","format":"double"}"#)
-    );
+    assert_eq!(output("eval").as_deref(), Some(r#"{"type":"number","format":"double"}"#));
     assert_eq!(output("touch").as_deref(), Some(r#"{"type":"null"}"#));
     assert_eq!(output("echo"), None);
     let sorted: Value = serde_json::from_str(&output("sort-rows").unwrap()).unwrap();
@@ -253,10 +236,7 @@ fn an_absent_argument_is_nothing_or_its_default() {
         Ok(json!({"rows": [row("a", 1), row("b", 2)], "zone": "UTC"}))
     );
     assert_eq!(
-        call(
-            "sort-rows",
-            json!({"rows": rows, "order": "falling", "limit": 1})
-        ),
+        call("sort-rows", json!({"rows": rows, "order": "falling", "limit": 1})),
         Ok(json!({"rows": [row("b", 2)], "zone": "UTC"}))
     );
     let input = json!({"expression": "1", "variables": null});
@@ -267,49 +247,19 @@ fn an_absent_argument_is_nothing_or_its_default() {
 fn an_input_that_does_not_fit_names_the_place() {
     let row = json!({"name": "a", "value": 1});
     for (name, input, path, says) in [
-        (
-            "eval",
-            json!([]),
-            "$",
-            "expected an object with the arguments",
-        ),
-        (
-            "eval",
-            json!({}),
-            "$.expression",
-            "this argument is required",
-        ),
-        (
-            "eval",
-            json!({"expresion": "1"}),
-            "$.expresion",
-            "this tool takes `expression`, `variables`",
-        ),
+        ("eval", json!([]), "$", "expected an object with the arguments"),
+        ("eval", json!({}), "$.expression", "this argument is required"),
+        ("eval", json!({"expresion": "1"}), "$.expresion", "this tool takes `expression`, `variables`"),
         ("touch", json!({"a": 1}), "$.a", "this tool takes none"),
-        (
-            "eval",
-            json!({"expression": 5}),
-            "$.expression",
-            "invalid type: integer `5`, expected a string",
-        ),
+        ("eval", json!({"expression": 5}), "$.expression", "invalid type: integer `5`, expected a string"),
         (
             "eval",
             json!({"expression": "a", "variables": {"a": 1, "b": "x"}}),
             "$.variables.b",
             "invalid type: string \"x\", expected f64",
         ),
-        (
-            "sort-rows",
-            json!({"rows": [row, {"name": "b", "value": 0.5}]}),
-            "$.rows[1].value",
-            "expected i64",
-        ),
-        (
-            "sort-rows",
-            json!({"rows": [row, {"name": "b"}]}),
-            "$.rows[1]",
-            "missing field `value`",
-        ),
+        ("sort-rows", json!({"rows": [row, {"name": "b", "value": 0.5}]}), "$.rows[1].value", "expected i64"),
+        ("sort-rows", json!({"rows": [row, {"name": "b"}]}), "$.rows[1]", "missing field `value`"),
         (
             "sort-rows",
             json!({"rows": [{"name": "b", "vlaue": 1}]}),
@@ -322,18 +272,8 @@ fn an_input_that_does_not_fit_names_the_place() {
             "$.order",
             "unknown variant `random`, expected `rising` or `falling`",
         ),
-        (
-            "sort-rows",
-            json!({"rows": [], "limit": -1}),
-            "$.limit",
-            "invalid value: integer `-1`, expected usize",
-        ),
-        (
-            "sort-rows",
-            json!({"rows": [], "limit": null}),
-            "$.limit",
-            "invalid type: null, expected usize",
-        ),
+        ("sort-rows", json!({"rows": [], "limit": -1}), "$.limit", "invalid value: integer `-1`, expected usize"),
+        ("sort-rows", json!({"rows": [], "limit": null}), "$.limit", "invalid type: null, expected usize"),
     ] {
         let error = call(name, input.clone()).unwrap_err();
         let Error::InvalidInput { path: at, message } = error else {
@@ -363,10 +303,7 @@ fn a_text_that_is_no_json_says_where() {
 #[test]
 fn a_message_quotes_a_long_input_in_part() {
     let long = "x".repeat(100_000);
-    for input in [
-        json!({"expression": {}, "variables": long}),
-        json!({&long: 1}),
-    ] {
+    for input in [json!({"expression": {}, "variables": long}), json!({&long: 1})] {
         let error = call("sort-rows", input).unwrap_err();
         assert!(error.to_string().chars().count() < 500);
     }
@@ -378,28 +315,10 @@ fn a_message_quotes_a_long_input_in_part() {
 fn a_tools_own_error_arrives_as_it_is() {
     assert_eq!(
         call("eval", json!({"expression": "1 + x"})),
-        Err(Error::invalid_input(
-            "$.expression",
-            "`x`: invalid float literal"
-        ))
+        Err(Error::invalid_input("$.expression", "`x`: invalid float literal"))
     );
-    assert_eq!(
-        call("sort-rows", json!({"rows": [], "by": "name"})),
-        Err(Error::failed("can't sort by name"))
-    );
-    assert_eq!(
-        call("touch", json!({})),
-        Err(Error::failed("the disk is full"))
-    );
-    assert_eq!(
-        call("wait", json!({})),
-        Err(Error::unavailable(
-            "still starting",
-            Some(Duration::from_millis(1500))
-        ))
-    );
-    assert_eq!(
-        call("evla", json!({})),
-        Err(Error::failed("there is no tool `evla` here"))
-    );
+    assert_eq!(call("sort-rows", json!({"rows": [], "by": "name"})), Err(Error::failed("can't sort by name")));
+    assert_eq!(call("touch", json!({})), Err(Error::failed("the disk is full")));
+    assert_eq!(call("wait", json!({})), Err(Error::unavailable("still starting", Some(Duration::from_millis(1500)))));
+    assert_eq!(call("evla", json!({})), Err(Error::failed("there is no tool `evla` here")));
 }

@@ -16,8 +16,7 @@ pub(crate) fn tool(settings: TokenStream, tokens: TokenStream) -> TokenStream {
     let mut function: Function = match parse2(tokens.clone()) {
         Ok(function) => function,
         Err(error) => {
-            let error =
-                syn::Error::new(error.span(), format_args!("a tool is a function: {error}"));
+            let error = syn::Error::new(error.span(), format_args!("a tool is a function: {error}"));
             let error = error.into_compile_error();
             return quote! { #tokens #error };
         }
@@ -33,9 +32,7 @@ pub(crate) fn tool(settings: TokenStream, tokens: TokenStream) -> TokenStream {
     };
     let declaration = declaration(&Tool {
         name,
-        description: settings
-            .description
-            .map_or_else(|| docs::text(&function.attributes), |text| text.value()),
+        description: settings.description.map_or_else(|| docs::text(&function.attributes), |text| text.value()),
         effect: settings.effect,
         function: &function.signature.ident,
         parameters,
@@ -69,9 +66,7 @@ struct Tool<'a> {
 }
 
 fn declaration(tool: &Tool<'_>) -> TokenStream {
-    let Tool {
-        name, description, ..
-    } = tool;
+    let Tool { name, description, .. } = tool;
     let effect = match tool.effect {
         Effect::Pure => quote! { Pure },
         Effect::Read => quote! { Read },
@@ -113,10 +108,7 @@ fn default((at, parameter): (usize, &Parameter)) -> Option<TokenStream> {
     let kind = &parameter.kind;
     let value = match &**value {
         // So that a default can be written `"UTC"` where the parameter is a `String`.
-        Expr::Lit(ExprLit {
-            lit: Lit::Str(text),
-            ..
-        }) => {
+        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => {
             quote_spanned! { text.span() => <#kind as ::core::convert::From<&'static str>>::from(#text) }
         }
         value => quote! { #value },

@@ -69,16 +69,10 @@ impl Function {
 fn check_qualifiers(signature: &Signature) -> Result<()> {
     let mut faults = Faults::default();
     if let Some(token) = &signature.asyncness {
-        faults.say(
-            token,
-            "a tool is not `async`: a call has its cell to itself and nothing else to do while it waits",
-        );
+        faults.say(token, "a tool is not `async`: a call has its cell to itself and nothing else to do while it waits");
     }
     if let Safety::Unsafe(token) = &signature.safety {
-        faults.say(
-            token,
-            "a tool is called with whatever fits its schema: it can't be `unsafe`",
-        );
+        faults.say(token, "a tool is called with whatever fits its schema: it can't be `unsafe`");
     }
     if let Some(token) = &signature.abi {
         faults.say(token, "a tool is a plain function, without `extern`");
@@ -100,17 +94,10 @@ fn answer(signature: &Signature) -> Result<Answer> {
             "a tool answers: give it a return type, such as `Result<String, hotcell::Error>` (or `()` if there is nothing to say)",
         )),
         ReturnType::Type(_, kind) => match &**kind {
-            Type::ImplTrait(_) => Err(Error::new_spanned(
-                kind,
-                "a tool's output has one type: write it in place of `impl ..`",
-            )),
-            Type::Path(path)
-                if path
-                    .path
-                    .segments
-                    .last()
-                    .is_some_and(|segment| segment.ident == "Result") =>
-            {
+            Type::ImplTrait(_) => {
+                Err(Error::new_spanned(kind, "a tool's output has one type: write it in place of `impl ..`"))
+            }
+            Type::Path(path) if path.path.segments.last().is_some_and(|segment| segment.ident == "Result") => {
                 Ok(Answer::Result(kind.clone()))
             }
             _ => Ok(Answer::Value(kind.clone())),

@@ -48,31 +48,19 @@ impl Parameter {
             None if is_option(&argument.ty) => Absent::Nothing,
             None => Absent::Invalid,
         };
-        Ok(Self {
-            name: name(&argument.pat)?,
-            description: docs::text(&own),
-            kind: (*argument.ty).clone(),
-            absent,
-        })
+        Ok(Self { name: name(&argument.pat)?, description: docs::text(&own), kind: (*argument.ty).clone(), absent })
     }
 }
 
 fn name(pattern: &Pat) -> Result<Ident> {
     match pattern {
-        Pat::Ident(pattern) if pattern.by_ref.is_none() && pattern.subpat.is_none() => {
-            Ok(pattern.ident.clone())
-        }
-        _ => Err(Error::new_spanned(
-            pattern,
-            "a tool's parameter needs a plain name: it is the key in the input",
-        )),
+        Pat::Ident(pattern) if pattern.by_ref.is_none() && pattern.subpat.is_none() => Ok(pattern.ident.clone()),
+        _ => Err(Error::new_spanned(pattern, "a tool's parameter needs a plain name: it is the key in the input")),
     }
 }
 
 fn check_attributes(attributes: &[Attribute]) -> Result<()> {
-    match attributes
-        .iter()
-        .find(|attribute| attribute.path().is_ident("cfg") || attribute.path().is_ident("cfg_attr"))
+    match attributes.iter().find(|attribute| attribute.path().is_ident("cfg") || attribute.path().is_ident("cfg_attr"))
     {
         Some(attribute) => Err(Error::new_spanned(
             attribute,
@@ -84,18 +72,13 @@ fn check_attributes(attributes: &[Attribute]) -> Result<()> {
 
 fn check_type(kind: &Type) -> Result<()> {
     match kind {
-        Type::Reference(reference) => Err(Error::new_spanned(
-            kind,
-            format_args!("a tool owns its input: write {}", owned(&reference.elem)),
-        )),
-        Type::ImplTrait(_) => Err(Error::new_spanned(
-            kind,
-            "a tool's input has one type: write it in place of `impl ..`",
-        )),
-        Type::Infer(_) => Err(Error::new_spanned(
-            kind,
-            "a tool's input has one type: write it in place of `_`",
-        )),
+        Type::Reference(reference) => {
+            Err(Error::new_spanned(kind, format_args!("a tool owns its input: write {}", owned(&reference.elem))))
+        }
+        Type::ImplTrait(_) => {
+            Err(Error::new_spanned(kind, "a tool's input has one type: write it in place of `impl ..`"))
+        }
+        Type::Infer(_) => Err(Error::new_spanned(kind, "a tool's input has one type: write it in place of `_`")),
         _ => Ok(()),
     }
 }
@@ -110,10 +93,7 @@ fn owned(borrowed: &Type) -> &'static str {
 }
 
 fn last_is(path: &syn::TypePath, name: &str) -> bool {
-    path.path
-        .segments
-        .last()
-        .is_some_and(|segment| segment.ident == name)
+    path.path.segments.last().is_some_and(|segment| segment.ident == name)
 }
 
 /// Whether a type is written `Option<..>`, by whatever path. An alias of it is a value that may be null, but must be there.

@@ -35,11 +35,7 @@ impl Settings {
     }
 
     fn set(&mut self, meta: &ParseNestedMeta<'_>, seen: &mut Vec<String>) -> Result<()> {
-        let key = meta
-            .path
-            .get_ident()
-            .map(ToString::to_string)
-            .unwrap_or_default();
+        let key = meta.path.get_ident().map(ToString::to_string).unwrap_or_default();
         if seen.contains(&key) {
             return Err(meta.error(format_args!("`{key}` is given twice")));
         }
@@ -52,9 +48,7 @@ impl Settings {
             }
             "description" => self.description = Some(meta.value()?.parse()?),
             _ => {
-                return Err(
-                    meta.error("unknown key: a tool has `effect`, `name` and `description`")
-                );
+                return Err(meta.error("unknown key: a tool has `effect`, `name` and `description`"));
             }
         }
         seen.push(key);
@@ -84,9 +78,7 @@ impl Effect {
 pub(crate) fn check_name(name: &LitStr) -> Result<()> {
     let text = name.value();
     let starts = text.starts_with(|first: char| first.is_ascii_alphabetic());
-    let fits = text
-        .chars()
-        .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'));
+    let fits = text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'));
     if starts && fits {
         return Ok(());
     }

@@ -16,11 +16,7 @@ pub(crate) enum Direction {
 }
 
 /// Puts the derives on a type.
-pub(crate) fn derive(
-    direction: Direction,
-    settings: TokenStream,
-    item: TokenStream,
-) -> TokenStream {
+pub(crate) fn derive(direction: Direction, settings: TokenStream, item: TokenStream) -> TokenStream {
     match check(settings, item.clone()) {
         Ok(kind) => {
             let derives = derives(direction, &kind);
@@ -35,18 +31,12 @@ pub(crate) fn derive(
 
 fn check(settings: TokenStream, item: TokenStream) -> syn::Result<DeriveInput> {
     if !settings.is_empty() {
-        return Err(Error::new_spanned(
-            settings,
-            "this attribute has no settings",
-        ));
+        return Err(Error::new_spanned(settings, "this attribute has no settings"));
     }
-    let kind: DeriveInput = parse2(item)
-        .map_err(|error| Error::new(error.span(), "only a struct or an enum travels as JSON"))?;
+    let kind: DeriveInput =
+        parse2(item).map_err(|error| Error::new(error.span(), "only a struct or an enum travels as JSON"))?;
     if let Data::Union(union) = &kind.data {
-        return Err(Error::new_spanned(
-            union.union_token,
-            "only a struct or an enum travels as JSON",
-        ));
+        return Err(Error::new_spanned(union.union_token, "only a struct or an enum travels as JSON"));
     }
     Ok(kind)
 }
@@ -82,10 +72,7 @@ fn fields(kind: &DeriveInput) -> impl Iterator<Item = &Field> {
         Data::Enum(data) => (None, Some(&data.variants)),
         Data::Union(_) => (None, None),
     };
-    let of_variants = variants
-        .into_iter()
-        .flatten()
-        .flat_map(|variant| &variant.fields);
+    let of_variants = variants.into_iter().flatten().flat_map(|variant| &variant.fields);
     fields.into_iter().flatten().chain(of_variants)
 }
 
@@ -120,18 +107,9 @@ mod tests {
         let cases: [(DeriveInput, bool); 5] = [
             (parse_quote! { struct A { b: u8 } }, true),
             (parse_quote! { enum A { B, C(u8) } }, true),
-            (
-                parse_quote! { #[serde(rename_all = "lowercase", deny_unknown_fields)] struct A; },
-                false,
-            ),
-            (
-                parse_quote! { struct A { #[serde(rename(serialize = "c"), flatten)] b: B } },
-                false,
-            ),
-            (
-                parse_quote! { enum A { B { #[serde(default = "d")] #[serde(flatten)] c: C } } },
-                false,
-            ),
+            (parse_quote! { #[serde(rename_all = "lowercase", deny_unknown_fields)] struct A; }, false),
+            (parse_quote! { struct A { #[serde(rename(serialize = "c"), flatten)] b: B } }, false),
+            (parse_quote! { enum A { B { #[serde(default = "d")] #[serde(flatten)] c: C } } }, false),
         ];
         for (kind, strictly) in cases {
             assert_eq!(strict(Direction::Input, &kind), strictly, "{}", kind.ident);

@@ -6,9 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use hotcell_call::{
-    AgentName, ByteSize, Code, Failure, LimitKeys, StepId, Target, ToolName, Wants,
-};
+use hotcell_call::{AgentName, ByteSize, Code, Failure, LimitKeys, StepId, Target, ToolName, Wants};
 use hotcell_flow::dag::{Dag, Node};
 use serde_json::Value;
 
@@ -210,10 +208,6 @@ impl Step {
 
 impl Default for Bounds {
     fn default() -> Self {
-        Self {
-            parallel: NonZeroUsize::MIN.saturating_add(7),
-            timeout: Duration::from_secs(600),
-            max_calls: 100_000,
-        }
+        Self { parallel: NonZeroUsize::MIN.saturating_add(7), timeout: Duration::from_secs(600), max_calls: 100_000 }
     }
 }

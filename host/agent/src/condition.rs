@@ -24,10 +24,7 @@ enum Test {
     HoldsNot,
     Is(Value),
     IsNot(Value),
-    Order {
-        wanted: &'static [Ordering],
-        other: Value,
-    },
+    Order { wanted: &'static [Ordering], other: Value },
 }
 
 /// The comparisons that ask for an order, the longer signs first.
@@ -117,9 +114,7 @@ fn is_something(value: &Value) -> bool {
 /// 1 and 1.0 are different values to the JSON library, and the same to whoever wrote them.
 fn equal(one: &Value, other: &Value) -> bool {
     match (one, other) {
-        (Value::Number(one), Value::Number(other)) => {
-            one == other || one.as_f64() == other.as_f64()
-        }
+        (Value::Number(one), Value::Number(other)) => one == other || one.as_f64() == other.as_f64(),
         _ => one == other,
     }
 }
@@ -180,16 +175,8 @@ mod tests {
     use super::*;
 
     fn holds(condition: &str, input: &Value) -> bool {
-        let scope = Scope {
-            input,
-            steps: &BTreeMap::new(),
-            item: None,
-        };
-        condition
-            .parse::<Condition>()
-            .unwrap()
-            .holds(&scope)
-            .unwrap()
+        let scope = Scope { input, steps: &BTreeMap::new(), item: None };
+        condition.parse::<Condition>().unwrap().holds(&scope).unwrap()
     }
 
     #[test]
@@ -240,11 +227,7 @@ mod tests {
         ] {
             assert_eq!(holds(condition, &input), expected, "{condition}");
         }
-        let scope = Scope {
-            input: &input,
-            steps: &BTreeMap::new(),
-            item: None,
-        };
+        let scope = Scope { input: &input, steps: &BTreeMap::new(), item: None };
         let condition: Condition = "{{input.name}} > 5".parse().unwrap();
         let failure = condition.holds(&scope).unwrap_err();
         assert_eq!(

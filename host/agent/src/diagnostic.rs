@@ -58,10 +58,7 @@ impl Diagnostic {
     /// Says where, and in a few words what stands there. A second place is one that explains the first.
     #[must_use]
     pub fn at(mut self, span: Span, text: impl AsRef<str>) -> Self {
-        self.labels.push(Label {
-            span,
-            text: printable(text.as_ref()),
-        });
+        self.labels.push(Label { span, text: printable(text.as_ref()) });
         self
     }
 
@@ -160,8 +157,11 @@ pub fn failure(diagnostics: &[Diagnostic]) -> Failure {
         1 => String::new(),
         count => format!(" (and {} more)", count - 1),
     };
-    let failure = Failure::new(code, format!("{} does not fit", printable(first.file())))
-        .why(format!("{}: {}{more}", first.place(), first.message));
+    let failure = Failure::new(code, format!("{} does not fit", printable(first.file()))).why(format!(
+        "{}: {}{more}",
+        first.place(),
+        first.message
+    ));
     match &first.hint {
         Some(hint) => failure.fix(hint),
         None => failure.fix(format!("hotcell check {}", printable(first.file()))),

@@ -12,10 +12,7 @@ use crate::manifest::StepDraft;
 
 /// The steps that `step` waits for, with the place that says so, and how it names them.
 fn needs(step: &StepDraft) -> impl Iterator<Item = (&StepId, Span)> {
-    let written = step
-        .needs
-        .iter()
-        .map(|need| (&need.value, need.span.clone()));
+    let written = step.needs.iter().map(|need| (&need.value, need.span.clone()));
     let implied = step.uses.iter().filter_map(|used| {
         let id = used.reference.step()?;
         Some((id, used.span.clone()))
@@ -35,11 +32,7 @@ pub(crate) fn graph(steps: &[StepDraft], problems: &Problems) -> Option<Dag<Step
     if !unique || !known {
         return None;
     }
-    let named = || {
-        steps
-            .iter()
-            .filter_map(|step| Some((&step.id.as_ref()?.value, step)))
-    };
+    let named = || steps.iter().filter_map(|step| Some((&step.id.as_ref()?.value, step)));
     let edges = named().flat_map(|(id, step)| {
         let before = needs(step).map(|(before, _)| before.clone());
         before.map(move |before| (before, id.clone()))
@@ -75,10 +68,7 @@ fn report_doubles(steps: &[StepDraft], problems: &Problems) -> bool {
 }
 
 fn report_dangling(steps: &[StepDraft], problems: &Problems) -> bool {
-    let ids: Vec<&str> = steps
-        .iter()
-        .filter_map(|step| Some(step.id.as_ref()?.value.as_str()))
-        .collect();
+    let ids: Vec<&str> = steps.iter().filter_map(|step| Some(step.id.as_ref()?.value.as_str())).collect();
     let mut known = true;
     for (id, span) in steps.iter().flat_map(needs) {
         if ids.contains(&id.as_str()) {
@@ -105,9 +95,7 @@ fn report_cycle(path: &[StepId], steps: &[StepDraft], problems: &Problems) {
     let mut wrong = crate::Diagnostic::new(problems.source(), message);
     for pair in path.windows(2) {
         let [before, after] = pair else { continue };
-        let step = steps
-            .iter()
-            .find(|step| step.id.as_ref().is_some_and(|id| id.value == *after));
+        let step = steps.iter().find(|step| step.id.as_ref().is_some_and(|id| id.value == *after));
         let place = step.and_then(|step| needs(step).find(|(id, _)| *id == before));
         if let Some((_, span)) = place {
             wrong = wrong.at(span, format!("`{after}` needs `{before}`"));

@@ -119,10 +119,7 @@ impl Reference {
 
     /// The failure of a reference that ends before the part at `depth`, where `here` is.
     fn nowhere(&self, depth: usize, here: Option<&Value>) -> Failure {
-        let way = Self {
-            root: self.root.clone(),
-            path: self.path.iter().take(depth).cloned().collect(),
-        };
+        let way = Self { root: self.root.clone(), path: self.path.iter().take(depth).cloned().collect() };
         let why = match here {
             Some(value) => format!("`{way}` is {}", described(value)),
             None => format!("there is no `{way}` here"),
@@ -178,11 +175,7 @@ impl FromStr for Reference {
     /// Reads what stands between the braces.
     fn from_str(text: &str) -> Result<Self, ReferenceError> {
         let mut rest = text.trim();
-        let error = |why, hint: Option<String>| ReferenceError {
-            text: shortened(text.trim(), 80),
-            why,
-            hint,
-        };
+        let error = |why, hint: Option<String>| ReferenceError { text: shortened(text.trim(), 80), why, hint };
         if rest.contains("{{") {
             let hint = "two plain braces are written `{{{{`".to_owned();
             return Err(error("its `}}` is missing", Some(hint)));
@@ -202,10 +195,7 @@ impl FromStr for Reference {
                 Root::Step(id.ok_or_else(|| error("it names no step", hint()))?)
             }
             other => {
-                return Err(error(
-                    "it begins with nothing known",
-                    Some(start_hint(other, rest)),
-                ));
+                return Err(error("it begins with nothing known", Some(start_hint(other, rest))));
             }
         };
         let mut path = Vec::new();

@@ -33,10 +33,7 @@ impl Save {
     /// Takes a template, unless no value of its references could make it a good name.
     pub(crate) fn new(name: Template) -> Result<Self, NameError> {
         // A reference in it may become anything; `x` is the most harmless.
-        let stand_in = name.text_with("x").ok_or(NameError {
-            name: "this".to_owned(),
-            why: "a name is a text",
-        })?;
+        let stand_in = name.text_with("x").ok_or(NameError { name: "this".to_owned(), why: "a name is a text" })?;
         within(&stand_in)?;
         Ok(Self { name })
     }
@@ -65,8 +62,7 @@ impl Save {
             Value::Number(number) => number.to_string(),
             other => {
                 let kind = if other.is_null() { "null" } else { "no text" };
-                return Err(Failure::new(Code::Reference, "a file can't be named")
-                    .why(format!("its name is {kind}")));
+                return Err(Failure::new(Code::Reference, "a file can't be named").why(format!("its name is {kind}")));
             }
         };
         within(&name).map_err(|error| {
@@ -88,10 +84,7 @@ impl Save {
 
 /// The path, if it is relative, never leaves its root, and names a file.
 fn within(name: &str) -> Result<PathBuf, NameError> {
-    let error = |why| NameError {
-        name: shortened(name, 80),
-        why,
-    };
+    let error = |why| NameError { name: shortened(name, 80), why };
     if name.is_empty() || name.ends_with('/') {
         return Err(error("it names no file"));
     }
@@ -152,14 +145,7 @@ mod tests {
         ] {
             assert!(save(bad).is_err(), "{bad:?}");
         }
-        for good in [
-            "report.md",
-            "a/b.svg",
-            "./x",
-            ".hidden",
-            "{{item.name}}.svg",
-            "{{input}}",
-        ] {
+        for good in ["report.md", "a/b.svg", "./x", ".hidden", "{{item.name}}.svg", "{{input}}"] {
             assert!(save(good).is_ok(), "{good:?}");
         }
     }
@@ -167,17 +153,10 @@ mod tests {
     #[test]
     fn a_name_made_from_a_result_is_judged_when_it_is_known() {
         let path = |template: &str, item: Value| {
-            let scope = Scope {
-                input: &Value::Null,
-                steps: &BTreeMap::new(),
-                item: Some((4, &item)),
-            };
+            let scope = Scope { input: &Value::Null, steps: &BTreeMap::new(), item: Some((4, &item)) };
             save(template).unwrap().path(&scope)
         };
-        assert_eq!(
-            path("p/{{item}}-{{index}}.svg", json!("a")).unwrap(),
-            Path::new("p/a-4.svg")
-        );
+        assert_eq!(path("p/{{item}}-{{index}}.svg", json!("a")).unwrap(), Path::new("p/a-4.svg"));
         assert_eq!(path("{{index}}", json!(0)).unwrap(), Path::new("4"));
         for item in [
             json!("../../etc/cron.d/x"),
@@ -190,10 +169,7 @@ mod tests {
             json!({}),
         ] {
             let failure = path("{{item}}", item.clone()).unwrap_err();
-            assert!(
-                matches!(failure.code(), Code::Reference | Code::InputTooLarge),
-                "{item}"
-            );
+            assert!(matches!(failure.code(), Code::Reference | Code::InputTooLarge), "{item}");
         }
     }
 

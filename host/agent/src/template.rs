@@ -64,9 +64,7 @@ impl Template {
         // Every part is read before one that failed ends it: all errors are told.
         if item.is_table() {
             let entries = item.section()?.others();
-            let read = entries
-                .iter()
-                .map(|(key, item)| Some((key.value.to_owned(), Self::read(item, uses)?)));
+            let read = entries.iter().map(|(key, item)| Some((key.value.to_owned(), Self::read(item, uses)?)));
             let read: Vec<Option<_>> = read.collect();
             let fields: Option<_> = read.into_iter().collect();
             return fields.map(Node::Map).map(Self);
@@ -132,9 +130,7 @@ impl Template {
     /// Whether it means something within `for_each` alone.
     #[must_use]
     pub fn is_per_item(&self) -> bool {
-        self.references()
-            .iter()
-            .any(|reference| reference.is_per_item())
+        self.references().iter().any(|reference| reference.is_per_item())
     }
 
     /// The reference that it is, if it is nothing else.
@@ -199,10 +195,7 @@ impl Template {
     /// [`Code::Reference`] for a reference that leads nowhere, [`Code::InputTooLarge`] when the value would be larger than
     /// `most`, counted about as JSON text, and [`Code::InputNotJson`] when it would nest deeper than 127 levels.
     pub fn resolve(&self, scope: &Scope<'_>, most: ByteSize) -> Result<Value, Failure> {
-        let mut room = Room {
-            left: most.as_usize(),
-            most,
-        };
+        let mut room = Room { left: most.as_usize(), most };
         self.build(scope, &mut room, 0)
     }
 
@@ -290,8 +283,7 @@ impl Room {
             Value::String(text) => self.take(text.len() + 3),
             Value::Array(list) => {
                 self.take_level(depth)?;
-                list.iter()
-                    .try_for_each(|each| self.take_value(each, depth + 1))
+                list.iter().try_for_each(|each| self.take_value(each, depth + 1))
             }
             Value::Object(map) => {
                 self.take_level(depth)?;
@@ -338,9 +330,7 @@ fn parse(text: &str) -> Parsed<'_> {
         // With its braces: where the file has this text, it has this reference, and not a word like it.
         let end = text.len() - after.len();
         let braced = text.get(end - inside.len() - 4..end).unwrap_or(inside);
-        let reference: Reference = inside
-            .parse()
-            .map_err(|error: ReferenceError| (error.into(), braced))?;
+        let reference: Reference = inside.parse().map_err(|error: ReferenceError| (error.into(), braced))?;
         if !plain.is_empty() {
             pieces.push(Piece::Plain(std::mem::take(&mut plain)));
         }

@@ -87,3 +87,70 @@ struct Object<'a> {
 fn object<'a>(failure: &'a Failure, diagnostics: Option<&'a [Diagnostic]>) -> impl Serialize + 'a {
     Object { outcome: failure.kind(), error: failure, diagnostics }
 }
+
+#[cfg(test)]
+mod tests {
+    use hotcell_agent::document::Source;
+    use hotcell_call::{Capability, Code, Denial};
+
+    use super::*;
+
+    #[test]
+    fn a_denial_says_how_to_allow_it_once_and_always() {
+        let denial = Denial::new(Capability::Read, "docs/a b.md");
+        let failure = Failure::new(Code::Files, format!("files.read may not {}", denial.act()))
+            .why("it is not granted (granted: none)")
+            .fix(denial.fix(&"files".parse().unwrap()).unwrap());
+        insta::assert_snapshot!(failed(&Output::plain(), &failure), @r#"
+        denied[E0302]: files.read may not read `docs/a b.md`
+          why   it is not granted (granted: none)
+          fix   once    --allow-read docs
+                always  fs.read = ["docs"] under [tools.files] in hotcell.toml
+          more  hotcell explain E0302
+        "#);
+    }
+
+    #[test]
+    fn a_failure_without_more_to_say_is_short_and_a_long_one_is_indented() {
+        let short = Failure::new(Code::Fault, "a bug");
+        insta::assert_snapshot!(failed(&Output::plain(), &short), @r"
+        fault[E7001]: a bug
+          more  hotcell explain E7001
+        ");
+        let long =
+            Failure::new(Code::ToolFailed, "x.y failed").why("one\ntwo\u{1b}[2J").fix("do this\nalways: and that");
+        insta::assert_snapshot!(failed(&Output::plain(), &long), @r"
+        failed[E0101]: x.y failed
+          why   one
+                two\u{1b}[2J
+          fix   do this
+                always  and that
+          more  hotcell explain E0101
+        ");
+    }
+
+    #[test]
+    fn files_show_all_that_is_wrong_and_how_much_it_is() {
+        let source = Source::new("x.toml", "a = 1\nb = 2\n");
+        let wrong = |message: &str, at| Diagnostic::new(&source, message).at(at, "here");
+        let both = [wrong("no a", 0..1), wrong("no b", 6..7)];
+        insta::assert_snapshot!(drawn(&both, Style::Plain), @r"
+        error[E0205]: no a
+         --> x.toml:1:1
+          |
+        1 | a = 1
+          | ^ here
+
+        error[E0205]: no b
+         --> x.toml:2:1
+          |
+        2 | b = 2
+          | ^ here
+
+        x.toml: 2 errors
+        ");
+        let object = serde_json::to_value(object(&hotcell_agent::failure(&both), Some(&both))).unwrap();
+        assert_eq!(object["outcome"], "invalid");
+        assert_eq!(object["diagnostics"][1]["line"], 2);
+    }
+}

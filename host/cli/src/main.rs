@@ -3,6 +3,8 @@
 //! Nothing is decided here. A command reads what was typed ([`args`]), sets up the host with what the operator says
 //! ([`operator`]), asks it, and prints: data to stdout, everything else to stderr ([`output`]).
 
+#![forbid(unsafe_code)]
+
 mod args;
 mod arguments;
 mod commands;
@@ -30,7 +32,7 @@ use crate::output::Output;
 fn main() -> ExitCode {
     // Before anything else: the compile child starts with nothing but its limits.
     if std::env::args_os().nth(1).is_some_and(|word| word == args::COMPILE) {
-        return hotcell_sandbox::child_main();
+        return hotcell_runtime::child_main();
     }
     let args = match parse() {
         Ok(args) => args,

@@ -7,8 +7,7 @@ use std::path::{Path, PathBuf};
 
 use hotcell_call::{Access, ClockMode, Code, Failure, Folder, GrantKeys, LimitKeys, RandomMode, ToolName, shortened};
 use hotcell_runtime::config::{Config, Place, ToolConfig, ceiling};
-use hotcell_runtime::trust::Trust;
-use hotcell_runtime::{Host, HostBuilder, ToolFile};
+use hotcell_runtime::{Host, HostBuilder, ToolFile, Trust};
 
 use crate::args::{Global, GrantArgs};
 use crate::embedded::STARTERS;
@@ -52,8 +51,13 @@ impl Operator {
             Some(name) => name,
             None => name_of(path)?,
         };
-        self.files.push((name.clone(), path.to_owned()));
+        self.named(name.clone(), path);
         Ok(name)
+    }
+
+    /// Adds a component by its file, under a name.
+    pub(crate) fn named(&mut self, name: ToolName, path: &Path) {
+        self.files.push((name, path.to_owned()));
     }
 
     /// Gives a tool what was typed, beside what the file gives.

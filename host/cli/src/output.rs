@@ -124,6 +124,7 @@ impl Output {
     }
 
     /// Tells what went wrong.
+    #[expect(clippy::unused_self, reason = "only who was given the output may print")]
     pub(crate) fn tell(&self, line: impl Display) {
         // With stderr gone there is nobody left to tell.
         let _ = writeln!(io::stderr().lock(), "{line}");

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use hotcell_call::{Count, Denial, Log, LogBytes, Outcome, Receipt, ToolName, format_duration, printable};
+use hotcell_call::{Count, Denial, Kind, Log, LogBytes, Outcome, Receipt, ToolName, format_duration, printable};
 
 use crate::output::{DIM, Output, YELLOW};
 
@@ -13,7 +13,9 @@ pub(crate) fn tell(output: &Output, outcome: &Outcome) {
         let line = line(&outcome.target, &outcome.receipt);
         output.note(output.styled_note(DIM, format_args!("  {line}")));
     }
-    for denial in refused(&outcome.receipt, &outcome.target.tool) {
+    // A call that ended as denied has told the first already, with its whole fix.
+    let told = outcome.result.as_ref().is_err_and(|failure| failure.kind() == Kind::Denied);
+    for denial in refused(&outcome.receipt, &outcome.target.tool).skip(usize::from(told)) {
         output.note(output.styled_note(YELLOW, format_args!("  {denial}")));
     }
     for line in printed(&outcome.log, &outcome.receipt) {

@@ -1,11 +1,15 @@
 //! A person who has seen enough.
+//!
+//! From the first wait for a signal on, Ctrl-C ends nothing by itself any more. So every command is waited for here, whatever it
+//! is doing, and whatever blocks a thread (a read of stdin, a compiler) is given one of its own.
 
 use std::future::Future;
 use std::pin::pin;
 
+use hotcell_call::{Code, Failure};
 use tokio::signal::unix::{SignalKind, signal};
 
-/// How work ended that could be interrupted.
+/// How work ended that was to be cancelled rather than dropped.
 #[derive(Debug)]
 pub(crate) enum Ended<T> {
     /// With its result.
@@ -14,10 +18,23 @@ pub(crate) enum Ended<T> {
     Abandoned,
 }
 
+/// Waits for `work`, and drops it at the first signal.
+///
+/// # Errors
+///
+/// [`Code::Cancelled`] if a signal came first.
+pub(crate) async fn or_cancelled<T, E: From<Failure>>(work: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+    // What is dropped here stops by being dropped: calls, runs, what they hold.
+    tokio::select! {
+        result = work => result,
+        () = interrupted() => Err(Failure::new(Code::Cancelled, "the command was cancelled").why("by a signal").into()),
+    }
+}
+
 /// Waits for `work`. At the first signal `cancel` is told, and the work goes on to its end; at the second it is left alone.
-pub(crate) async fn interruptible<T>(work: impl Future<Output = T>, cancel: impl FnOnce()) -> Ended<T> {
+pub(crate) async fn cancelling<T>(work: impl Future<Output = T>, cancel: impl FnOnce()) -> Ended<T> {
     let mut work = pin!(work);
-    // Dropping either side loses nothing: a signal that was not waited for is none.
+    // Neither side loses anything by not being waited for: the work is polled on, and a missed signal is just none.
     tokio::select! {
         result = &mut work => return Ended::Done(result),
         () = interrupted() => cancel(),
@@ -28,10 +45,24 @@ pub(crate) async fn interruptible<T>(work: impl Future<Output = T>, cancel: impl
     }
 }
 
+/// Does something that blocks on a thread of its own. When it is not waited for any more, the thread ends with the process.
+///
+/// # Errors
+///
+/// What `work` fails with, or [`Code::Fault`] if it panicked.
+pub(crate) async fn blocking<T, E>(work: impl FnOnce() -> Result<T, E> + Send + 'static) -> Result<T, E>
+where
+    T: Send + 'static,
+    E: From<Failure> + Send + 'static,
+{
+    let lost = |error| Failure::new(Code::Fault, "a thread was lost").caused_by(error);
+    tokio::task::spawn_blocking(work).await.map_err(lost)?
+}
+
 /// Ends with the next Ctrl-C or request to terminate.
-pub(crate) async fn interrupted() {
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
+async fn interrupted() {
+    let signals = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
+    let (Ok(mut interrupt), Ok(mut terminate)) = signals else {
         // Without handlers the signals end the process by themselves.
         return std::future::pending().await;
     };

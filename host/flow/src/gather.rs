@@ -118,11 +118,7 @@ mod tests {
         })
         .await;
         pass(100).await;
-        assert_eq!(
-            (result, started.get(), finished.get()),
-            (Err(3), 5, 1),
-            "five started, one of them ended"
-        );
+        assert_eq!((result, started.get(), finished.get()), (Err(3), 5, 1), "five started, one of them ended");
     }
 
     #[tokio::test(start_paused = true)]

@@ -34,10 +34,7 @@ impl Permits {
     #[must_use]
     pub fn new(limit: usize) -> Self {
         let limit = limit.clamp(1, Semaphore::MAX_PERMITS);
-        Self {
-            free: Arc::new(Semaphore::new(limit)),
-            limit,
-        }
+        Self { free: Arc::new(Semaphore::new(limit)), limit }
     }
 
     /// Takes a permit if one is free and nobody waits for it; none otherwise.

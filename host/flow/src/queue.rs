@@ -41,11 +41,7 @@ impl Queue {
     #[must_use]
     pub fn new(size: usize, timer: Arc<dyn Timer>) -> Self {
         let size = size.clamp(1, Semaphore::MAX_PERMITS);
-        Self {
-            room: Arc::new(Semaphore::new(size)),
-            size,
-            timer,
-        }
+        Self { room: Arc::new(Semaphore::new(size)), size, timer }
     }
 
     /// Takes a place, or waits for one until `deadline`.
@@ -66,20 +62,12 @@ impl Queue {
             Err(TryAcquireError::NoPermits) if deadline.is_none() => {
                 return Err(Refused::Full { room: self.size });
             }
-            Err(TryAcquireError::NoPermits) => before(
-                &*self.timer,
-                deadline,
-                Arc::clone(&self.room).acquire_owned(),
-            )
-            .await
-            .ok_or(Refused::Late)?
-            .map_err(|_closed| Refused::Closed)?,
+            Err(TryAcquireError::NoPermits) => before(&*self.timer, deadline, Arc::clone(&self.room).acquire_owned())
+                .await
+                .ok_or(Refused::Late)?
+                .map_err(|_closed| Refused::Closed)?,
         };
-        Ok(Ticket {
-            place,
-            deadline,
-            timer: Arc::clone(&self.timer),
-        })
+        Ok(Ticket { place, deadline, timer: Arc::clone(&self.timer) })
     }
 
     /// How many hold a place and wait for a permit.

@@ -32,10 +32,7 @@ impl From<Refused> for Failure {
     fn from(refused: Refused) -> Self {
         let (code, what) = match refused {
             Refused::Full { .. } => (Code::Overloaded, "the queue is full"),
-            Refused::Late => (
-                Code::Late,
-                "the deadline passed before the call could start",
-            ),
+            Refused::Late => (Code::Late, "the deadline passed before the call could start"),
             Refused::Closed => (Code::Draining, "the host is shutting down"),
         };
         let failure = Self::new(code, what).why(refused.to_string());
@@ -58,19 +55,12 @@ mod tests {
     #[test]
     fn each_refusal_has_its_outcome() {
         for (refused, code, kind) in [
-            (
-                Refused::Full { room: 4096 },
-                Code::Overloaded,
-                Refusal::Overloaded,
-            ),
+            (Refused::Full { room: 4096 }, Code::Overloaded, Refusal::Overloaded),
             (Refused::Late, Code::Late, Refusal::Late),
             (Refused::Closed, Code::Draining, Refusal::Overloaded),
         ] {
             let failure = Failure::from(refused);
-            assert_eq!(
-                (failure.code(), failure.kind()),
-                (code, Kind::Refused(kind))
-            );
+            assert_eq!((failure.code(), failure.kind()), (code, Kind::Refused(kind)));
         }
         let full = Failure::from(Refused::Full { room: 7 });
         assert!(full.reason().contains('7') && full.wait().is_some());

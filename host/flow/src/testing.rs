@@ -11,20 +11,14 @@ use crate::Timer;
 /// A timer on tokio's paused clock.
 pub(crate) struct Paused;
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a test's own clock, which tokio moves and no machine does"
-)]
+#[expect(clippy::disallowed_methods, reason = "a test's own clock, which tokio moves and no machine does")]
 impl Clock for Paused {
     fn now(&self) -> Instant {
         tokio::time::Instant::now().into_std()
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a test's own clock, which tokio moves and no machine does"
-)]
+#[expect(clippy::disallowed_methods, reason = "a test's own clock, which tokio moves and no machine does")]
 impl Timer for Paused {
     fn sleep_until(&self, at: Instant) -> BoxFuture<'static, ()> {
         tokio::time::sleep_until(at.into()).boxed()

@@ -167,9 +167,9 @@ impl Opened {
         if let Some(Err(reason)) = function.map(|function| &function.callable) {
             return Err(Failure::new(Code::Type, format!("{}.{name} can't be called", self.name)).why(reason));
         }
-        self.schemas.get(name).ok_or_else(|| {
-            Failure::new(Code::UnknownFunction, format!("{} has no function `{name}`", self.name))
-        })
+        self.schemas
+            .get(name)
+            .ok_or_else(|| Failure::new(Code::UnknownFunction, format!("{} has no function `{name}`", self.name)))
     }
 
     /// The grants, narrowed to what a caller says that it needs.

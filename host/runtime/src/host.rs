@@ -80,11 +80,7 @@ impl Host {
     /// How busy the host is now.
     #[must_use]
     pub fn load(&self) -> Load {
-        Load {
-            under_way: self.0.under_way.count(),
-            waiting: self.0.queue.waiting(),
-            running: self.0.permits.running(),
-        }
+        Load { under_way: self.0.under_way.count(), waiting: self.0.queue.waiting(), running: self.0.permits.running() }
     }
 
     /// Takes no new calls, waits until those under way have ended, and after `grace` ends them.

@@ -32,3 +32,6 @@ pub use listing::{Inspected, Listed};
 pub use session::{RunInput, RunOutcome, StepOutcome};
 pub use toolfile::ToolFile;
 pub use trust::{Reach, Trust, reaches};
+
+/// What surfaces need of the sandbox: the words for tools, and the compiler's other half.
+pub use hotcell_sandbox::{Compiler, Contract, Descriptor, Function, Import, Parts, child_main};

@@ -87,9 +87,11 @@ impl Look<'_> {
                 return self.found.broken.push(Broken { origin, failure });
             }
         };
-        let kept = self.before.tools.get(&name).and_then(|entries| {
-            entries.iter().find(|entry| entry.is(&origin, &stamp)).map(Arc::clone)
-        });
+        let kept = self
+            .before
+            .tools
+            .get(&name)
+            .and_then(|entries| entries.iter().find(|entry| entry.is(&origin, &stamp)).map(Arc::clone));
         let entry = kept.unwrap_or_else(|| Arc::new(Entry::new(name.clone(), origin, file, stamp)));
         self.found.tools.entry(name).or_default().push(entry);
     }

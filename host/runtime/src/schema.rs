@@ -84,10 +84,13 @@ impl Schema {
                 (format!("{path}.{name}"), "wanted a value, got none".to_owned(), None)
             }
             ValidationErrorKind::Type { kind } => (path, format!("wanted {}, got {got}", types(kind)), None),
-            ValidationErrorKind::Enum { options } => (path, format!("wanted one of {}, got {got}", shown(options)), None),
+            ValidationErrorKind::Enum { options } => {
+                (path, format!("wanted one of {}, got {got}", shown(options)), None)
+            }
             _ => (path, format!("{}, got {got}", shortened(&error.masked().to_string(), 200)), None),
         };
-        let failure = Failure::new(Code::Input, format!("the input of {target} does not fit")).why(format!("{path}: {why}"));
+        let failure =
+            Failure::new(Code::Input, format!("the input of {target} does not fit")).why(format!("{path}: {why}"));
         match near {
             Some(near) => failure.fix(format!("did you mean `{near}`?")),
             None => failure.fix(format!("hotcell inspect {} shows what fits", target.tool)),

@@ -42,10 +42,8 @@ impl Host {
 
     async fn toolbox(&self, names: BTreeSet<ToolName>) -> Toolbox {
         let snapshot = self.0.catalog.snapshot(None).await;
-        let mut toolbox = Toolbox {
-            tools: BTreeMap::new(),
-            names: snapshot.tools.keys().map(ToString::to_string).collect(),
-        };
+        let mut toolbox =
+            Toolbox { tools: BTreeMap::new(), names: snapshot.tools.keys().map(ToString::to_string).collect() };
         for name in names {
             let target = Target { tool: name.clone(), function: None };
             toolbox.tools.insert(name, self.opened(&target).await);

@@ -35,6 +35,7 @@ pub(crate) struct Listed {
 #[derive(Debug, Clone, Copy, ComponentType, Lift)]
 #[component(enum)]
 #[repr(u8)]
+#[expect(dead_code, reason = "the engine makes them, by their number")]
 pub(crate) enum ListedEffect {
     #[component(name = "pure")]
     Pure,
@@ -121,8 +122,8 @@ impl ToolError {
             }
             Self::Failed(message) => Failure::new(Code::ToolFailed, format!("{target} failed")).why(message),
             Self::Unavailable(unavailable) => {
-                let failure = Failure::new(Code::ToolUnavailable, format!("{target} is not available"))
-                    .why(&unavailable.message);
+                let failure =
+                    Failure::new(Code::ToolUnavailable, format!("{target} is not available")).why(&unavailable.message);
                 match unavailable.retry_after_ms {
                     Some(wait) => failure.retry_after(std::time::Duration::from_millis(wait)),
                     None => failure,

@@ -9,11 +9,9 @@
 
 use std::num::NonZeroUsize;
 
-use wasmtime::{
-    Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, Strategy,
-};
+use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, Strategy};
 
-use crate::settings::{SetupError, Settings};
+use crate::settings::{Settings, SetupError};
 
 /// The guest's stack. One size for all: the engine has one, not one per call.
 pub(crate) const STACK: usize = 512 << 10;

@@ -10,9 +10,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use futures::FutureExt;
-use hotcell_call::{
-    ByteSize, CallId, Code, Failure, Limits, Log, Payload, Receipt, Resource, Target, TenantId,
-};
+use hotcell_call::{ByteSize, CallId, Code, Failure, Limits, Log, Payload, Receipt, Resource, Target, TenantId};
 use tokio_util::sync::CancellationToken;
 use wasmtime::component::{Instance, InstancePre};
 use wasmtime::{Engine, Store, UpdateDeadline};
@@ -81,6 +79,7 @@ pub(crate) async fn invoke<F>(
     engine: &Engine,
     lane: &Lane,
     pre: &InstancePre<Cell>,
+    allocators: &[u32],
     invocation: &Invocation,
     body: F,
 ) -> Attempt
@@ -123,6 +122,7 @@ where
         deadline: deadline < timeout,
         fuel: receipt.fuel,
         cell: store.data(),
+        allocators,
     };
     let result = told(end, &facts);
     receipt.fuel_exact &= !matches!(&result, Err(failure) if failure.code() == Code::Timeout);

@@ -32,5 +32,5 @@ pub use describe::{Contract, Descriptor, Function, Import, Parts};
 pub use engine::codegen;
 pub use invoke::{Attempt, Invocation};
 pub use sandbox::Sandbox;
-pub use settings::{SetupError, Settings};
+pub use settings::{Settings, SetupError};
 pub use tool::Tool;

@@ -14,7 +14,7 @@ use crate::cell::Cell;
 use crate::compile::{Artefacts, Source};
 use crate::engine;
 use crate::lane::Lane;
-use crate::settings::{SetupError, Settings};
+use crate::settings::{Settings, SetupError};
 use crate::ticker::Ticker;
 use crate::tool::{From, Tool};
 

@@ -36,10 +36,8 @@ impl Ticker {
                 engine.increment_epoch();
             }
         };
-        let thread = std::thread::Builder::new()
-            .name("hotcell-ticker".to_owned())
-            .spawn(tick)
-            .map_err(SetupError::thread)?;
+        let thread =
+            std::thread::Builder::new().name("hotcell-ticker".to_owned()).spawn(tick).map_err(SetupError::thread)?;
         Ok(Self { stop: Some(stop), thread: Some(thread) })
     }
 }

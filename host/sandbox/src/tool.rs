@@ -129,7 +129,10 @@ impl Inner {
             if made > most {
                 return Err(Failure::new(Code::Instances, format!("{} is made of too many parts", invocation.target))
                     .why(format!("{made} {what}, of {most}"))
-                    .fix(format!("build it from fewer parts, or raise limits.instances under [tools.{}]", invocation.target.tool))
+                    .fix(format!(
+                        "build it from fewer parts, or raise limits.instances under [tools.{}]",
+                        invocation.target.tool
+                    ))
                     .reached(made, most));
             }
         }
@@ -155,7 +158,7 @@ impl Inner {
     }
 
     async fn invoke(&self, loaded: &Loaded, function: &str, invocation: &Invocation) -> Attempt {
-        let shared = &self.shared;
+        let (shared, allocators) = (&self.shared, &*self.descriptor.allocators);
         if let Some(contract) = loaded.contract {
             let body = async |instance: Instance, store: &mut Store<Cell>| {
                 let answer = contract.call(&instance, store, function, &invocation.input).await?;
@@ -164,7 +167,7 @@ impl Inner {
                     Err(error) => Answer::Error(error.failure(&invocation.target), error.size()),
                 })
             };
-            return invoke(&shared.engine, &shared.lane, &loaded.pre, invocation, body).await;
+            return invoke(&shared.engine, &shared.lane, &loaded.pre, allocators, invocation, body).await;
         }
         let Some((caller, place)) = loaded.functions.get(function) else {
             let failure = Failure::new(Code::UnknownFunction, format!("there is no function {}", invocation.target));
@@ -182,7 +185,7 @@ impl Inner {
             let returned = prepared.call(func, &mut *store).await?;
             Ok(answer(&invocation.target, &invocation.limits, returned))
         };
-        invoke(&shared.engine, &shared.lane, &loaded.pre, invocation, body).await
+        invoke(&shared.engine, &shared.lane, &loaded.pre, allocators, invocation, body).await
     }
 
     /// Asks a tool of our own contract what it has, under limits much tighter than a call's.
@@ -213,7 +216,9 @@ impl Inner {
             tools = contract.list(&instance, store).await?;
             Ok(Answer::Value(Payload::default()))
         };
-        let attempt = invoke(&self.shared.engine, &self.shared.lane, &loaded.pre, &invocation, body).await;
+        let attempt =
+            invoke(&self.shared.engine, &self.shared.lane, &loaded.pre, &self.descriptor.allocators, &invocation, body)
+                .await;
         match attempt.result {
             Ok(_) => Ok(tools.into_iter().map(listed).collect()),
             // That the host was busy says nothing of the tool.
@@ -236,8 +241,9 @@ impl Loaded {
         let mut functions = HashMap::new();
         for function in &descriptor.functions {
             let Some(plain) = &function.plain else { continue };
-            let caller = Caller::new(Arc::clone(plain))
-                .map_err(|error| Failure::new(Code::Fault, "a described type does not hold together").caused_by(error))?;
+            let caller = Caller::new(Arc::clone(plain)).map_err(|error| {
+                Failure::new(Code::Fault, "a described type does not hold together").caused_by(error)
+            })?;
             if let Some(place) = caller.find(&component) {
                 functions.insert(function.name.clone(), (caller, place));
             }
@@ -251,7 +257,10 @@ impl Loaded {
 }
 
 /// Makes a component of machine code: the one place where the host believes bytes.
-#[expect(unsafe_code, reason = "loading native code is what the cache is for; the proof that it is ours is in the type")]
+#[expect(
+    unsafe_code,
+    reason = "loading native code is what the cache is for; the proof that it is ours is in the type"
+)]
 fn deserialize(engine: &wasmtime::Engine, code: &Verified) -> wasmtime::Result<Component> {
     // SAFETY: `Verified` is made in two places only: from what our own compile child answered, and from a file whose MAC, under a
     // key that only this user can read, covers these bytes, this engine and this version. So the bytes are what

@@ -12,6 +12,7 @@ use wasmtime::component::ResourceTableError;
 use wasmtime::{PoolConcurrencyLimitError, Trap};
 
 use crate::cell::Cell;
+use crate::convert::is_lowering;
 use crate::engine;
 use crate::stop::{Spent, Stop};
 
@@ -25,6 +26,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) deadline: bool,
     pub(crate) fuel: u64,
     pub(crate) cell: &'a Cell,
+    /// The functions that give room for arguments, by their index.
+    pub(crate) allocators: &'a [u32],
 }
 
 impl Facts<'_> {
@@ -46,8 +49,8 @@ impl Facts<'_> {
             Some(Trap::StackOverflow) => self.stack(),
             Some(Trap::Interrupt) => self.late(),
             Some(trap) => {
-                let trap = *trap;
-                self.after_refusal().unwrap_or_else(|| self.trapped(trap))
+                let (trap, lowering) = (*trap, is_lowering(&error, self.allocators));
+                self.after_refusal().unwrap_or_else(|| if lowering { self.lower(trap) } else { self.trapped(trap) })
             }
             None => self.after_refusal().unwrap_or_else(|| self.untyped()),
         }
@@ -96,12 +99,18 @@ impl Facts<'_> {
         let failure = Failure::new(Code::Timeout, format!("{} ran out of time", self.target));
         if self.deadline {
             return failure
-                .why(format!("{}stopped after {ran}, at the caller's deadline; fuel used: at least {fuel}", self.where_()))
+                .why(format!(
+                    "{}stopped after {ran}, at the caller's deadline; fuel used: at least {fuel}",
+                    self.where_()
+                ))
                 .fix("give the call a later deadline");
         }
         let double = format_duration(self.limits.timeout.saturating_mul(2));
         failure
-            .why(format!("{}ran {ran} of {limit}, the host's own work included; fuel used: at least {fuel}", self.where_()))
+            .why(format!(
+                "{}ran {ran} of {limit}, the host's own work included; fuel used: at least {fuel}",
+                self.where_()
+            ))
             .fix(self.flag_or_limit("timeout", &double))
             .reached(ran, limit)
     }
@@ -157,13 +166,16 @@ impl Facts<'_> {
             Resource::Memory => return self.memory(ByteSize::bytes(spent.wanted)),
         };
         let counted = matches!(resource, Resource::Handles | Resource::Instances)
-            || (resource == Resource::Disk && spent.limit == u64::from(self.limits.entries) && spent.wanted == spent.limit + 1);
+            || (resource == Resource::Disk
+                && spent.limit == u64::from(self.limits.entries)
+                && spent.wanted == spent.limit + 1);
         let (key, show): (&str, &dyn Fn(u64) -> String) = match (counted, resource) {
             (true, Resource::Disk) => ("entries", &|n| format!("{n} files and folders")),
             (true, _) => (key, &|n| n.to_string()),
             (false, _) => (key, &size),
         };
-        let enough = if counted { (spent.wanted.saturating_mul(2)).to_string() } else { size(spent.wanted.next_power_of_two()) };
+        let enough =
+            if counted { (spent.wanted.saturating_mul(2)).to_string() } else { size(spent.wanted.next_power_of_two()) };
         let line = if counted {
             format!("limits.{key} = {enough} under [tools.{}] in hotcell.toml", self.target.tool)
         } else {
@@ -192,6 +204,15 @@ impl Facts<'_> {
         }
     }
 
+    fn lower(&self, trap: Trap) -> Failure {
+        let why = self.trapped(trap);
+        Failure::new(Code::Lower, format!("{} broke while it was given its arguments", self.target)).why(format!(
+            "its allocator trapped: {}; {}",
+            why.kind(),
+            why.reason()
+        ))
+    }
+
     fn trapped(&self, trap: Trap) -> Failure {
         let (code, what) = match trap {
             Trap::UnreachableCodeReached => (Code::Unreachable, "panicked or ran into `unreachable`"),
@@ -199,7 +220,9 @@ impl Facts<'_> {
                 (Code::OutOfBounds, "reached outside its memory or a table")
             }
             Trap::IntegerDivisionByZero => (Code::Arithmetic, "divided by zero"),
-            Trap::IntegerOverflow | Trap::BadConversionToInteger => (Code::Arithmetic, "overflowed a division or conversion"),
+            Trap::IntegerOverflow | Trap::BadConversionToInteger => {
+                (Code::Arithmetic, "overflowed a division or conversion")
+            }
             Trap::IndirectCallToNull | Trap::BadSignature => (Code::IndirectCall, "called through a wrong pointer"),
             _ => (Code::Trap, "was stopped by the engine"),
         };
@@ -209,7 +232,8 @@ impl Facts<'_> {
     /// An error that the engine gives no type: values that break the canonical ABI.
     fn untyped(&self) -> Failure {
         if self.cell.instantiated.is_none() {
-            return Failure::new(Code::Trap, format!("{} could not be instantiated", self.target)).why(self.last_words());
+            return Failure::new(Code::Trap, format!("{} could not be instantiated", self.target))
+                .why(self.last_words());
         }
         Failure::new(Code::InvalidResult, format!("{} handed over a value that breaks its type", self.target))
             .why(format!("what passed between guest and host is not what its types say; {}", self.last_words()))

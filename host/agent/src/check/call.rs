@@ -27,12 +27,7 @@ pub(super) fn report_allow(manifest: &Manifest, tools: &dyn Tools, problems: &Pr
 }
 
 /// The function that a step calls, its name in full; none after reporting what is wrong.
-pub(super) fn target(
-    step: &StepDraft,
-    manifest: &Manifest,
-    tools: &dyn Tools,
-    problems: &Problems,
-) -> Option<Target> {
+pub(super) fn target(step: &StepDraft, manifest: &Manifest, tools: &dyn Tools, problems: &Problems) -> Option<Target> {
     let call = step.call.as_ref()?;
     let lookup = tools.function(&call.value);
     let Lookup::Found { target, input } = lookup else {
@@ -42,11 +37,7 @@ pub(super) fn target(
     if !manifest.allow.iter().any(|allow| allow.value.fits(&target)) {
         let message = format!("the agent may not call `{target}`");
         let wrong = problems.at(call.span.clone(), message, "not in `[tools] allow`");
-        let mut patterns: Vec<String> = manifest
-            .allow
-            .iter()
-            .map(|allow| format!("\"{}\"", allow.value))
-            .collect();
+        let mut patterns: Vec<String> = manifest.allow.iter().map(|allow| format!("\"{}\"", allow.value)).collect();
         patterns.push(format!("\"{target}\""));
         problems.push(wrong.hint(format!("[tools]\nallow = [{}]", patterns.join(", "))));
     }
@@ -63,56 +54,34 @@ fn report(target: &Target, lookup: &Lookup, span: Span, problems: &Problems) {
         Lookup::Found { .. } => return,
         Lookup::UnknownTool { tools } => {
             let wrong = wrong(format!("there is no tool `{tool}`"));
-            named(
-                wrong,
-                tool.as_str(),
-                tools,
-                "the tools are",
-                |near| match &target.function {
-                    Some(function) => format!("{near}.{function}"),
-                    None => near.to_owned(),
-                },
-            )
+            named(wrong, tool.as_str(), tools, "the tools are", |near| match &target.function {
+                Some(function) => format!("{near}.{function}"),
+                None => near.to_owned(),
+            })
         }
         Lookup::UnknownFunction { functions } => {
-            let wrong = wrong(format!(
-                "`{tool}` has no function `{}`",
-                shortened(function, 60)
-            ));
-            named(wrong, function, functions, "it has", |near| {
-                format!("{tool}.{near}")
-            })
+            let wrong = wrong(format!("`{tool}` has no function `{}`", shortened(function, 60)));
+            named(wrong, function, functions, "it has", |near| format!("{tool}.{near}"))
         }
         Lookup::Several { functions } => {
             let wrong = wrong(format!("`{tool}` has several functions, and none is named"));
-            named(wrong, "", functions, "it has", |near| {
-                format!("{tool}.{near}")
-            })
+            named(wrong, "", functions, "it has", |near| format!("{tool}.{near}"))
         }
-        Lookup::Unusable { why } => wrong(format!("`{target}` can't be called: {why}"))
-            .hint(format!("hotcell inspect {tool}")),
+        Lookup::Unusable { why } => {
+            wrong(format!("`{target}` can't be called: {why}")).hint(format!("hotcell inspect {tool}"))
+        }
     };
     problems.push(diagnostic);
 }
 
 /// Adds the nearest of the names as a hint, or the first of them.
-fn named(
-    wrong: Diagnostic,
-    name: &str,
-    names: &[String],
-    all: &str,
-    full: impl Fn(&str) -> String,
-) -> Diagnostic {
+fn named(wrong: Diagnostic, name: &str, names: &[String], all: &str, full: impl Fn(&str) -> String) -> Diagnostic {
     let near = (!name.is_empty()).then(|| nearest(name, names.iter().map(String::as_str)));
     if let Some(near) = near.flatten() {
         return wrong.hint(format!("did you mean `{}`?", full(near)));
     }
     let some: Vec<&str> = names.iter().take(MOST_NAMES).map(String::as_str).collect();
-    let more = if names.len() > MOST_NAMES {
-        ", …"
-    } else {
-        ""
-    };
+    let more = if names.len() > MOST_NAMES { ", …" } else { "" };
     match some.as_slice() {
         [] => wrong,
         some => wrong.hint(format!("{all}: {}{more}", some.join(", "))),
@@ -137,13 +106,7 @@ fn arguments(step: &StepDraft, target: &Target, schema: &Value, problems: &Probl
     for argument in &step.arguments {
         let Some(parameter) = parameters.get(&argument.value) else {
             if closed {
-                unknown(
-                    &argument.value,
-                    argument.span.clone(),
-                    target,
-                    parameters,
-                    problems,
-                );
+                unknown(&argument.value, argument.span.clone(), target, parameters, problems);
             }
             continue;
         };
@@ -154,9 +117,7 @@ fn arguments(step: &StepDraft, target: &Target, schema: &Value, problems: &Probl
     }
     let required = schema.get("required").and_then(Value::as_array);
     let required = required.into_iter().flatten().filter_map(Value::as_str);
-    let missing: Vec<&str> = required
-        .filter(|name| !fields.iter().any(|(field, _)| field == name))
-        .collect();
+    let missing: Vec<&str> = required.filter(|name| !fields.iter().any(|(field, _)| field == name)).collect();
     if !missing.is_empty() {
         let place = step.with.as_ref().map(|with| with.span.clone());
         let place = place.or_else(|| step.call.as_ref().map(|call| call.span.clone()));
@@ -167,13 +128,7 @@ fn arguments(step: &StepDraft, target: &Target, schema: &Value, problems: &Probl
     }
 }
 
-fn unknown(
-    name: &str,
-    span: Span,
-    target: &Target,
-    parameters: &Map<String, Value>,
-    problems: &Problems,
-) {
+fn unknown(name: &str, span: Span, target: &Target, parameters: &Map<String, Value>, problems: &Problems) {
     let message = format!("`{target}` takes no `{}`", shortened(name, 60));
     let names: Vec<String> = parameters.keys().cloned().collect();
     let wrong = problems.at(span, message, "");

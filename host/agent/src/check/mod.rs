@@ -36,20 +36,14 @@ fn agent(manifest: Manifest, tools: &dyn Tools, problems: &Problems) -> Option<A
     }
     report_saves(&manifest.steps, problems);
     let dag = plan::graph(&manifest.steps, problems);
-    let works: Vec<Option<Work>> = manifest
-        .steps
-        .iter()
-        .map(|step| work(step, &manifest, tools, problems))
-        .collect();
+    let works: Vec<Option<Work>> = manifest.steps.iter().map(|step| work(step, &manifest, tools, problems)).collect();
     let called: BTreeSet<&ToolName> = works.iter().flatten().filter_map(tool).collect();
     let narrowings = narrow::narrowings(&manifest, &called, tools, problems);
     let steps = manifest.steps.into_iter().zip(works);
     let steps: Option<Vec<Step>> = steps.map(|(draft, work)| step(draft, work?)).collect();
     let (name, steps) = (name?, steps?);
     Some(Agent {
-        output: manifest
-            .folder
-            .unwrap_or_else(|| PathBuf::from(format!("{name}-output"))),
+        output: manifest.folder.unwrap_or_else(|| PathBuf::from(format!("{name}-output"))),
         name,
         description: manifest.description,
         input: manifest.input,
@@ -78,21 +72,13 @@ fn name(manifest: &Manifest, problems: &Problems) -> Option<AgentName> {
     name.ok()
 }
 
-fn work(
-    step: &StepDraft,
-    manifest: &Manifest,
-    tools: &dyn Tools,
-    problems: &Problems,
-) -> Option<Work> {
+fn work(step: &StepDraft, manifest: &Manifest, tools: &dyn Tools, problems: &Problems) -> Option<Work> {
     if let Some(value) = &step.value {
         return Some(Work::Value(value.clone()));
     }
     let target = call::target(step, manifest, tools, problems)?;
     let with = step.with.as_ref().map(|with| with.value.clone());
-    Some(Work::Call {
-        target,
-        with: with.unwrap_or_else(Template::empty),
-    })
+    Some(Work::Call { target, with: with.unwrap_or_else(Template::empty) })
 }
 
 fn tool(work: &Work) -> Option<&ToolName> {

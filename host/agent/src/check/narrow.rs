@@ -2,9 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use hotcell_call::{
-    Access, ClockMode, Code, GrantSet, LimitKeys, RandomMode, ToolName, Wants, Wider,
-};
+use hotcell_call::{Access, ClockMode, Code, GrantSet, LimitKeys, RandomMode, ToolName, Wants, Wider};
 
 use crate::Tools;
 use crate::agent::InputKind;
@@ -49,20 +47,11 @@ pub(super) fn narrowings(
 }
 
 fn report_limit(table: &LimitTable, wider: &Wider, tool: &ToolName, problems: &Problems) {
-    let Wider {
-        key,
-        asked,
-        ceiling,
-    } = wider;
+    let Wider { key, asked, ceiling } = wider;
     let message = format!("`{key}` is {asked} here, and `{tool}` gets {ceiling}");
-    let hint = format!(
-        "at most {ceiling}; the operator gives more by limits.{key} under [tools.{tool}] in hotcell.toml"
-    );
-    let wrong = problems.at(
-        table.place(key).unwrap_or(0..0),
-        message,
-        format!("more than {ceiling}"),
-    );
+    let hint =
+        format!("at most {ceiling}; the operator gives more by limits.{key} under [tools.{tool}] in hotcell.toml");
+    let wrong = problems.at(table.place(key).unwrap_or(0..0), message, format!("more than {ceiling}"));
     problems.push(wrong.hint(hint).code(Code::Wider));
 }
 
@@ -74,21 +63,12 @@ fn report_unused(narrowing: &Narrowing, problems: &Problems) {
 }
 
 /// Reports files that are wanted and in no granted folder.
-fn report_files(
-    wants: &WantKeys,
-    granted: &GrantSet,
-    manifest: &Manifest,
-    tool: &ToolName,
-    problems: &Problems,
-) {
+fn report_files(wants: &WantKeys, granted: &GrantSet, manifest: &Manifest, tool: &ToolName, problems: &Problems) {
     // Whoever runs the agent grants what it is given as its input.
     let kind = manifest.input.as_ref().map(|input| input.kind);
     let given = matches!(kind, Some(InputKind::File | InputKind::Folder));
     let can = |access| granted.folders.iter().any(|folder| folder.access >= access);
-    let rights = [
-        ("read", &wants.read, given || can(Access::Read)),
-        ("write", &wants.write, can(Access::Write)),
-    ];
+    let rights = [("read", &wants.read, given || can(Access::Read)), ("write", &wants.write, can(Access::Write))];
     for (key, paths, can) in rights {
         let first = paths.iter().flatten().next();
         if let Some(path) = first.filter(|_| !can) {

@@ -80,9 +80,7 @@ impl Excerpt {
             excerpt.add(source, line, &drawn)?;
         }
         let far = diagnostic.labels.iter().filter(|label| !near(label));
-        excerpt.far = far
-            .map(|label| format!("{}: line {}", label.text, line_of(label)))
-            .collect();
+        excerpt.far = far.map(|label| format!("{}: line {}", label.text, line_of(label))).collect();
         Some(excerpt)
     }
 
@@ -90,11 +88,7 @@ impl Excerpt {
     fn snippet(&self) -> Snippet<'_, annotate_snippets::Annotation<'_>> {
         let mut snippet = Snippet::source(self.text.as_str()).line_start(self.first);
         for (place, (span, text)) in self.places.iter().enumerate() {
-            let kind = if place == 0 {
-                AnnotationKind::Primary
-            } else {
-                AnnotationKind::Context
-            };
+            let kind = if place == 0 { AnnotationKind::Primary } else { AnnotationKind::Context };
             let label = Some(text.as_str()).filter(|text| !text.is_empty());
             snippet = snippet.annotation(kind.span(span.clone()).label(label));
         }
@@ -105,16 +99,12 @@ impl Excerpt {
     fn add(&mut self, source: &Source, line: usize, labels: &[&Label]) -> Option<()> {
         let range = source.line_range(line)?;
         let text = source.line(line)?.trim_end_matches('\r');
-        let here =
-            |label: &Label| range.contains(&label.span.start) || label.span.start == range.end;
-        let focus = labels.iter().find(|label| here(label)).map_or(0, |label| {
-            source.position(label.span.start).1.saturating_sub(1)
-        });
-        let skipped = if text.chars().count() > WINDOW.0 + WINDOW.1 {
-            focus.saturating_sub(WINDOW.0)
-        } else {
-            0
-        };
+        let here = |label: &Label| range.contains(&label.span.start) || label.span.start == range.end;
+        let focus = labels
+            .iter()
+            .find(|label| here(label))
+            .map_or(0, |label| source.position(label.span.start).1.saturating_sub(1));
+        let skipped = if text.chars().count() > WINDOW.0 + WINDOW.1 { focus.saturating_sub(WINDOW.0) } else { 0 };
         self.cut |= skipped > 0;
         let start = self.text.len();
         // Byte offsets in the line, and where they are in the excerpt.
@@ -147,9 +137,5 @@ fn harmless(c: char) -> char {
     }
     let mut buffer = [0; 4];
     let text: &str = c.encode_utf8(&mut buffer);
-    if hotcell_call::printable(text) == text {
-        c
-    } else {
-        '\u{fffd}'
-    }
+    if hotcell_call::printable(text) == text { c } else { '\u{fffd}' }
 }

@@ -2,10 +2,7 @@ use super::*;
 
 #[test]
 fn the_place_the_caret_and_the_hint_are_shown() {
-    let source = Source::new(
-        "agents/x.toml",
-        "[limits]\n\ttiemout = \"2s\"\r\nfuel = 1\n",
-    );
+    let source = Source::new("agents/x.toml", "[limits]\n\ttiemout = \"2s\"\r\nfuel = 1\n");
     let diagnostic = Diagnostic::new(&source, "unknown key `tiemout`")
         .at(10..17, "not a key of `[limits]`")
         .hint("did you mean `timeout`?");
@@ -29,24 +26,15 @@ fn a_second_place_far_away_is_named_by_its_line() {
     let text = format!("one = 1\n{}one = 2\n", "# filler\n".repeat(100));
     let source = Source::new("x.toml", text.clone());
     let again = text.rfind("one").unwrap();
-    let shown = Diagnostic::new(&source, "twice")
-        .at(again..again + 3, "again")
-        .at(0..3, "first")
-        .render();
-    assert!(
-        shown.contains("first: line 1") && shown.lines().count() < 10,
-        "{shown}"
-    );
+    let shown = Diagnostic::new(&source, "twice").at(again..again + 3, "again").at(0..3, "first").render();
+    assert!(shown.contains("first: line 1") && shown.lines().count() < 10, "{shown}");
 }
 
 #[test]
 fn a_file_without_a_place_is_named() {
     let source = Source::new("gone\x1b.toml", "");
     let shown = Diagnostic::new(&source, "the file can't be read").render();
-    assert_eq!(
-        shown,
-        "error[E0205]: the file can't be read\n--> gone\\u{1b}.toml"
-    );
+    assert_eq!(shown, "error[E0205]: the file can't be read\n--> gone\\u{1b}.toml");
 }
 
 proptest::proptest! {

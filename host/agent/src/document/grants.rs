@@ -27,10 +27,7 @@ pub struct WantKeys {
 }
 
 const CLOCKS: &[(&str, ClockMode)] = &[("virtual", ClockMode::Virtual), ("real", ClockMode::Real)];
-const RANDOMS: &[(&str, RandomMode)] = &[
-    ("seeded", RandomMode::Seeded(0)),
-    ("system", RandomMode::System),
-];
+const RANDOMS: &[(&str, RandomMode)] = &[("seeded", RandomMode::Seeded(0)), ("system", RandomMode::System)];
 
 // === wants ===
 
@@ -75,10 +72,7 @@ impl WantKeys {
             write: texts(self.write.as_deref().unwrap_or_default()),
             env: texts(self.env.as_deref().unwrap_or_default()),
             real_clock: self.real_clock.as_ref().is_some_and(|real| real.value),
-            system_random: self
-                .system_random
-                .as_ref()
-                .is_some_and(|random| random.value),
+            system_random: self.system_random.as_ref().is_some_and(|random| random.value),
         }
     }
 
@@ -122,16 +116,12 @@ fn inner_paths(item: &Item<'_>) -> Option<Vec<Spanned<String>>> {
     let paths = item.strings()?;
     let mut inner = Vec::with_capacity(paths.len());
     for path in paths {
-        let wants = Wants {
-            read: vec![path.value.to_owned()],
-            ..Wants::default()
-        };
+        let wants = Wants { read: vec![path.value.to_owned()], ..Wants::default() };
         match wants.check() {
             Ok(_) => inner.push(Spanned::new(path.value.to_owned(), path.span)),
-            Err(error) => item.report(
-                item.wrong(error.to_string(), "")
-                    .hint("paths here are relative to the folder that the operator grants, such as \"data\"; `.` is all of it"),
-            ),
+            Err(error) => item.report(item.wrong(error.to_string(), "").hint(
+                "paths here are relative to the folder that the operator grants, such as \"data\"; `.` is all of it",
+            )),
         }
     }
     Some(inner)
@@ -140,20 +130,14 @@ fn inner_paths(item: &Item<'_>) -> Option<Vec<Spanned<String>>> {
 /// Names of environment variables.
 fn variables(item: &Item<'_>) -> Option<Vec<Spanned<String>>> {
     let names = item.strings()?;
-    let fits = |name: &str| {
-        !name.is_empty()
-            && name.len() <= 256
-            && !name.contains(|c: char| c == '=' || c.is_control())
-    };
+    let fits =
+        |name: &str| !name.is_empty() && name.len() <= 256 && !name.contains(|c: char| c == '=' || c.is_control());
     let mut known = Vec::with_capacity(names.len());
     for name in names {
         if fits(name.value) {
             known.push(Spanned::new(name.value.to_owned(), name.span));
         } else {
-            let message = format!(
-                "`{}` is not the name of a variable",
-                shortened(name.value, 60)
-            );
+            let message = format!("`{}` is not the name of a variable", shortened(name.value, 60));
             let hint = "names alone, such as \"TZ\"; the operator gives the values";
             item.report(item.wrong(message, "").hint(hint));
         }
@@ -168,11 +152,7 @@ fn variables(item: &Item<'_>) -> Option<Vec<Spanned<String>>> {
 /// Relative paths begin at `folder`, the one in which the file lies. `lookup` is the operator's own environment: a variable
 /// that is granted and not set is simply absent.
 #[must_use]
-pub fn grants(
-    parent: &Section<'_>,
-    folder: &Path,
-    lookup: &dyn Fn(&str) -> Option<String>,
-) -> GrantKeys {
+pub fn grants(parent: &Section<'_>, folder: &Path, lookup: &dyn Fn(&str) -> Option<String>) -> GrantKeys {
     let mut keys = GrantKeys::default();
     if let Some(fs) = parent.section("fs") {
         keys.folders = folders(&fs, folder);
@@ -201,17 +181,12 @@ fn folders(fs: &Section<'_>, base: &Path) -> Option<Vec<Folder>> {
         for path in paths.into_iter().flatten() {
             if path.value.is_empty() || path.value.contains('\0') {
                 let wrong = fs.problems().at(path.span, "this is not a path", "");
-                fs.problems()
-                    .push(wrong.hint("the folder of this file is `.`"));
+                fs.problems().push(wrong.hint("the folder of this file is `.`"));
                 continue;
             }
             let host = tidy(&base.join(path.value));
             if !folders.iter().any(|known| known.host == host) {
-                folders.push(Folder {
-                    guest: path.value.to_owned(),
-                    host,
-                    access,
-                });
+                folders.push(Folder { guest: path.value.to_owned(), host, access });
             }
         }
     }
@@ -224,9 +199,7 @@ fn tidy(path: &Path) -> PathBuf {
     for part in path.components() {
         match part {
             Component::CurDir => {}
-            Component::ParentDir
-                if matches!(tidy.components().next_back(), Some(Component::Normal(_))) =>
-            {
+            Component::ParentDir if matches!(tidy.components().next_back(), Some(Component::Normal(_))) => {
                 tidy.pop();
             }
             // Above the root is the root.
@@ -241,19 +214,14 @@ fn tidy(path: &Path) -> PathBuf {
 }
 
 /// `env.allow` from the operator's environment, `env.set` as written.
-fn values(
-    env: &Section<'_>,
-    lookup: &dyn Fn(&str) -> Option<String>,
-) -> Option<BTreeMap<String, String>> {
+fn values(env: &Section<'_>, lookup: &dyn Fn(&str) -> Option<String>) -> Option<BTreeMap<String, String>> {
     let (allow, set) = (env.get("allow"), env.get("set"));
     if allow.is_none() && set.is_none() {
         return None;
     }
     let names = allow.as_ref().and_then(variables).unwrap_or_default();
-    let mut values: BTreeMap<String, String> = names
-        .into_iter()
-        .filter_map(|name| Some((name.value.clone(), lookup(&name.value)?)))
-        .collect();
+    let mut values: BTreeMap<String, String> =
+        names.into_iter().filter_map(|name| Some((name.value.clone(), lookup(&name.value)?))).collect();
     let set = set.and_then(|item| item.section());
     for (name, item) in set.iter().flat_map(Section::others) {
         if let Some(value) = item.string() {

@@ -22,18 +22,8 @@ pub struct Item<'d> {
 }
 
 impl<'d> Item<'d> {
-    pub(super) fn new(
-        name: String,
-        key: Span,
-        value: &'d toml::Spanned<DeValue<'d>>,
-        problems: &'d Problems,
-    ) -> Self {
-        Self {
-            name,
-            key,
-            value,
-            problems,
-        }
+    pub(super) fn new(name: String, key: Span, value: &'d toml::Spanned<DeValue<'d>>, problems: &'d Problems) -> Self {
+        Self { name, key, value, problems }
     }
 
     /// Where the value stands.
@@ -62,12 +52,7 @@ impl<'d> Item<'d> {
 
     /// As [`wrong`](Self::wrong), at another place of the file.
     #[must_use]
-    pub fn wrong_at(
-        &self,
-        span: Span,
-        message: impl AsRef<str>,
-        label: impl AsRef<str>,
-    ) -> Diagnostic {
+    pub fn wrong_at(&self, span: Span, message: impl AsRef<str>, label: impl AsRef<str>) -> Diagnostic {
         self.problems.at(span, message, label)
     }
 
@@ -195,10 +180,7 @@ impl<'d> Item<'d> {
 
     /// A duration with its unit.
     pub fn duration(&self) -> Option<Duration> {
-        self.unit(
-            "a duration such as \"250ms\", \"2s\" or \"5m\"",
-            parse_duration,
-        )
+        self.unit("a duration such as \"250ms\", \"2s\" or \"5m\"", parse_duration)
     }
 
     /// A count: a string such as "50M", or a whole number.
@@ -237,9 +219,7 @@ impl<'d> Item<'d> {
             }
             DeValue::Table(_) => {
                 let entries = self.section()?.others();
-                let entry = |(key, item): &(Spanned<&str>, Item<'_>)| {
-                    Some((key.value.to_owned(), item.json()?))
-                };
+                let entry = |(key, item): &(Spanned<&str>, Item<'_>)| Some((key.value.to_owned(), item.json()?));
                 let map: Option<Map<_, _>> = entries.iter().map(entry).collect();
                 map.map(Value::from)
             }

@@ -49,10 +49,7 @@ pub fn limits(parent: &Section<'_>) -> LimitTable {
         entries: number("entries", 0),
     };
     let place = |key: &&'static str| Some((*key, section.get(key)?.span()));
-    LimitTable {
-        keys,
-        places: LimitKeys::NAMES.iter().filter_map(place).collect(),
-    }
+    LimitTable { keys, places: LimitKeys::NAMES.iter().filter_map(place).collect() }
 }
 
 /// A limit without which nothing can run: some write 0 and mean that there is none.

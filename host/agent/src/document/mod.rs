@@ -39,10 +39,7 @@ use crate::Diagnostic;
 ///
 /// All that is wrong, in the order of the file: the syntax errors if there are any, else what `reader` and the sections
 /// that it opened reported.
-pub fn read<T>(
-    source: &Arc<Source>,
-    reader: impl FnOnce(&Section<'_>) -> Option<T>,
-) -> Result<T, Vec<Diagnostic>> {
+pub fn read<T>(source: &Arc<Source>, reader: impl FnOnce(&Section<'_>) -> Option<T>) -> Result<T, Vec<Diagnostic>> {
     let problems = Problems::new(source);
     if source.text().len() > MOST_BYTES {
         problems.push(Diagnostic::new(source, "the file is larger than 1 MiB"));

@@ -27,10 +27,7 @@ const NAMES: &[(&str, &str)] = &[
     ("allowed_secrets", SECRET),
     ("approve", APPROVE),
     ("budget", BUDGET),
-    (
-        "capabilities",
-        "[fs], [env], [clock] and [random] say what is wanted or granted",
-    ),
+    ("capabilities", "[fs], [env], [clock] and [random] say what is wanted or granted"),
     ("consume_fuel", FUEL),
     ("cpu", FUEL),
     ("credentials", SECRET),

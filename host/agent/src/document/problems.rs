@@ -21,11 +21,7 @@ impl Problems {
     /// None yet, about this file.
     #[must_use]
     pub fn new(source: &Arc<Source>) -> Self {
-        Self {
-            source: Arc::clone(source),
-            found: RefCell::default(),
-            more: Cell::default(),
-        }
+        Self { source: Arc::clone(source), found: RefCell::default(), more: Cell::default() }
     }
 
     /// Begins a diagnostic about a place; it counts when it is [pushed](Self::push).
@@ -77,10 +73,9 @@ impl Problems {
         }
         match value {
             Some(value) if found.is_empty() => Ok(value),
-            _ if found.is_empty() => Err(vec![Diagnostic::new(
-                &self.source,
-                "the file was refused without a reason: please report this",
-            )]),
+            _ if found.is_empty() => {
+                Err(vec![Diagnostic::new(&self.source, "the file was refused without a reason: please report this")])
+            }
             _ => Err(found),
         }
     }

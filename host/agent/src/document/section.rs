@@ -29,21 +29,8 @@ impl<'d> Section<'d> {
         Self::new(String::new(), table, 0..0, problems)
     }
 
-    pub(super) fn new(
-        name: String,
-        table: &'d DeTable<'d>,
-        span: Span,
-        problems: &'d Problems,
-    ) -> Self {
-        Self {
-            name,
-            table,
-            span,
-            problems,
-            known: RefCell::default(),
-            any: Cell::new(false),
-            listed: false,
-        }
+    pub(super) fn new(name: String, table: &'d DeTable<'d>, span: Span, problems: &'d Problems) -> Self {
+        Self { name, table, span, problems, known: RefCell::default(), any: Cell::new(false), listed: false }
     }
 
     /// The value of a key, if it is there.
@@ -61,8 +48,7 @@ impl<'d> Section<'d> {
         let item = self.get(key);
         if item.is_none() {
             let message = format!("{} has no `{key}`", self.shown());
-            self.problems
-                .push(self.problems.at(self.span(), message, "").hint(example));
+            self.problems.push(self.problems.at(self.span(), message, "").hint(example));
         }
         item
     }
@@ -132,11 +118,7 @@ impl<'d> Section<'d> {
 
     fn path(&self, key: &str) -> String {
         let key = shortened(key, 60);
-        if self.name.is_empty() {
-            key
-        } else {
-            format!("{}.{key}", self.name)
-        }
+        if self.name.is_empty() { key } else { format!("{}.{key}", self.name) }
     }
 
     fn unknown(&self, key: &str, span: Span) {

@@ -49,11 +49,7 @@ impl Source {
         let text = text.into();
         let breaks = text.match_indices('\n').map(|(at, _)| at + 1);
         let lines = std::iter::once(0).chain(breaks).collect();
-        Arc::new(Self {
-            name: name.into(),
-            text,
-            lines,
-        })
+        Arc::new(Self { name: name.into(), text, lines })
     }
 
     /// Reads a file: a regular one, of at most 1 MiB, in UTF-8. It never waits for one that is none.
@@ -65,10 +61,7 @@ impl Source {
         let name = path.display().to_string();
         let fail = |why: &str| {
             let empty = Self::new(name.clone(), "");
-            Box::new(Diagnostic::new(
-                &empty,
-                format!("the file can't be read: {why}"),
-            ))
+            Box::new(Diagnostic::new(&empty, format!("the file can't be read: {why}")))
         };
         let bytes = match bounded(path) {
             Err(error) => return Err(fail(&error.to_string())),
@@ -86,8 +79,8 @@ impl Source {
                 text.truncate(valid);
                 let source = Self::new(name, String::from_utf8_lossy(&text));
                 let end = source.text.len();
-                let diagnostic = Diagnostic::new(&source, "the file is not UTF-8")
-                    .at(end..end, "the first wrong byte is here");
+                let diagnostic =
+                    Diagnostic::new(&source, "the file is not UTF-8").at(end..end, "the first wrong byte is here");
                 Err(Box::new(diagnostic))
             }
         }
@@ -150,16 +143,9 @@ mod tests {
     #[test]
     fn positions_count_lines_and_characters() {
         let source = Source::new("x", "a\nüb\n\nc");
-        for (at, position) in [
-            (0, (1, 1)),
-            (1, (1, 2)),
-            (2, (2, 1)),
-            (4, (2, 2)),
-            (5, (2, 3)),
-            (6, (3, 1)),
-            (7, (4, 1)),
-            (8, (4, 2)),
-        ] {
+        for (at, position) in
+            [(0, (1, 1)), (1, (1, 2)), (2, (2, 1)), (4, (2, 2)), (5, (2, 3)), (6, (3, 1)), (7, (4, 1)), (8, (4, 2))]
+        {
             assert_eq!(source.position(at), position, "{at}");
         }
         assert_eq!(source.line(2), Some("üb"));
@@ -174,14 +160,7 @@ mod tests {
         std::fs::write(path("binary"), b"ok\n\xff").unwrap();
         std::fs::write(path("exact"), vec![b'#'; MOST_BYTES]).unwrap();
         let fifo = path("fifo");
-        rustix::fs::mknodat(
-            rustix::fs::CWD,
-            &fifo,
-            rustix::fs::FileType::Fifo,
-            Mode::RUSR,
-            0,
-        )
-        .unwrap();
+        rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, Mode::RUSR, 0).unwrap();
         for (name, words) in [
             ("absent", "No such file"),
             (".", "not a regular file"),

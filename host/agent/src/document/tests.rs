@@ -12,9 +12,7 @@ fn shown(diagnostics: &[Diagnostic]) -> Vec<&str> {
 fn read_grants(text: &str) -> Result<GrantKeys, Vec<Diagnostic>> {
     let source = Source::new("hotcell.toml", text);
     let lookup = |name: &str| (name == "TZ").then(|| "UTC".to_owned());
-    read(&source, |root| {
-        Some(grants(root, Path::new("/srv/app/conf"), &lookup))
-    })
+    read(&source, |root| Some(grants(root, Path::new("/srv/app/conf"), &lookup)))
 }
 
 fn read_wants(text: &str) -> Result<WantKeys, Vec<Diagnostic>> {
@@ -30,10 +28,7 @@ fn a_key_that_nobody_asked_for_is_an_error_at_every_level() {
         root.sections("l").first()?.get("e")?;
         Some(())
     });
-    assert_eq!(
-        shown(&wrong.unwrap_err()),
-        ["unknown key `b`", "unknown key `d`", "unknown key `f`"]
-    );
+    assert_eq!(shown(&wrong.unwrap_err()), ["unknown key `b`", "unknown key `d`", "unknown key `f`"]);
 }
 
 #[test]
@@ -47,11 +42,7 @@ fn reading_goes_on_after_an_error() {
     });
     assert_eq!(
         shown(&wrong.unwrap_err()),
-        [
-            "the file has no `c`",
-            "`a` wants a whole number from 0 to 9",
-            "`b` wants a string"
-        ]
+        ["the file has no `c`", "`a` wants a whole number from 0 to 9", "`b` wants a string"]
     );
 }
 
@@ -111,12 +102,8 @@ fn grants_are_folders_of_the_machine_and_values() {
          [clock]\nmode = 'real'\n[random]\nmode = 'seeded'\nseed = 7\n",
     )
     .unwrap();
-    let folders: Vec<_> = keys
-        .folders
-        .unwrap()
-        .into_iter()
-        .map(|folder| (folder.guest, folder.host, folder.access))
-        .collect();
+    let folders: Vec<_> =
+        keys.folders.unwrap().into_iter().map(|folder| (folder.guest, folder.host, folder.access)).collect();
     let folder = |guest: &str, host: &str, access| (guest.to_owned(), PathBuf::from(host), access);
     assert_eq!(
         folders,
@@ -129,13 +116,7 @@ fn grants_are_folders_of_the_machine_and_values() {
         "`out` is in both: it may be written"
     );
     let env: Vec<_> = keys.env.unwrap().into_iter().collect();
-    assert_eq!(
-        env,
-        [
-            ("MODE".to_owned(), "fast".to_owned()),
-            ("TZ".to_owned(), "UTC".to_owned())
-        ]
-    );
+    assert_eq!(env, [("MODE".to_owned(), "fast".to_owned()), ("TZ".to_owned(), "UTC".to_owned())]);
     assert_eq!(keys.clock, Some(ClockMode::Real));
     assert_eq!(keys.random, Some(RandomMode::Seeded(7)));
     assert_eq!(read_grants("").unwrap(), GrantKeys::default());
@@ -159,8 +140,7 @@ fn grants_that_make_no_sense_are_told() {
 
 #[test]
 fn wants_stay_within_what_is_granted() {
-    let keys =
-        read_wants("fs.read = ['.', 'a/b']\nenv.allow = ['TZ']\nclock.mode = 'real'\n").unwrap();
+    let keys = read_wants("fs.read = ['.', 'a/b']\nenv.allow = ['TZ']\nclock.mode = 'real'\n").unwrap();
     assert_eq!(
         keys.wants(),
         Wants {
@@ -170,22 +150,15 @@ fn wants_stay_within_what_is_granted() {
             ..Wants::default()
         }
     );
-    for text in [
-        "fs.read = ['/etc']",
-        "fs.write = ['a/../..']",
-        "env.set = { A = 'b' }",
-        "random.seed = 5",
-    ] {
+    for text in ["fs.read = ['/etc']", "fs.write = ['a/../..']", "env.set = { A = 'b' }", "random.seed = 5"] {
         assert_eq!(read_wants(text).unwrap_err().len(), 1, "{text}");
     }
 }
 
 #[test]
 fn what_an_agent_does_not_speak_of_it_leaves_as_it_is() {
-    let granted = read_grants(
-        "fs.write = ['out']\nenv.allow = ['TZ']\nclock.mode = 'real'\nrandom.mode = 'system'\n",
-    )
-    .unwrap();
+    let granted =
+        read_grants("fs.write = ['out']\nenv.allow = ['TZ']\nclock.mode = 'real'\nrandom.mode = 'system'\n").unwrap();
     let granted = GrantSet::default().with(&granted);
     let left = |text: &str| granted.narrowed(&read_wants(text).unwrap().within(&granted));
     assert_eq!(left(""), granted);
@@ -221,10 +194,7 @@ fn a_megabyte_of_anything_is_read_or_refused_in_few_words() {
         ("headers", "[".repeat(1_000_000)),
         ("dots", format!("{}a = 1", "a.".repeat(500_000))),
         ("dots in a header", format!("[{}a]", "a.".repeat(500_000))),
-        (
-            "dots inline",
-            format!("a = {{ {}a = 1 }}", "a.".repeat(500_000)),
-        ),
+        ("dots inline", format!("a = {{ {}a = 1 }}", "a.".repeat(500_000))),
         ("keys", (0..80_000).map(|i| format!("k{i} = 1\n")).collect()),
         ("tables", (0..80_000).map(|i| format!("[a{i}]\n")).collect()),
         ("errors", "=\n".repeat(500_000)),

@@ -33,10 +33,7 @@ impl Allow {
     pub(crate) fn names(&self) -> Option<Target> {
         match self {
             Self::All => None,
-            Self::Under(tool, _) => Some(Target {
-                tool: tool.clone(),
-                function: None,
-            }),
+            Self::Under(tool, _) => Some(Target { tool: tool.clone(), function: None }),
             Self::Function(target) => Some(target.clone()),
         }
     }
@@ -83,11 +80,7 @@ mod tests {
             ("files.*", &["files.read"], &["files2.read", "calc.eval"]),
             ("files", &["files.read"], &["filesystem.read"]),
             ("text.stats", &["text.stats"], &["text.stats2", "text.diff"]),
-            (
-                "adder.math.*",
-                &["adder.math.add"],
-                &["adder.mathx", "adder.add"],
-            ),
+            ("adder.math.*", &["adder.math.add"], &["adder.mathx", "adder.add"]),
         ] {
             let allow: Allow = pattern.parse().unwrap();
             for target in fits {

@@ -61,22 +61,15 @@ impl Manifest {
 fn steps(root: &Section<'_>) -> Vec<StepDraft> {
     let mut steps = root.sections("step");
     if let Some(beyond) = steps.get(MOST_STEPS) {
-        let message = format!(
-            "the agent has {} steps, and may have {MOST_STEPS}",
-            steps.len()
-        );
-        let wrong = root
-            .problems()
-            .at(beyond.span(), message, "the first too many");
-        root.problems()
-            .push(wrong.hint("for_each goes through a list in one step"));
+        let message = format!("the agent has {} steps, and may have {MOST_STEPS}", steps.len());
+        let wrong = root.problems().at(beyond.span(), message, "the first too many");
+        root.problems().push(wrong.hint("for_each goes through a list in one step"));
     }
     if steps.is_empty() && root.get("step").is_none() {
         let end = root.problems().source().text().trim_end().len();
         let place: Span = end..end;
         let wrong = root.problems().at(place, "the agent has no steps", "");
-        let example =
-            "[[step]]\nid = \"sum\"\ncall = \"calc.eval\"\nwith = { expression = \"{{input}}\" }";
+        let example = "[[step]]\nid = \"sum\"\ncall = \"calc.eval\"\nwith = { expression = \"{{input}}\" }";
         root.problems().push(wrong.hint(example));
     }
     for beyond in steps.drain(steps.len().min(MOST_STEPS)..) {

@@ -17,12 +17,8 @@ pub(super) struct Head {
 }
 
 /// What an agent can take.
-const KINDS: &[(&str, InputKind)] = &[
-    ("text", InputKind::Text),
-    ("json", InputKind::Json),
-    ("file", InputKind::File),
-    ("folder", InputKind::Folder),
-];
+const KINDS: &[(&str, InputKind)] =
+    &[("text", InputKind::Text), ("json", InputKind::Json), ("file", InputKind::File), ("folder", InputKind::Folder)];
 
 /// Names in `[tools]` that will mean something, so that no tool of theirs can be narrowed meanwhile.
 const RESERVED: &[&str] = &["deny", "discover", "parallel"];
@@ -40,10 +36,7 @@ pub(super) fn head(root: &Section<'_>) -> Head {
         item.report(item.wrong(message, "").hint(hint));
     }
     Head {
-        name: agent
-            .get("name")
-            .and_then(|item| item.parsed())
-            .map(|name| name.value),
+        name: agent.get("name").and_then(|item| item.parsed()).map(|name| name.value),
         description: text(&agent, "description"),
     }
 }
@@ -55,9 +48,8 @@ fn text(section: &Section<'_>, key: &'static str) -> String {
 
 pub(super) fn input(root: &Section<'_>) -> Option<Input> {
     let section = root.section("input")?;
-    let kind = section
-        .need("kind", "kind = \"text\" | \"json\" | \"file\" | \"folder\"")
-        .and_then(|item| item.word(KINDS));
+    let kind =
+        section.need("kind", "kind = \"text\" | \"json\" | \"file\" | \"folder\"").and_then(|item| item.word(KINDS));
     let default = section.get("default").and_then(|item| {
         let text = item.string()?;
         if kind == Some(InputKind::Json)
@@ -83,8 +75,7 @@ pub(super) fn output(root: &Section<'_>) -> Option<PathBuf> {
     let inside = |part| matches!(part, Component::Normal(_) | Component::CurDir);
     if folder.as_os_str().is_empty() || !folder.components().all(inside) {
         let message = "the output folder must be within the current one";
-        let hint =
-            "a relative path without `..`; whoever runs the agent can choose any other: --out DIR";
+        let hint = "a relative path without `..`; whoever runs the agent can choose any other: --out DIR";
         item.report(item.wrong(message, "").hint(hint));
         return None;
     }
@@ -127,10 +118,7 @@ pub(super) fn tools(root: &Section<'_>) -> (Vec<Spanned<Allow>>, Vec<Narrowing>)
     let allow = allow.into_iter().flatten();
     let allow = allow.filter_map(|item| item.parsed()).collect();
     let others = section.others();
-    let narrowings = others
-        .iter()
-        .filter_map(|(name, item)| narrowing(name, item))
-        .collect();
+    let narrowings = others.iter().filter_map(|(name, item)| narrowing(name, item)).collect();
     (allow, narrowings)
 }
 
@@ -150,9 +138,5 @@ fn narrowing(name: &Spanned<&str>, item: &Item<'_>) -> Option<Narrowing> {
         }
     };
     let section = item.section()?;
-    Some(Narrowing {
-        tool: Spanned::new(tool, name.span.clone()),
-        limits: limits(&section),
-        wants: wants(&section),
-    })
+    Some(Narrowing { tool: Spanned::new(tool, name.span.clone()), limits: limits(&section), wants: wants(&section) })
 }

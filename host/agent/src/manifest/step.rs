@@ -49,21 +49,14 @@ const MOST_RETRIES: u32 = 10;
 impl StepDraft {
     pub(crate) fn read(section: &Section<'_>) -> Self {
         let mut uses = Vec::new();
-        let id = section
-            .need("id", "id = \"list\"")
-            .and_then(|item| item.parsed());
+        let id = section.need("id", "id = \"list\"").and_then(|item| item.parsed());
         let (call, value) = (section.get("call"), section.get("value"));
         let with = section.get("with");
         let for_each = section.get("for_each");
         let each = for_each.is_some();
         let bound = section.get("parallel");
         let retry = section.get("retry");
-        work(
-            section,
-            [call.as_ref(), value.as_ref()],
-            with.as_ref(),
-            retry.as_ref(),
-        );
+        work(section, [call.as_ref(), value.as_ref()], with.as_ref(), retry.as_ref());
         if let (Some(item), None) = (&bound, &for_each) {
             let message = "`parallel` bounds the calls of a `for_each`, and there is none";
             item.report(item.wrong_at(item.key(), message, ""));
@@ -82,19 +75,13 @@ impl StepDraft {
             needs: needs(section),
             for_each: for_each.and_then(|item| list(&item, &mut uses)),
             parallel: bound.and_then(|item| parallel(&item)),
-            when: section
-                .get("when")
-                .and_then(|item| condition(&item, each, &mut uses)),
-            retry: retry
-                .and_then(|item| item.number(0, MOST_RETRIES))
-                .unwrap_or(0),
+            when: section.get("when").and_then(|item| condition(&item, each, &mut uses)),
+            retry: retry.and_then(|item| item.number(0, MOST_RETRIES)).unwrap_or(0),
             on_error: section
                 .get("on_error")
                 .and_then(|item| on_error(&item, each, &mut uses))
                 .unwrap_or(OnError::Stop),
-            save: section
-                .get("save")
-                .and_then(|item| save(&item, each, &mut uses)),
+            save: section.get("save").and_then(|item| save(&item, each, &mut uses)),
             uses,
         }
     }
@@ -111,24 +98,17 @@ fn work(
         (None, None) => {
             let message = "the step does nothing: it has neither `call` nor `value`";
             let wrong = section.problems().at(section.span(), message, "");
-            section
-                .problems()
-                .push(wrong.hint("call = \"tool.function\""));
+            section.problems().push(wrong.hint("call = \"tool.function\""));
         }
         (Some(call), Some(value)) => {
             let message = "a step calls a tool or makes a value, not both";
             let wrong = value.wrong_at(value.key(), message, "`value` here");
-            value.report(
-                wrong
-                    .at(call.key(), "and `call` here")
-                    .hint("make it two steps"),
-            );
+            value.report(wrong.at(call.key(), "and `call` here").hint("make it two steps"));
         }
         (None, Some(_)) => {
             for (item, name) in [(with, "with"), (retry, "retry")] {
                 if let Some(item) = item {
-                    let message =
-                        format!("`{name}` is for a `call`, and this step makes a `value`");
+                    let message = format!("`{name}` is for a `call`, and this step makes a `value`");
                     item.report(item.wrong_at(item.key(), message, ""));
                 }
             }
@@ -144,19 +124,13 @@ fn keys(with: &Item<'_>) -> Vec<Spanned<String>> {
     }
     let entries = with.section().map(|section| section.others());
     let entries = entries.into_iter().flatten();
-    entries
-        .map(|(key, _)| Spanned::new(key.value.to_owned(), key.span))
-        .collect()
+    entries.map(|(key, _)| Spanned::new(key.value.to_owned(), key.span)).collect()
 }
 
 fn template(item: &Item<'_>, per_item: bool, uses: &mut Vec<Use>) -> Option<Template> {
     let mut found = Vec::new();
     let template = Template::read(item, &mut found);
-    uses.extend(found.into_iter().map(|found| Use {
-        reference: found.value,
-        span: found.span,
-        per_item,
-    }));
+    uses.extend(found.into_iter().map(|found| Use { reference: found.value, span: found.span, per_item }));
     template
 }
 
@@ -182,11 +156,7 @@ fn condition(item: &Item<'_>, per_item: bool, uses: &mut Vec<Use>) -> Option<Con
     let text = item.string()?;
     match text.value.parse::<Condition>() {
         Ok(condition) => {
-            uses.push(Use {
-                reference: condition.reference().clone(),
-                span: item.span(),
-                per_item,
-            });
+            uses.push(Use { reference: condition.reference().clone(), span: item.span(), per_item });
             Some(condition)
         }
         Err(error) => {

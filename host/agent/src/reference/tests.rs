@@ -14,11 +14,7 @@ fn resolve(reference: &str) -> Result<Value, Failure> {
         ("none".parse().unwrap(), Arc::new(Value::Null)),
     ]);
     let (input, item) = (json!("src"), json!({"n": [1, [2, 3]]}));
-    let scope = Scope {
-        input: &input,
-        steps: &steps,
-        item: Some((7, &item)),
-    };
+    let scope = Scope { input: &input, steps: &steps, item: Some((7, &item)) };
     let reference: Reference = reference.parse().unwrap();
     reference.resolve(&scope).map(Cow::into_owned)
 }
@@ -60,38 +56,23 @@ fn one_that_leads_nowhere_says_what_there_is() {
             "`{{steps.list.files.path}}` leads nowhere",
             "`steps.list.files` is a list of 2: write `[0]` for its first",
         ),
-        (
-            "input.path",
-            "`{{input.path}}` leads nowhere",
-            "`input` is a string",
-        ),
+        ("input.path", "`{{input.path}}` leads nowhere", "`input` is a string"),
         (
             "steps.none.x",
             "`{{steps.none.x}}` leads nowhere",
             "`steps.none` is null: the step was skipped, or has no result",
         ),
-        (
-            "steps.later",
-            "`{{steps.later}}` leads nowhere",
-            "there is no `steps.later` here",
-        ),
+        ("steps.later", "`{{steps.later}}` leads nowhere", "there is no `steps.later` here"),
     ] {
         let failure = resolve(reference).unwrap_err();
-        assert_eq!(
-            (failure.code(), failure.what(), failure.reason()),
-            (Code::Reference, what, why)
-        );
+        assert_eq!((failure.code(), failure.what(), failure.reason()), (Code::Reference, what, why));
     }
 }
 
 #[test]
 fn without_a_list_there_is_no_item() {
     for reference in ["item", "index"] {
-        let scope = Scope {
-            input: &Value::Null,
-            steps: &BTreeMap::new(),
-            item: None,
-        };
+        let scope = Scope { input: &Value::Null, steps: &BTreeMap::new(), item: None };
         let failure = reference.parse::<Reference>().unwrap().resolve(&scope);
         assert_eq!(failure.unwrap_err().code(), Code::Reference);
     }

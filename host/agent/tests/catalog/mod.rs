@@ -13,29 +13,13 @@ type Parameters = &'static [(&'static str, &'static str, bool)];
 /// Tools, their functions, and the parameters of these.
 const FUNCTIONS: &[(&str, &str, Parameters)] = &[
     ("calc", "eval", &[("expression", "string", true)]),
-    (
-        "chart",
-        "bars",
-        &[
-            ("labels", "array", true),
-            ("values", "array", true),
-            ("title", "string", false),
-        ],
-    ),
+    ("chart", "bars", &[("labels", "array", true), ("values", "array", true), ("title", "string", false)]),
     ("files", "read", &[("path", "string", true)]),
-    (
-        "files",
-        "walk",
-        &[("path", "string", true), ("depth", "integer", false)],
-    ),
+    ("files", "walk", &[("path", "string", true), ("depth", "integer", false)]),
     ("hash", "digest", &[("text", "string", true)]),
     ("several", "one", &[]),
     ("several", "two", &[]),
-    (
-        "text",
-        "diff",
-        &[("before", "string", true), ("after", "string", true)],
-    ),
+    ("text", "diff", &[("before", "string", true), ("after", "string", true)]),
     ("text", "stats", &[("text", "string", true)]),
 ];
 
@@ -46,20 +30,12 @@ impl Tools for Catalog {
     fn function(&self, target: &Target) -> Lookup {
         let tool = target.tool.as_str();
         if tool == "broken" {
-            return Lookup::Unusable {
-                why: "the file is a core module".to_owned(),
-            };
+            return Lookup::Unusable { why: "the file is a core module".to_owned() };
         }
         let of_tool = FUNCTIONS.iter().filter(|(name, ..)| *name == tool);
-        let functions: Vec<String> = of_tool
-            .clone()
-            .map(|(_, name, _)| (*name).to_owned())
-            .collect();
+        let functions: Vec<String> = of_tool.clone().map(|(_, name, _)| (*name).to_owned()).collect();
         if functions.is_empty() {
-            let mut tools: Vec<String> = FUNCTIONS
-                .iter()
-                .map(|(name, ..)| (*name).to_owned())
-                .collect();
+            let mut tools: Vec<String> = FUNCTIONS.iter().map(|(name, ..)| (*name).to_owned()).collect();
             tools.dedup();
             return Lookup::UnknownTool { tools };
         }
@@ -70,10 +46,9 @@ impl Tools for Catalog {
         };
         match wanted {
             None => Lookup::UnknownFunction { functions },
-            Some((_, function, parameters)) => Lookup::Found {
-                target: Target::new(target.tool.clone(), *function),
-                input: schema(parameters),
-            },
+            Some((_, function, parameters)) => {
+                Lookup::Found { target: Target::new(target.tool.clone(), *function), input: schema(parameters) }
+            }
         }
     }
 
@@ -86,11 +61,7 @@ impl Tools for Catalog {
             return GrantSet::default();
         }
         GrantSet {
-            folders: vec![Folder {
-                guest: "docs".to_owned(),
-                host: PathBuf::from("/srv/docs"),
-                access: Access::Read,
-            }],
+            folders: vec![Folder { guest: "docs".to_owned(), host: PathBuf::from("/srv/docs"), access: Access::Read }],
             env: BTreeMap::from([("LANG".to_owned(), "C".to_owned())]),
             ..GrantSet::default()
         }
@@ -98,14 +69,7 @@ impl Tools for Catalog {
 }
 
 fn schema(parameters: &[(&str, &str, bool)]) -> Value {
-    let properties: BTreeMap<_, _> = parameters
-        .iter()
-        .map(|(name, kind, _)| (*name, json!({"type": kind})))
-        .collect();
-    let required: Vec<_> = parameters
-        .iter()
-        .filter(|(.., required)| *required)
-        .map(|(name, ..)| *name)
-        .collect();
+    let properties: BTreeMap<_, _> = parameters.iter().map(|(name, kind, _)| (*name, json!({"type": kind}))).collect();
+    let required: Vec<_> = parameters.iter().filter(|(.., required)| *required).map(|(name, ..)| *name).collect();
     json!({"type": "object", "properties": properties, "required": required, "additionalProperties": false})
 }

@@ -26,6 +26,7 @@ pub(crate) const COMPILE: &str = "__compile";
 /// Runs untrusted tools for AI agents, each call in a fresh WebAssembly cell with limits that are real and shown.
 #[derive(Debug, Parser)]
 #[command(name = "hotcell", version, arg_required_else_help = true, max_term_width = 110)]
+#[command(after_help = "Flags that grant nothing can be set in the environment too: --fuel 50M is HOTCELL_FUEL=50M.")]
 pub(crate) struct Args {
     #[command(flatten)]
     pub(crate) global: Global,

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use hotcell_call::{Code, Failure, ToolName, shortened};
+use hotcell_runtime::{Inspected, ToolFile};
 use serde::{Deserialize, Serialize};
 
 use crate::args::{BuildArgs, Global};
@@ -11,6 +12,7 @@ use crate::commands::inspect;
 use crate::exit::{Exit, Trouble};
 use crate::operator::Operator;
 use crate::output::{BOLD, Output};
+use crate::signals::blocking;
 
 const TARGET: &str = "wasm32-wasip2";
 
@@ -27,12 +29,9 @@ pub(super) async fn run(args: BuildArgs, global: &Global, output: &Output) -> Re
     }
     let folder = args.folder.clone();
     let quiet = output.is_quiet();
-    let path = tokio::task::spawn_blocking(move || compile(&folder, quiet));
-    let path = path.await.map_err(|error| Failure::new(Code::Fault, "the build was lost").caused_by(error))??;
-    let mut operator = Operator::load(global)?;
-    let tool = operator.file(&path)?;
-    let host = operator.host()?;
-    let inspected = host.inspect(&tool).await?;
+    let path = blocking(move || compile(&folder, quiet)).await?;
+    let inspected = look(&args.folder, &path, global).await?;
+    let tool = inspected.name.clone();
     let functions = inspected.descriptor.functions.iter().map(|function| format!("{tool}.{}", function.name));
     let built = Built { functions: functions.collect(), path: shortest(path), tool };
     if output.is_json() {
@@ -49,6 +48,28 @@ pub(super) async fn run(args: BuildArgs, global: &Global, output: &Output) -> Re
         output.note(format_args!("\ncall it  {}", output.styled_note(BOLD, call)));
     }
     Ok(Exit::OK)
+}
+
+/// Looks at the component as the host will, once the folder lies among its tools: with what its `tool.toml` says.
+async fn look(folder: &Path, path: &Path, global: &Global) -> Result<Inspected, Trouble> {
+    let settings = folder.join("tool.toml");
+    let file = if settings.is_file() { Some(ToolFile::check(&settings)?) } else { None };
+    let mut operator = Operator::load(global)?;
+    let name = match file.as_ref().and_then(|file| file.name.clone()) {
+        Some(name) => {
+            operator.named(name.clone(), path);
+            name
+        }
+        None => operator.file(path)?,
+    };
+    let mut inspected = operator.host()?.inspect(&name).await?;
+    if let Some(file) = file {
+        inspected.grants = inspected.given.narrowed(&file.wants);
+        inspected.limits = inspected.limits.tighten(&file.limits);
+        inspected.description = file.description;
+        inspected.wants = Some(file.wants);
+    }
+    Ok(inspected)
 }
 
 /// Runs Cargo in the folder and gives the component that it made.
@@ -88,8 +109,8 @@ fn component(messages: &str, folder: &Path) -> Result<PathBuf, Failure> {
     let made = messages.filter(|message| message.reason == "compiler-artifact");
     let manifest = folder.join("Cargo.toml").canonicalize().ok();
     let of_folder = made.filter(|message| message.manifest_path.canonicalize().ok() == manifest);
-    let files = of_folder.flat_map(|message| message.filenames);
-    files.filter(|file| file.extension().is_some_and(|ending| ending == "wasm")).last().ok_or_else(|| {
+    let mut files = of_folder.flat_map(|message| message.filenames);
+    files.rfind(|file| file.extension().is_some_and(|ending| ending == "wasm")).ok_or_else(|| {
         Failure::new(Code::Command, format!("{} makes no component", shown(folder)))
             .why("it is not a library of the type cdylib")
             .fix("[lib]\ncrate-type = [\"cdylib\", \"rlib\"]")

@@ -3,8 +3,7 @@
 use std::time::Instant;
 
 use hotcell_call::{CallId, Code, Failure, Limits, Outcome, Payload, Target, ToolName};
-use hotcell_runtime::Host;
-use hotcell_sandbox::Function;
+use hotcell_runtime::{Function, Host};
 use hotcell_server::OutcomeObject;
 use serde_json::Value;
 
@@ -13,7 +12,7 @@ use crate::arguments::{self, Wanted};
 use crate::exit::{Exit, Trouble};
 use crate::operator::{Operator, Typed};
 use crate::output::Output;
-use crate::signals::{Ended, interruptible};
+use crate::signals::{Ended, blocking, cancelling, or_cancelled};
 use crate::{error, receipt};
 
 pub(super) async fn run(args: CallArgs, global: &Global, output: &Output) -> Result<Exit, Trouble> {
@@ -21,7 +20,7 @@ pub(super) async fn run(args: CallArgs, global: &Global, output: &Output) -> Res
     let target = target(&args.target, &mut operator)?;
     operator.give(&target.tool, &args.limits.keys(), &Typed::read(&args.grants)?)?;
     let host = operator.host()?;
-    let input = input(&host, &args, &target).await?;
+    let input = or_cancelled(input(&host, &args, &target)).await?;
     let mut call = host.next_call(target, input);
     call.deadline = args.deadline.and_then(|wait| Instant::now().checked_add(wait));
     let id = call.id;
@@ -29,7 +28,7 @@ pub(super) async fn run(args: CallArgs, global: &Global, output: &Output) -> Res
         // One that has just ended need not be cancelled.
         let _ = host.cancel(id);
     };
-    match interruptible(Box::pin(host.call(call)), cancel).await {
+    match cancelling(Box::pin(host.call(call)), cancel).await {
         Ended::Done(outcome) => show(output, &outcome),
         Ended::Abandoned => Err(abandoned(id).into()),
     }
@@ -58,19 +57,23 @@ async fn input(host: &Host, args: &CallArgs, target: &Target) -> Result<Payload,
     }
     // A tool that can't be looked at can't be called either: the call itself will say so, as it would of any other.
     let looked = host.inspect(&target.tool).await.ok();
-    let most = looked.as_ref().map_or_else(Limits::default, |looked| looked.limits.clone()).input;
-    if let Some(data) = &args.data {
-        return arguments::data(data, target, most);
-    }
-    let functions = looked.as_ref().map(|looked| looked.descriptor.functions.as_slice()).unwrap_or_default();
-    let function = function(functions, target);
-    let wanted = Wanted {
-        target,
-        schema: function.map_or(&Value::Null, |function| &function.input),
-        parameters: function.map(|function| function.parameters.as_slice()).unwrap_or_default(),
-        most,
-    };
-    arguments::assigned(&args.assignments, wanted)
+    let (target, data, assignments) = (target.clone(), args.data.clone(), args.assignments.clone());
+    blocking(move || {
+        let most = looked.as_ref().map_or_else(Limits::default, |looked| looked.limits.clone()).input;
+        if let Some(data) = data {
+            return arguments::data(&data, &target, most);
+        }
+        let functions = looked.as_ref().map(|looked| looked.descriptor.functions.as_slice()).unwrap_or_default();
+        let function = function(functions, &target);
+        let wanted = Wanted {
+            target: &target,
+            schema: function.map_or(&Value::Null, |function| &function.input),
+            parameters: function.map(|function| function.parameters.as_slice()).unwrap_or_default(),
+            most,
+        };
+        arguments::assigned(&assignments, wanted)
+    })
+    .await
 }
 
 fn function<'a>(functions: &'a [Function], target: &Target) -> Option<&'a Function> {

@@ -27,6 +27,13 @@ enum About {
     Agent,
 }
 
+/// The one object of `--json`.
+#[derive(Serialize)]
+struct Report<'a> {
+    ok: bool,
+    files: &'a [Checked],
+}
+
 /// What was found out about one file.
 #[derive(Serialize)]
 struct Checked {
@@ -45,7 +52,7 @@ pub(super) async fn run(files: Vec<PathBuf>, global: &Global, output: &Output) -
         checked.push(Checked { file, about, ok: diagnostics.is_empty(), diagnostics });
     }
     if output.is_json() {
-        output.object(&checked)?;
+        output.object(&Report { ok: checked.iter().all(|checked| checked.ok), files: &checked })?;
     } else {
         checked.iter().for_each(|checked| show(output, checked));
     }

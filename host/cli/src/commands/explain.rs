@@ -19,6 +19,12 @@ struct Entry {
     remedy: &'static str,
 }
 
+/// All pages.
+#[derive(Serialize)]
+struct List {
+    codes: Vec<Entry>,
+}
+
 pub(super) fn run(code: Option<&str>, output: &Output) -> Result<Exit, Trouble> {
     match code {
         Some(code) => one(code, output),
@@ -32,9 +38,7 @@ fn one(text: &str, output: &Output) -> Result<Exit, Trouble> {
     if output.is_json() {
         output.object(&entry(page))?;
     } else {
-        output.line(format_args!("{}  {}", output.styled(BOLD, page.id), page.title));
-        output.line(output.styled(DIM, heading(page)));
-        output.line(format_args!("\n{}\n\n{}", page.meaning, page.remedy));
+        output.line(told(output, page));
     }
     Ok(Exit::OK)
 }
@@ -42,7 +46,7 @@ fn one(text: &str, output: &Output) -> Result<Exit, Trouble> {
 fn all(output: &Output) -> Result<Exit, Trouble> {
     let pages = || Code::ALL.iter().map(|code| code.page());
     if output.is_json() {
-        output.object(&pages().map(entry).collect::<Vec<_>>())?;
+        output.object(&List { codes: pages().map(entry).collect() })?;
         return Ok(Exit::OK);
     }
     let rows: Vec<_> = pages().map(|page| [page.id.to_owned(), page.kind.to_string(), page.title.to_owned()]).collect();
@@ -52,8 +56,10 @@ fn all(output: &Output) -> Result<Exit, Trouble> {
     Ok(Exit::OK)
 }
 
-fn heading(page: Page) -> String {
-    format!("outcome {}, exit code {}, HTTP {}", page.kind, page.kind.exit_code(), page.kind.http_status())
+fn told(output: &Output, page: Page) -> String {
+    let Page { id, kind, title, meaning, remedy } = page;
+    let heading = format!("outcome {kind}, exit code {}, HTTP {}", kind.exit_code(), kind.http_status());
+    format!("{}  {title}\n{}\n\n{meaning}\n\n{remedy}", output.styled(BOLD, id), output.styled(DIM, heading))
 }
 
 fn entry(page: Page) -> Entry {
@@ -81,11 +87,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_code_that_a_failure_names_has_a_page() {
-        let output = Output::plain();
-        for code in Code::ALL {
-            assert_eq!(run(Some(&code.to_string()), &output).unwrap(), Exit::OK);
-        }
+    fn a_page_says_what_it_means_and_what_to_do() {
+        insta::assert_snapshot!(told(&Output::plain(), Code::Env.page()), @r"
+        E0303  an environment variable is not granted
+        outcome denied, exit code 3, HTTP 403
+
+        The tool wants a variable that it was not given.
+
+        Grant it with `--allow-env NAME`, or `env.allow` in `hotcell.toml`.
+        ");
+    }
+
+    #[test]
+    fn a_mistyped_code_leads_to_the_right_one() {
         assert_eq!(unknown("e0303x").remedy(), Some("hotcell explain E0303"));
+        assert_eq!(unknown("x").remedy(), Some("hotcell explain"));
     }
 }

@@ -3,8 +3,7 @@
 mod about;
 
 use hotcell_call::{Digest, GrantSet, Limits, ToolName, Wants};
-use hotcell_runtime::Inspected;
-use hotcell_sandbox::{Descriptor, Function};
+use hotcell_runtime::{Descriptor, Function, Inspected};
 use serde::Serialize;
 
 use crate::args::{Global, InspectArgs, ToolRef};

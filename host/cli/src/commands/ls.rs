@@ -1,8 +1,7 @@
 //! `hotcell ls`: what can be called.
 
 use hotcell_call::{Effect, Failure, Target, ToolName};
-use hotcell_runtime::{Broken, Listed};
-use hotcell_sandbox::Function;
+use hotcell_runtime::{Broken, Function, Listed};
 use serde::Serialize;
 use serde_json::Value;
 

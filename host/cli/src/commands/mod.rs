@@ -18,18 +18,20 @@ use hotcell_call::{Code, Failure};
 use crate::args::{Args, Command};
 use crate::exit::{Exit, Trouble};
 use crate::output::Output;
+use crate::signals::or_cancelled;
 
 /// Does what was typed.
 pub(crate) fn run(args: Args, output: &Output) -> Result<Exit, Trouble> {
     let global = &args.global;
     match args.command {
-        Command::Call(args) => wait(call::run(args, global, output)),
-        Command::Run(args) => wait(run::run(args, global, output)),
-        Command::Ls => wait(ls::run(global, output)),
-        Command::Inspect(args) => wait(inspect::run(args, global, output)),
+        // It is told what became of the call when it was cancelled, so it listens for signals itself.
+        Command::Call(args) => drive(call::run(args, global, output)),
+        Command::Run(args) => drive(or_cancelled(run::run(args, global, output))),
+        Command::Ls => drive(or_cancelled(ls::run(global, output))),
+        Command::Inspect(args) => drive(or_cancelled(inspect::run(args, global, output))),
         Command::New(args) => new::run(args, output),
-        Command::Build(args) => wait(build::run(args, global, output)),
-        Command::Check { files } => wait(check::run(files, global, output)),
+        Command::Build(args) => drive(or_cancelled(build::run(args, global, output))),
+        Command::Check { files } => drive(or_cancelled(check::run(files, global, output))),
         Command::Trust { place, show } => trust::run(&place, show, output),
         Command::Explain { code } => explain::run(code.as_deref(), output),
         Command::Completions { shell } => completions::run(shell, output),
@@ -37,7 +39,7 @@ pub(crate) fn run(args: Args, output: &Output) -> Result<Exit, Trouble> {
 }
 
 /// Drives a command to its end. Two workers at least: one that is kept busy must not hold up the clock of the others.
-fn wait(command: impl Future<Output = Result<Exit, Trouble>>) -> Result<Exit, Trouble> {
+fn drive(command: impl Future<Output = Result<Exit, Trouble>>) -> Result<Exit, Trouble> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(cores.max(2)).enable_all().build();
     let runtime = runtime

@@ -5,7 +5,6 @@ mod input;
 mod summary;
 
 use hotcell_agent::Agent;
-use hotcell_call::{AgentName, Code, Failure};
 use hotcell_runtime::{Host, RunInput, RunOutcome};
 
 use crate::args::{Global, RunArgs};
@@ -14,7 +13,7 @@ use crate::exit::{Exit, Trouble};
 use crate::operator::{Operator, Typed};
 use crate::output::Output;
 use crate::progress::Progress;
-use crate::signals::interrupted;
+use crate::signals::blocking;
 
 use agent::Found;
 use input::Given;
@@ -23,7 +22,9 @@ pub(super) async fn run(args: RunArgs, global: &Global, output: &Output) -> Resu
     let mut operator = Operator::load(global)?;
     let found = Found::find(&args.agent, operator.config())?;
     let mut grants = Typed::read(&args.grants)?;
-    let given = Given::read(&found, args.input.as_deref())?;
+    let (kind, typed) = (found.input_kind().map(str::to_owned), args.input.as_deref().or(found.default_input()));
+    let typed = typed.map(str::to_owned);
+    let given = blocking(move || Given::read(kind.as_deref(), typed)).await?;
     if let Some(folder) = given.folder() {
         grants.add(folder.clone());
     }
@@ -34,28 +35,27 @@ pub(super) async fn run(args: RunArgs, global: &Global, output: &Output) -> Resu
     let mut agent = host.agent(found.source()).await?;
     agent.bounds.parallel = args.parallel.unwrap_or(agent.bounds.parallel);
     let input = RunInput { value: given.value(&agent)?, out: args.out };
-    let outcome = watched(&host, &agent, input, output).await?;
+    let outcome = watched(&host, &agent, input, output).await;
     show(output, &outcome)
 }
 
 /// Runs the agent and shows how far it is.
-async fn watched(host: &Host, agent: &Agent, input: RunInput, output: &Output) -> Result<RunOutcome, Failure> {
+async fn watched(host: &Host, agent: &Agent, input: RunInput, output: &Output) -> RunOutcome {
     let mut events = host.events();
     let mut progress = Progress::new(output, agent);
     let mut run = Box::pin(host.run(agent, input));
     let outcome = loop {
-        // What is not heard now stays in the stream; the run is polled where it was; a signal that is not waited for is none.
+        // What is not heard now stays in the stream, and the run is polled on where it was.
         tokio::select! {
             outcome = &mut run => break outcome,
             heard = events.next() => progress.hear(heard),
-            () = interrupted() => return Err(cancelled(&agent.name)),
         }
     };
     // The run told its end before it ended, so these come without waiting.
     while !progress.is_over() {
         progress.hear(events.next().await);
     }
-    Ok(outcome)
+    outcome
 }
 
 fn show(output: &Output, outcome: &RunOutcome) -> Result<Exit, Trouble> {
@@ -69,8 +69,4 @@ fn show(output: &Output, outcome: &RunOutcome) -> Result<Exit, Trouble> {
     }
     summary::tell(output, outcome);
     Ok(Exit::with(outcome.exit_code()))
-}
-
-fn cancelled(agent: &AgentName) -> Failure {
-    Failure::new(Code::Cancelled, format!("the run of {agent} was cancelled")).why("its calls were stopped")
 }

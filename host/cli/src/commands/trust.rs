@@ -4,7 +4,7 @@ use std::path::Path;
 
 use hotcell_call::{Code, Failure, printable, shortened};
 use hotcell_runtime::config::{Config, FILE_NAME, Place};
-use hotcell_runtime::trust::{Trust, reaches};
+use hotcell_runtime::{Trust, reaches};
 use serde::Serialize;
 
 use crate::exit::{Exit, Trouble};

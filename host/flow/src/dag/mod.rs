@@ -80,25 +80,15 @@ impl<K: Clone + Eq + Hash + fmt::Display> Dag<K> {
                 return Err(DagError::Duplicate(name.clone()));
             }
         }
-        let mut dag = Self {
-            needs: vec![Vec::new(); names.len()],
-            dependents: vec![Vec::new(); names.len()],
-            names,
-        };
+        let mut dag = Self { needs: vec![Vec::new(); names.len()], dependents: vec![Vec::new(); names.len()], names };
         for (before, after) in edges {
             match (places.get(&before), places.get(&after)) {
                 (Some(from), Some(to)) => dag.join(*from, *to),
                 (None, _) => {
-                    return Err(DagError::Unknown {
-                        name: before,
-                        neighbour: after,
-                    });
+                    return Err(DagError::Unknown { name: before, neighbour: after });
                 }
                 (_, None) => {
-                    return Err(DagError::Unknown {
-                        name: after,
-                        neighbour: before,
-                    });
+                    return Err(DagError::Unknown { name: after, neighbour: before });
                 }
             }
         }
@@ -111,9 +101,7 @@ impl<K: Clone + Eq + Hash + fmt::Display> Dag<K> {
     }
 
     fn join(&mut self, from: Node, to: Node) {
-        if let (Some(needs), Some(dependents)) =
-            (self.needs.get_mut(to.0), self.dependents.get_mut(from.0))
-        {
+        if let (Some(needs), Some(dependents)) = (self.needs.get_mut(to.0), self.dependents.get_mut(from.0)) {
             needs.push(from);
             dependents.push(to);
         }
@@ -162,10 +150,7 @@ impl<K: Clone + Eq + Hash + fmt::Display> Dag<K> {
             ring.rotate_left(1);
         }
         ring.extend(first);
-        ring.iter()
-            .filter_map(|node| self.name(*node))
-            .cloned()
-            .collect()
+        ring.iter().filter_map(|node| self.name(*node)).cloned().collect()
     }
 }
 

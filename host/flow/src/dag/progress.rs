@@ -77,20 +77,12 @@ impl<'g, K> Progress<'g, K> {
     pub fn new(dag: &'g Dag<K>) -> Self {
         let ready: BTreeSet<Node> = dag.nodes().filter(|node| dag.is_free(*node)).collect();
         let state = |node| {
-            if ready.contains(&node) {
-                State::Ready
-            } else {
-                State::Waiting
-            }
+            if ready.contains(&node) { State::Ready } else { State::Waiting }
         };
         Self {
             states: dag.nodes().map(state).collect(),
             missing: dag.nodes().map(|node| dag.needs(node).len()).collect(),
-            counts: Counts {
-                ready: ready.len(),
-                waiting: dag.len() - ready.len(),
-                ..Counts::default()
-            },
+            counts: Counts { ready: ready.len(), waiting: dag.len() - ready.len(), ..Counts::default() },
             ready,
             dag,
         }
@@ -203,10 +195,7 @@ impl<'g, K> Progress<'g, K> {
     }
 
     fn out_of_turn(&self, node: Node) -> OutOfTurn {
-        OutOfTurn {
-            node,
-            state: self.state(node).unwrap_or(State::Waiting),
-        }
+        OutOfTurn { node, state: self.state(node).unwrap_or(State::Waiting) }
     }
 }
 

@@ -20,11 +20,7 @@ pub enum OnFailure {
 ///
 /// How many run at a time is bounded by the width of the graph alone: what a step uses, it takes a
 /// [`Permit`](crate::permit::Permit) for. All steps are polled by whoever awaits the whole, and dropping it drops them.
-pub async fn run<K, F>(
-    dag: &Dag<K>,
-    on_failure: OnFailure,
-    mut step: impl FnMut(Node) -> F,
-) -> Progress<'_, K>
+pub async fn run<K, F>(dag: &Dag<K>, on_failure: OnFailure, mut step: impl FnMut(Node) -> F) -> Progress<'_, K>
 where
     F: Future<Output = Verdict>,
 {

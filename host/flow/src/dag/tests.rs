@@ -11,40 +11,20 @@ fn dag(nodes: &[&'static str], edges: &[(&'static str, &'static str)]) -> Dag<&'
 }
 
 fn refusal(nodes: &[&'static str], edges: &[(&'static str, &'static str)]) -> String {
-    Dag::new(nodes.iter().copied(), edges.iter().copied())
-        .unwrap_err()
-        .to_string()
+    Dag::new(nodes.iter().copied(), edges.iter().copied()).unwrap_err().to_string()
 }
 
 #[test]
 fn what_is_no_dag_is_refused_by_name() {
     for (nodes, edges, message) in [
         (&["a", "a"][..], &[][..], "there are two nodes named `a`"),
-        (
-            &["a"],
-            &[("x", "a")],
-            "`a` is joined with `x`, which does not exist",
-        ),
-        (
-            &["a"],
-            &[("a", "x")],
-            "`a` is joined with `x`, which does not exist",
-        ),
+        (&["a"], &[("x", "a")], "`a` is joined with `x`, which does not exist"),
+        (&["a"], &[("a", "x")], "`a` is joined with `x`, which does not exist"),
         (&["a"], &[("a", "a")], "a → a is a cycle"),
-        (
-            &["a", "b"],
-            &[("a", "b"), ("b", "a")],
-            "a → b → a is a cycle",
-        ),
+        (&["a", "b"], &[("a", "b"), ("b", "a")], "a → b → a is a cycle"),
         (
             &["tail", "a", "b", "c", "head"],
-            &[
-                ("head", "b"),
-                ("c", "tail"),
-                ("a", "b"),
-                ("b", "c"),
-                ("c", "a"),
-            ],
+            &[("head", "b"), ("c", "tail"), ("a", "b"), ("b", "c"), ("c", "a")],
             "a → b → c → a is a cycle",
         ),
     ] {
@@ -59,13 +39,8 @@ fn a_long_chain_needs_no_deep_stack() {
     let dag = Dag::new(0..length, edges).unwrap();
     assert_eq!(dag.needs(Node(length - 1)), [Node(length - 2)]);
     let ring = (0..length).map(|i| (i, (i + 1) % length));
-    let Err(DagError::Cycle(path)) = Dag::new(0..length, ring) else {
-        panic!("a ring is a cycle")
-    };
-    assert_eq!(
-        (path.len(), path[0], path[1], path[length]),
-        (length + 1, 0, 1, 0)
-    );
+    let Err(DagError::Cycle(path)) = Dag::new(0..length, ring) else { panic!("a ring is a cycle") };
+    assert_eq!((path.len(), path[0], path[1], path[length]), (length + 1, 0, 1, 0));
 }
 
 #[test]
@@ -79,10 +54,7 @@ fn a_doubled_edge_counts_once() {
 
 #[test]
 fn dependents_of_a_failed_node_are_skipped_and_name_it() {
-    let dag = dag(
-        &["list", "read", "sum", "other"],
-        &[("list", "read"), ("read", "sum")],
-    );
+    let dag = dag(&["list", "read", "sum", "other"], &[("list", "read"), ("read", "sum")]);
     let [list, read, sum, other] = [0, 1, 2, 3].map(Node);
     let mut progress = Progress::new(&dag);
     progress.start(list).unwrap();
@@ -92,15 +64,7 @@ fn dependents_of_a_failed_node_are_skipped_and_name_it() {
     assert!(!progress.is_over(), "`other` still runs");
     progress.finish(other, Verdict::Done).unwrap();
     assert!(progress.is_over());
-    assert_eq!(
-        progress.counts(),
-        Counts {
-            done: 1,
-            failed: 1,
-            skipped: 2,
-            ..Counts::default()
-        }
-    );
+    assert_eq!(progress.counts(), Counts { done: 1, failed: 1, skipped: 2, ..Counts::default() });
 }
 
 #[test]
@@ -121,26 +85,17 @@ fn nothing_starts_or_ends_twice() {
     let mut progress = Progress::new(&dag);
     let out = |node, state| Err(OutOfTurn { node, state });
     assert_eq!(progress.start(b), out(b, State::Waiting));
-    assert_eq!(
-        progress.finish(a, Verdict::Done).unwrap_err().state,
-        State::Ready
-    );
+    assert_eq!(progress.finish(a, Verdict::Done).unwrap_err().state, State::Ready);
     progress.start(a).unwrap();
     assert_eq!(progress.start(a), out(a, State::Running));
     progress.finish(a, Verdict::Done).unwrap();
-    assert_eq!(
-        progress.finish(a, Verdict::Done).unwrap_err().state,
-        State::Done
-    );
+    assert_eq!(progress.finish(a, Verdict::Done).unwrap_err().state, State::Done);
     assert_eq!(progress.start(Node(7)), out(Node(7), State::Waiting));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_diamond_takes_its_critical_path_and_each_node_runs_once() {
-    let dag = dag(
-        &["a", "b", "c", "d"],
-        &[("a", "b"), ("a", "c"), ("b", "d"), ("c", "d")],
-    );
+    let dag = dag(&["a", "b", "c", "d"], &[("a", "b"), ("a", "c"), ("b", "d"), ("c", "d")]);
     let start = after(0);
     let log = RefCell::new(Vec::new());
     let progress = run(&dag, OnFailure::GoOn, async |node| {
@@ -166,11 +121,7 @@ async fn a_failure_stops_the_pass_or_only_its_own_branch() {
         })
         .await;
         let counts = progress.counts();
-        assert_eq!(
-            (counts.done, counts.failed, counts.skipped),
-            (done, 1, skipped),
-            "{rule:?}"
-        );
+        assert_eq!((counts.done, counts.failed, counts.skipped), (done, 1, skipped), "{rule:?}");
         assert!(progress.is_over());
     }
 }

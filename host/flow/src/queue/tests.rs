@@ -22,10 +22,7 @@ async fn without_a_deadline_a_full_room_refuses_at_once() {
     let first = queue.enter(None).await.unwrap();
     let _second = queue.enter(None).await.unwrap();
     assert_eq!(queue.waiting(), 2);
-    assert_eq!(
-        verdict(queue.enter(None).await),
-        Err(Refused::Full { room: 2 })
-    );
+    assert_eq!(verdict(queue.enter(None).await), Err(Refused::Full { room: 2 }));
     assert_eq!(after(0), start, "nobody waited");
     drop(first);
     assert_eq!(queue.waiting(), 1);
@@ -37,29 +34,20 @@ async fn with_a_deadline_it_waits_for_a_place_until_then() {
     let queue = queue(1);
     let place = queue.enter(None).await.unwrap();
     let start = after(0);
-    assert_eq!(
-        verdict(queue.enter(Some(after(50))).await),
-        Err(Refused::Late)
-    );
+    assert_eq!(verdict(queue.enter(Some(after(50))).await), Err(Refused::Late));
     assert_eq!((after(0) - start).as_millis(), 50);
     let free = async {
         pass(20).await;
         drop(place);
     };
     let (entered, ()) = tokio::join!(queue.enter(Some(after(50))), free);
-    assert_eq!(
-        ((after(0) - start).as_millis(), entered.is_ok()),
-        (70, true)
-    );
+    assert_eq!(((after(0) - start).as_millis(), entered.is_ok()), (70, true));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_deadline_that_has_passed_gets_no_place() {
     let queue = queue(1);
-    assert_eq!(
-        verdict(queue.enter(Some(after(0))).await),
-        Err(Refused::Late)
-    );
+    assert_eq!(verdict(queue.enter(Some(after(0))).await), Err(Refused::Late));
     assert_eq!(queue.waiting(), 0);
 }
 
@@ -186,11 +174,7 @@ async fn crowd(room: usize, limit: usize, steps: Vec<Step>) {
     }
     tokio::task::yield_now().await;
     assert_eq!((ended.get(), running.get()), (arrived, 0));
-    assert_eq!(
-        (queue.waiting(), permits.running()),
-        (0, 0),
-        "all came back"
-    );
+    assert_eq!((queue.waiting(), permits.running()), (0, 0), "all came back");
 }
 
 /// Calls `end` when dropped.

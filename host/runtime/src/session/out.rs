@@ -34,7 +34,9 @@ impl Out {
         let written = tokio::task::spawn_blocking(move || write(&folder, &path, &bytes)).await;
         let broken = |error: std::io::Error| {
             let shown = hotcell_call::shortened(&self.folder.join(&name).display().to_string(), 200);
-            Failure::new(Code::Grant, format!("{shown} can't be written")).why(error.kind().to_string()).caused_by(error)
+            Failure::new(Code::Grant, format!("{shown} can't be written"))
+                .why(error.kind().to_string())
+                .caused_by(error)
         };
         written.map_err(|error| broken(error.into()))?.map_err(broken)?;
         self.files.lock().unwrap_or_else(PoisonError::into_inner).push(name);
@@ -62,7 +64,8 @@ fn write(folder: &Path, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let temporary = format!(".hotcell-{:032x}", rand::random::<u128>());
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let mut file = File::from(rustix::fs::openat(&here, temporary.as_str(), flags, Mode::from(0o644))?);
-    let written = file.write_all(bytes).and_then(|()| Ok(rustix::fs::renameat(&here, temporary.as_str(), &here, name)?));
+    let written =
+        file.write_all(bytes).and_then(|()| Ok(rustix::fs::renameat(&here, temporary.as_str(), &here, name)?));
     if written.is_err() {
         // What could not be finished is not left lying about; that this fails too changes nothing.
         let _ = rustix::fs::unlinkat(&here, temporary.as_str(), AtFlags::empty());

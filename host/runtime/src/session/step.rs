@@ -226,9 +226,9 @@ impl<'a> Run<'a> {
         // A task of its own, so that calls of one run use all cores; it ends with this future.
         let host = self.host.clone();
         let task = AbortOnDropHandle::new(tokio::spawn(async move { host.call(call).await }));
-        let outcome = task.await.map_err(|error| {
-            Failure::new(Code::Fault, format!("the call of {target} broke")).caused_by(error)
-        })?;
+        let outcome = task
+            .await
+            .map_err(|error| Failure::new(Code::Fault, format!("the call of {target} broke")).caused_by(error))?;
         drop(slot);
         self.count(step, &outcome);
         Ok(outcome)

@@ -16,8 +16,8 @@ use wasmtime::component::Resource;
 use wasmtime_wasi::filesystem::{Descriptor, WasiFilesystemCtx, WasiFilesystemCtxView};
 use wasmtime_wasi::p2::bindings::filesystem::preopens;
 use wasmtime_wasi::p2::bindings::filesystem::types::{
-    self, Advice, DescriptorFlags, DescriptorStat, DescriptorType, DirectoryEntry, DirectoryEntryStream, ErrorCode, Filesize,
-    HostDescriptor, HostDirectoryEntryStream, MetadataHashValue, NewTimestamp, OpenFlags, PathFlags,
+    self, Advice, DescriptorFlags, DescriptorStat, DescriptorType, DirectoryEntry, DirectoryEntryStream, ErrorCode,
+    Filesize, HostDescriptor, HostDirectoryEntryStream, MetadataHashValue, NewTimestamp, OpenFlags, PathFlags,
 };
 use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, FsError, FsResult};
 
@@ -112,14 +112,18 @@ impl Cell {
     /// Looks at what is to be opened: its size, or none if it is yet to be made.
     async fn look(&mut self, fd: &Fd, flags: PathFlags, path: &str, oflags: OpenFlags) -> FsResult<Option<u64>> {
         match self.stock().stat_at(again(fd), flags, path.to_owned()).await {
-            Ok(stat) if matches!(stat.type_, DescriptorType::RegularFile | DescriptorType::Directory) => Ok(Some(stat.size)),
+            Ok(stat) if matches!(stat.type_, DescriptorType::RegularFile | DescriptorType::Directory) => {
+                Ok(Some(stat.size))
+            }
             Ok(stat) if stat.type_ == DescriptorType::SymbolicLink => Err(ErrorCode::Loop.into()),
             Ok(_) => {
                 let asked = joined(&self.node(fd).path, path);
                 self.notes.deny(Capability::Read, &format!("{asked} (a pipe, socket or device)"));
                 Err(ErrorCode::Access.into())
             }
-            Err(error) if matches!(error.downcast_ref(), Some(ErrorCode::NoEntry)) && oflags.contains(OpenFlags::CREATE) => {
+            Err(error)
+                if matches!(error.downcast_ref(), Some(ErrorCode::NoEntry)) && oflags.contains(OpenFlags::CREATE) =>
+            {
                 Ok(None)
             }
             Err(error) => Err(error),
@@ -127,7 +131,12 @@ impl Cell {
     }
 
     /// Replaces a stock output stream by one that charges the quota.
-    fn metered(&mut self, stream: Resource<DynOutputStream>, at: Option<u64>, end: End) -> FsResult<Resource<DynOutputStream>> {
+    fn metered(
+        &mut self,
+        stream: Resource<DynOutputStream>,
+        at: Option<u64>,
+        end: End,
+    ) -> FsResult<Resource<DynOutputStream>> {
         let inner = self.table.delete(stream)?;
         let stream: DynOutputStream = Box::new(Metered::new(inner, self.files.quota.clone(), at, end));
         Ok(self.table.push(stream)?)
@@ -404,7 +413,10 @@ impl HostDescriptor for &mut Cell {
 }
 
 impl HostDirectoryEntryStream for &mut Cell {
-    async fn read_directory_entry(&mut self, stream: Resource<DirectoryEntryStream>) -> FsResult<Option<DirectoryEntry>> {
+    async fn read_directory_entry(
+        &mut self,
+        stream: Resource<DirectoryEntryStream>,
+    ) -> FsResult<Option<DirectoryEntry>> {
         self.stock().read_directory_entry(stream).await
     }
 

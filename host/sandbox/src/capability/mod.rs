@@ -26,9 +26,6 @@ use wasmtime_wasi_io::bindings::wasi::io;
 
 use crate::cell::Cell;
 
-/// What the host offers, as `(interface, newest version)`; older ones of the same 0.2 are compatible.
-pub(crate) const OFFERED: &[&str] = &["wasi:cli", "wasi:clocks", "wasi:filesystem", "wasi:io", "wasi:random", "wasi:sockets"];
-
 /// Hands the whole cell to a host implementation.
 struct InCell;
 

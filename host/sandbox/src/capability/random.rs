@@ -4,8 +4,8 @@
 //! the limit as well, and a request beyond it is refused before a byte is made.
 
 use hotcell_call::{ByteSize, Capability, RandomMode, Resource};
-use rand::{RngCore, SeedableRng, TryRngCore};
 use rand::rngs::OsRng;
+use rand::{RngCore, SeedableRng, TryRngCore};
 use rand_chacha::ChaCha12Rng;
 use wasmtime_wasi::p2::bindings::random::{insecure, insecure_seed, random};
 

@@ -235,7 +235,6 @@ impl From<WriteError> for Returned {
 ///
 /// Holds for a trap, which has a backtrace; `allocators` are those of its [descriptor](crate::describe::Descriptor). What an
 /// allocator merely lies about is an error without backtrace, and can't be told from a result that is a lie.
-#[cfg_attr(not(test), expect(dead_code, reason = "the door for `trap`, which tells a trap's phase"))]
 pub(crate) fn is_lowering(error: &wasmtime::Error, allocators: &[u32]) -> bool {
     let outermost = error.downcast_ref::<WasmBacktrace>().and_then(|trace| trace.frames().last());
     outermost.is_some_and(|frame| allocators.contains(&frame.func_index()))

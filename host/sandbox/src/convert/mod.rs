@@ -24,9 +24,7 @@ mod typed;
 mod value;
 mod write;
 
-#[cfg_attr(not(test), expect(unused_imports, reason = "as in `call`"))]
-pub(crate) use call::is_lowering;
-pub(crate) use call::{Caller, Returned};
+pub(crate) use call::{Caller, Returned, is_lowering};
 
 #[cfg(test)]
 mod tests;

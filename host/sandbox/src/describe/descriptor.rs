@@ -45,7 +45,6 @@ pub struct Descriptor {
     pub parts: Parts,
     /// The functions that give room for arguments, by their index in their module.
     #[serde(skip)]
-    #[cfg_attr(not(test), expect(dead_code, reason = "for `convert::is_lowering`"))]
     pub(crate) allocators: Arc<[u32]>,
 }
 

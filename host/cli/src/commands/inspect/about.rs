@@ -1,8 +1,7 @@
 //! What a tool may reach and use: what it imports, wants and gets, and under which limits.
 
 use hotcell_call::{Access, Capability, ClockMode, GrantSet, Limits, RandomMode, Wants, format_duration, shortened};
-use hotcell_runtime::Inspected;
-use hotcell_sandbox::{Contract, Descriptor};
+use hotcell_runtime::{Contract, Descriptor, Inspected};
 
 /// Rows of a title and what there is to say.
 pub(super) fn rows(tool: &Inspected) -> Vec<[String; 2]> {

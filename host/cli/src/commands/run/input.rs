@@ -10,34 +10,38 @@ use hotcell_runtime::config::ceiling;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::agent::Found;
 use crate::operator::folder;
 
-/// The input as it was typed, with what it grants.
+/// The input as it was given, with what it grants.
 pub(super) struct Given {
-    typed: Option<String>,
+    text: Option<String>,
     folder: Option<Folder>,
     /// Holds a copy of the file while the agent runs.
     _copy: Option<TempDir>,
 }
 
 impl Given {
-    /// Takes what was typed, else what the agent takes by itself, and grants it to be read.
+    /// Takes what was typed for an input of that kind, and grants a file or folder to be read. Blocks where it is `-`: stdin.
     ///
     /// # Errors
     ///
-    /// [`Code::Grant`] for a file or folder that can't be read.
-    pub(super) fn read(found: &Found, typed: Option<&str>) -> Result<Self, Failure> {
-        let typed = typed.or(found.default_input());
-        let none = Self { typed: typed.map(str::to_owned), folder: None, _copy: None };
-        match (found.input_kind(), typed) {
-            (Some("folder"), Some(path)) => Ok(Self { folder: Some(folder(path, Access::Read)?), ..none }),
-            (Some("file"), Some(path)) => {
-                let (folder, copy) = alone(path)?;
-                Ok(Self { folder: Some(folder), _copy: Some(copy), ..none })
-            }
-            _ => Ok(none),
-        }
+    /// [`Code::Grant`] for a file or folder that can't be read; [`Code::Unreadable`] and [`Code::InputTooLarge`] for stdin.
+    pub(super) fn read(kind: Option<&str>, typed: Option<String>) -> Result<Self, Failure> {
+        let Some(typed) = typed else {
+            return Ok(Self { text: None, folder: None, _copy: None });
+        };
+        let (folder, copy) = match kind {
+            Some("folder") => (Some(folder(&typed, Access::Read)?), None),
+            Some("file") => alone(&typed).map(|(folder, copy)| (Some(folder), Some(copy)))?,
+            _ => (None, None),
+        };
+        let text = match &folder {
+            None => text(typed)?,
+            // The tools know the folder by the name that it is granted under.
+            Some(folder) if copy.is_none() => folder.guest.clone(),
+            Some(_) => typed,
+        };
+        Ok(Self { text: Some(text), folder, _copy: copy })
     }
 
     /// What it lets the tools read.
@@ -52,20 +56,15 @@ impl Given {
     /// [`Code::Command`] if there is none and the agent needs one, or the other way round; [`Code::InputNotJson`].
     pub(super) fn value(&self, agent: &Agent) -> Result<Value, Failure> {
         let name = &agent.name;
-        match (&agent.input, &self.typed) {
+        match (&agent.input, &self.text) {
             (None, None) => Ok(Value::Null),
             (None, Some(_)) => {
                 Err(Failure::new(Code::Command, format!("{name} takes no input")).fix(format!("hotcell run {name}")))
             }
             (Some(input), None) => Err(missing(agent, input.kind)),
-            (Some(input), Some(typed)) => match input.kind {
-                InputKind::Text => text(typed).map(Value::String),
-                InputKind::Json => json(name.as_str(), &text(typed)?),
-                InputKind::File => Ok(Value::String(typed.clone())),
-                // The tools know the folder by the name that it is granted under.
-                InputKind::Folder => {
-                    Ok(Value::String(self.folder.as_ref().map_or_else(|| typed.clone(), |folder| folder.guest.clone())))
-                }
+            (Some(input), Some(text)) => match input.kind {
+                InputKind::Json => json(name.as_str(), text),
+                InputKind::Text | InputKind::File | InputKind::Folder => Ok(Value::String(text.clone())),
             },
         }
     }
@@ -93,9 +92,9 @@ fn alone(path: &str) -> Result<(Folder, TempDir), Failure> {
 }
 
 /// What was typed, or stdin for `-`.
-fn text(typed: &str) -> Result<String, Failure> {
+fn text(typed: String) -> Result<String, Failure> {
     if typed != "-" {
-        return Ok(typed.to_owned());
+        return Ok(typed);
     }
     let most = ceiling().input;
     let mut text = String::new();
@@ -144,6 +143,18 @@ mod tests {
         assert_eq!(fs::read_dir(&folder.host).unwrap().count(), 1);
         drop(copy);
         assert!(!folder.host.exists());
+    }
+
+    #[test]
+    fn the_input_is_what_the_tools_know_it_by() {
+        let temp = tempfile::tempdir().unwrap();
+        let typed = format!("{}/", temp.path().display());
+        let given = Given::read(Some("folder"), Some(typed.clone())).unwrap();
+        assert_eq!(given.text.as_deref(), temp.path().to_str());
+        assert_eq!(given.folder().unwrap().access, Access::Read);
+        let given = Given::read(Some("text"), Some(typed.clone())).unwrap();
+        assert_eq!((given.text, given.folder), (Some(typed), None));
+        assert!(Given::read(Some("folder"), None).unwrap().folder().is_none());
     }
 
     #[test]

@@ -70,7 +70,8 @@ pub(super) fn data(output: &Output, outcome: &RunOutcome) -> Result<(), Failure>
 
 /// Tells what it took, and which calls failed without ending it.
 pub(super) fn tell(output: &Output, outcome: &RunOutcome) {
-    for step in &outcome.steps {
+    // What failed a step failed the run, and was told whole.
+    for step in outcome.steps.iter().filter(|step| step.state != "failed") {
         if let Some(line) = failures(step) {
             output.note(format_args!("  {}", output.styled_note(YELLOW, line)));
         }
@@ -107,7 +108,7 @@ fn counted<N: Display + PartialEq + From<u8>>(count: N, what: &str) -> String {
     format!("{count} {what}{end}")
 }
 
-/// How many calls of a step failed, and how the first did. What ended the run is told whole, elsewhere.
+/// How many calls of a step failed, and how the first did.
 fn failures(step: &StepOutcome) -> Option<String> {
     let first = step.first_failure.as_ref()?;
     Some(format!("{}: {} of {} calls failed, the first: {first}", step.step, step.failed_calls, step.calls))
