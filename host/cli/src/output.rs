@@ -182,9 +182,9 @@ fn paint(manner: Manner, style: Style, text: impl Display) -> String {
 
 #[cfg(test)]
 impl Output {
-    /// Without colours, for snapshots.
+    /// Without colours and asides, for tests.
     pub(crate) fn plain() -> Self {
         let manner = Manner { terminal: false, colour: false };
-        Self { json: false, quiet: false, out: manner, err: manner, trouble: OnceCell::new() }
+        Self { json: false, quiet: true, out: manner, err: manner, trouble: OnceCell::new() }
     }
 }

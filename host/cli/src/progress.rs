@@ -153,3 +153,47 @@ impl Drop for Progress<'_> {
         self.clear();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(what: Happening) -> Option<Heard> {
+        Some(Heard::Event(Event { seq: 0, at_ms: 0, call: None, run: None, what }))
+    }
+
+    fn finished(code: Option<&'static str>) -> Option<Heard> {
+        let (queue, run_time) = (Duration::ZERO, Duration::ZERO);
+        event(Happening::Finished { outcome: String::new(), code, queue, run_time, fuel: 0 })
+    }
+
+    #[test]
+    fn what_is_heard_is_counted_until_the_end() {
+        let output = Output::plain();
+        let step = |name: &str| name.parse::<StepId>().unwrap();
+        let mut progress = Progress {
+            output: &output,
+            bar: None,
+            agent: "scout".to_owned(),
+            steps: 3,
+            ended: 0,
+            calls: 0,
+            failed: 0,
+            running: Vec::new(),
+            width: 5,
+            over: false,
+        };
+        progress.hear(event(Happening::StepStarted { step: step("list"), calls: 1 }));
+        progress.hear(event(Happening::StepStarted { step: step("stats"), calls: 400 }));
+        assert_eq!(progress.line(), "scout  0 of 3 steps  0 calls  list, stats × 400");
+        progress.hear(finished(None));
+        progress.hear(finished(Some("E0901")));
+        progress.hear(Some(Heard::Missed(7)));
+        progress.hear(event(Happening::StepFinished { step: step("list"), state: "done" }));
+        assert_eq!(progress.line(), "scout  1 of 3 steps  2 calls (1 failed)  stats × 400");
+        assert_eq!(progress.ending(&step("list"), "skipped", None).trim_end(), "  list   skipped");
+        assert!(!progress.is_over());
+        progress.hear(event(Happening::RunFinished { outcome: "ok".to_owned() }));
+        assert!(progress.is_over());
+    }
+}

@@ -83,7 +83,7 @@ fn named<'a>(assignment: &'a str, wanted: Wanted<'_>) -> Result<(&'a str, &'a st
             let text = shortened(assignment, 60);
             Err(Failure::new(Code::Command, format!("`{text}` has no name"))
                 .why("arguments are given as name=value")
-                .fix(format!("{name}={}", shell(&text))))
+                .fix(format!("{name}='{}'", text.replace('\'', r"'\''"))))
         }
     }
 }
@@ -142,16 +142,6 @@ fn written(value: &(impl serde::Serialize + ?Sized)) -> Result<Box<RawValue>, Fa
 
 fn shown(path: &str) -> String {
     if path == "-" { "stdin".to_owned() } else { shortened(path, 200) }
-}
-
-/// A word that a shell passes on as it is.
-fn shell(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:,%@".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
 }
 
 #[cfg(test)]

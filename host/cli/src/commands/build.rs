@@ -27,10 +27,13 @@ pub(super) async fn run(args: BuildArgs, global: &Global, output: &Output) -> Re
     if !args.folder.join("Cargo.toml").is_file() {
         return Err(nothing_there(&args.folder).into());
     }
+    // Before the long part: what is wrong in it would be told after it.
+    let settings = args.folder.join("tool.toml");
+    let file = if settings.is_file() { Some(ToolFile::check(&settings)?) } else { None };
     let folder = args.folder.clone();
     let quiet = output.is_quiet();
     let path = blocking(move || compile(&folder, quiet)).await?;
-    let inspected = look(&args.folder, &path, global).await?;
+    let inspected = look(file, &path, global).await?;
     let tool = inspected.name.clone();
     let functions = inspected.descriptor.functions.iter().map(|function| format!("{tool}.{}", function.name));
     let built = Built { functions: functions.collect(), path: shortest(path), tool };
@@ -51,9 +54,7 @@ pub(super) async fn run(args: BuildArgs, global: &Global, output: &Output) -> Re
 }
 
 /// Looks at the component as the host will, once the folder lies among its tools: with what its `tool.toml` says.
-async fn look(folder: &Path, path: &Path, global: &Global) -> Result<Inspected, Trouble> {
-    let settings = folder.join("tool.toml");
-    let file = if settings.is_file() { Some(ToolFile::check(&settings)?) } else { None };
+async fn look(file: Option<ToolFile>, path: &Path, global: &Global) -> Result<Inspected, Trouble> {
     let mut operator = Operator::load(global)?;
     let name = match file.as_ref().and_then(|file| file.name.clone()) {
         Some(name) => {

@@ -128,7 +128,7 @@ fn check_name(name: &ToolName) -> Result<(), Failure> {
 /// The SDK as a dependency in `Cargo.toml`.
 fn dependency(sdk: Option<Sdk>) -> Result<String, Failure> {
     match sdk {
-        Some(Sdk::Git(url)) => Ok(format!("{{ git = {} }}", quoted(&url))),
+        Some(Sdk::Git(url)) => Ok(format!("{{ git = {} }}", toml::Value::String(url))),
         Some(Sdk::Path(path)) if is_sdk(&path) => at(&path),
         Some(Sdk::Path(path)) => {
             let what = format!("{} is not the SDK", shortened(&path.display().to_string(), 200));
@@ -145,18 +145,13 @@ const HOW: &str = "--sdk PATH names the folder guest-sdk of a checkout of hotcel
 
 fn at(path: &Path) -> Result<String, Failure> {
     let path = path.canonicalize().map_err(|error| unwritable(path, &error))?;
-    Ok(format!("{{ path = {} }}", quoted(&path.display().to_string())))
+    Ok(format!("{{ path = {} }}", toml::Value::String(path.display().to_string())))
 }
 
 /// Whether the crate `hotcell` is in this folder.
 fn is_sdk(folder: &Path) -> bool {
     let manifest = fs::read_to_string(folder.join("Cargo.toml"));
     manifest.is_ok_and(|manifest| manifest.lines().any(|line| line.trim() == "name = \"hotcell\""))
-}
-
-/// A TOML basic string.
-fn quoted(text: &str) -> String {
-    format!("\"{}\"", text.replace('\\', r"\\").replace('"', "\\\""))
 }
 
 fn write(folder: &Path, name: &ToolName, sdk: &str) -> Result<(), Failure> {
@@ -231,7 +226,7 @@ mod tests {
     #[test]
     fn the_sdk_is_that_of_the_checkout_unless_another_is_named() {
         assert!(dependency(None).unwrap().ends_with("guest-sdk\" }"));
-        assert_eq!(dependency(Some(Sdk::Git("https://x/\"y".into()))).unwrap(), "{ git = \"https://x/\\\"y\" }");
+        assert_eq!(dependency(Some(Sdk::Git("https://x/\"y".into()))).unwrap(), "{ git = 'https://x/\"y' }");
         let temp = tempfile::tempdir().unwrap();
         let refused = dependency(Some(Sdk::Path(temp.path().to_owned()))).unwrap_err();
         assert!(refused.what().ends_with("is not the SDK"), "{refused}");
