@@ -37,7 +37,7 @@ impl bindings::Guest for Plain {
     }
 
     fn after(letter: char) -> Option<char> {
-        (letter..=char::MAX).nth(1)
+        (letter != char::MAX).then(|| (letter..=char::MAX).nth(1)).flatten()
     }
 
     fn swap(either: Result<String, u8>) -> Result<u8, String> {

@@ -251,6 +251,13 @@ impl Failure {
         }))
     }
 
+    /// Names what it is about, where that was not known before.
+    #[must_use]
+    pub fn of(mut self, subject: impl fmt::Display) -> Self {
+        self.0.what = clean(&format!("{subject}: {}", self.0.what));
+        self
+    }
+
     /// Says why, with the numbers or the rule.
     #[must_use]
     pub fn why(mut self, why: impl AsRef<str>) -> Self {

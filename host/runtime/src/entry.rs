@@ -118,7 +118,7 @@ impl Entry {
             };
             Opened::new(self.name.clone(), tool, self.file.clone(), config).map(Arc::new)
         };
-        self.opened.get_or_try_init(open).await.map(Arc::clone)
+        self.opened.get_or_try_init(open).await.map(Arc::clone).map_err(|failure| failure.of(&self.name))
     }
 }
 

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use hotcell_call::{Code, Failure, ToolName, printable};
+use hotcell_call::{Code, Failure, ToolName, shortened};
 
 use crate::catalog::{Broken, Snapshot, Sources};
 use crate::entry::{Entry, Origin, Stamp};
@@ -81,7 +81,7 @@ impl Look<'_> {
         let name: ToolName = match given.map_or_else(|| name.parse(), Ok) {
             Ok(name) => name,
             Err(error) => {
-                let failure = Failure::new(Code::Name, format!("`{}` can't be a tool's name", printable(name)))
+                let failure = Failure::new(Code::Name, format!("`{}` can't be a tool's name", shortened(name, 80)))
                     .why(error.grammar())
                     .fix("rename the file, or set `[tool] name` in the .toml beside it");
                 return self.found.broken.push(Broken { origin, failure });

@@ -74,6 +74,8 @@ pub(crate) fn pooled(settings: &Settings) -> Result<Engine, SetupError> {
         .max_core_instances_per_component(MOST_INSTANCES)
         .max_memories_per_component(MOST_MEMORIES)
         .max_tables_per_component(MOST_TABLES)
+        .max_memories_per_module(MOST_MEMORIES)
+        .max_tables_per_module(MOST_TABLES)
         .max_memory_size(MEMORY_CEILING)
         .table_elements(TABLE_ELEMENTS)
         .max_core_instance_size(4 << 20)

@@ -71,7 +71,7 @@ impl Tool {
         };
         let mut descriptor = Descriptor::new(&meta.report, ByteSize::bytes(meta.size))?;
         let loaded = OnceCell::new();
-        if let Some(code) = code {
+        if let Some(code) = code.filter(|_| too_many(&descriptor, engine::MOST_INSTANCES).is_none()) {
             // Without a cache this is the only copy of the code; with one, its next use is soon.
             let ready = Loaded::new(shared, &descriptor, &code)?;
             let _ = loaded.set(ready);
@@ -119,22 +119,14 @@ impl Inner {
     /// Loads the code, and sees whether a cell can be had.
     async fn ready(&self, invocation: &Invocation) -> Result<&Loaded, Failure> {
         self.shared.ceiling.admit(&invocation.target)?;
-        let parts = self.descriptor.parts;
-        let most = invocation.limits.instances.min(engine::MOST_INSTANCES);
-        for (made, most, what) in [
-            (parts.instances, most, "core instances"),
-            (parts.memories, engine::MOST_MEMORIES, "memories"),
-            (parts.tables, engine::MOST_TABLES, "tables"),
-        ] {
-            if made > most {
-                return Err(Failure::new(Code::Instances, format!("{} is made of too many parts", invocation.target))
-                    .why(format!("{made} {what}, of {most}"))
-                    .fix(format!(
-                        "build it from fewer parts, or raise limits.instances under [tools.{}]",
-                        invocation.target.tool
-                    ))
-                    .reached(made, most));
-            }
+        if let Some((made, most, what)) = too_many(&self.descriptor, invocation.limits.instances) {
+            return Err(Failure::new(Code::Instances, format!("{} is made of too many parts", invocation.target))
+                .why(format!("{made} {what}, of {most}"))
+                .fix(format!(
+                    "build it from fewer parts, or raise limits.instances under [tools.{}]",
+                    invocation.target.tool
+                ))
+                .reached(made, most));
         }
         self.loaded.get_or_try_init(|| self.load()).await
     }
@@ -175,7 +167,7 @@ impl Inner {
         };
         let prepared = match caller.prepare(&invocation.input, &invocation.limits) {
             Ok(prepared) => prepared,
-            Err(failure) => return not_started(invocation, failure),
+            Err(failure) => return not_started(invocation, failure.of(&invocation.target)),
         };
         let body = async |instance: Instance, store: &mut Store<Cell>| {
             let Some(func) = instance.get_func(&mut *store, *place) else {
@@ -230,9 +222,13 @@ impl Inner {
 
 impl Loaded {
     fn new(shared: &Shared, descriptor: &Descriptor, code: &Verified) -> Result<Self, Failure> {
-        let broken = |what: &str, error: wasmtime::Error| Failure::new(Code::Fault, what).caused_by(error);
-        let component = deserialize(&shared.engine, code)
-            .map_err(|error| broken("a component that was compiled here can't be loaded", error))?;
+        let component = deserialize(&shared.engine, code).map_err(|error| {
+            // It was compiled here, for this engine: what is left to fail is what the pool sets aside for each part.
+            Failure::new(Code::Compile, "the component is made of larger parts than any cell can have")
+                .why("a table or a memory that is too large from the start, or an instance with too much state")
+                .fix("build it with smaller tables and memories; they grow when they are needed")
+                .caused_by(error)
+        })?;
         let pre = shared.linker.instantiate_pre(&component).map_err(|error| {
             Failure::new(Code::Import, "the component wants what the host does not offer")
                 .why("an import is of another type than the host's")
@@ -254,6 +250,18 @@ impl Loaded {
         };
         Ok(Self { pre, contract, functions })
     }
+}
+
+/// More parts than one call may have: how many there are, of how many, of what.
+fn too_many(descriptor: &Descriptor, instances: u32) -> Option<(u32, u32, &'static str)> {
+    let parts = descriptor.parts;
+    [
+        (parts.instances, instances.min(engine::MOST_INSTANCES), "core instances"),
+        (parts.memories, engine::MOST_MEMORIES, "memories"),
+        (parts.tables, engine::MOST_TABLES, "tables"),
+    ]
+    .into_iter()
+    .find(|(made, most, _)| made > most)
 }
 
 /// Makes a component of machine code: the one place where the host believes bytes.
@@ -280,16 +288,41 @@ fn not_started(invocation: &Invocation, failure: Failure) -> Attempt {
     Attempt { result: Err(failure), receipt, log: Log::default() }
 }
 
-/// A tool of our contract promises JSON: what is no JSON is no answer.
+/// Levels of brackets that JSON may have: what parsers take.
+const MOST_DEPTH: usize = 128;
+
+/// A tool of our contract promises JSON: what is no JSON, or can't be read by others, is no answer.
 fn checked(target: &Target, json: String) -> Answer {
+    let broken =
+        |why: String| Failure::new(Code::InvalidResult, format!("{target} answered with what is not JSON")).why(why);
     match serde_json::from_str::<serde::de::IgnoredAny>(&json) {
+        Ok(_) if depth(&json) > MOST_DEPTH => {
+            Answer::Broken(broken(format!("it nests {} levels deep, of at most {MOST_DEPTH}", depth(&json))))
+        }
         Ok(_) => Answer::Value(Payload::new(json)),
-        Err(error) => Answer::Broken(
-            Failure::new(Code::InvalidResult, format!("{target} answered with what is not JSON"))
-                .why(format!("line {}, column {}", error.line(), error.column()))
-                .caused_by(error),
-        ),
+        Err(error) => {
+            Answer::Broken(broken(format!("line {}, column {}", error.line(), error.column())).caused_by(error))
+        }
     }
+}
+
+/// How deep the brackets of a JSON text nest.
+fn depth(json: &str) -> usize {
+    let (mut depth, mut most, mut in_string, mut escaped) = (0_usize, 0, false, false);
+    for byte in json.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            b'[' | b'{' if !in_string => {
+                depth += 1;
+                most = most.max(depth);
+            }
+            b']' | b'}' if !in_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    most
 }
 
 fn answer(target: &Target, limits: &Limits, returned: Returned) -> Answer {
@@ -319,7 +352,9 @@ fn answer(target: &Target, limits: &Limits, returned: Returned) -> Answer {
 }
 
 fn broken(name: &ToolName, why: &str) -> Failure {
-    Failure::new(Code::Contract, format!("{name} breaks the tool contract {}", contract::INTERFACE)).why(why)
+    Failure::new(Code::Contract, format!("{name} breaks the tool contract {}", contract::INTERFACE))
+        .why(why)
+        .fix("tell the tool's author, or build it with the SDK of this version of hotcell")
 }
 
 fn listed(tool: Listed) -> ListedTool {

@@ -126,7 +126,7 @@ impl Facts<'_> {
 
     fn memory(&self, wanted: ByteSize) -> Failure {
         let limit = self.limits.memory;
-        let enough = wanted.as_u64().next_power_of_two().min(engine::MEMORY_CEILING as u64);
+        let enough = roomier(wanted.as_u64()).min(engine::MEMORY_CEILING as u64);
         Failure::new(Code::Memory, format!("{} used up its memory", self.target))
             .why(format!("{}asked for {wanted} in all its memories and tables, of {limit}", self.where_()))
             .fix(self.flag_or_limit("memory", &ByteSize::bytes(enough).to_string()))
@@ -174,8 +174,7 @@ impl Facts<'_> {
             (true, _) => (key, &|n| n.to_string()),
             (false, _) => (key, &size),
         };
-        let enough =
-            if counted { (spent.wanted.saturating_mul(2)).to_string() } else { size(spent.wanted.next_power_of_two()) };
+        let enough = if counted { (spent.wanted.saturating_mul(2)).to_string() } else { size(roomier(spent.wanted)) };
         let line = if counted {
             format!("limits.{key} = {enough} under [tools.{}] in hotcell.toml", self.target.tool)
         } else {
@@ -247,4 +246,9 @@ impl Facts<'_> {
             said => format!("its last words: {}", shortened(said, 600)),
         }
     }
+}
+
+/// The next power of two, for a limit that would be enough; a guest may have asked for more than there is.
+fn roomier(wanted: u64) -> u64 {
+    wanted.checked_next_power_of_two().unwrap_or(u64::MAX)
 }

@@ -91,7 +91,10 @@ impl Cell {
                 Ok(node)
             }
             Some(_) => Err(self.refuse(access, &joined(&node.path, path))),
-            None => Err(self.refuse(access, &as_asked(path))),
+            None => {
+                self.notes.effects = true;
+                Err(self.refuse(access, &as_asked(path)))
+            }
         }
     }
 

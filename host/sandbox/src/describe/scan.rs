@@ -3,7 +3,9 @@
 //! Runs in the compile child alone. Function bodies are not looked at (the engine validates them when it compiles), and nothing
 //! is copied but names. The time is linear in the size of the file; what is kept is bounded by the constants of the report.
 
-use wasmparser::component_types::{ComponentEntityType, ComponentFuncTypeId, ComponentInstanceTypeId};
+use wasmparser::component_types::{
+    ComponentAnyTypeId, ComponentEntityType, ComponentFuncTypeId, ComponentInstanceTypeId,
+};
 use wasmparser::types::Types;
 use wasmparser::{BinaryReaderError, CustomSectionReader, Parser, Payload, ValidPayload, Validator, WasmFeatures};
 
@@ -97,12 +99,28 @@ impl<'a> Names<'a> {
             exports: functions.found,
             dropped: functions.dropped,
             shapes: functions.interner.into_shapes(),
-            imports: self.imports.iter().take(MOST_IMPORTS).map(|name| cut(name, MOST_NAME)).collect(),
+            imports: self
+                .imports
+                .iter()
+                .filter(|name| !is_names_alone(types, name))
+                .take(MOST_IMPORTS)
+                .map(|name| cut(name, MOST_NAME))
+                .collect(),
             contract,
             parts,
             allocators: Vec::new(),
         }
     }
+}
+
+/// Whether an import is an interface of nothing but types: there is nothing that a host would have to offer.
+fn is_names_alone(types: &Types, import: &str) -> bool {
+    let Some(item) = types.as_ref().component_item_for_import(import) else { return false };
+    let ComponentEntityType::Instance(instance) = item.ty else { return false };
+    types[instance].exports.values().all(|export| {
+        matches!(export.ty, ComponentEntityType::Type { referenced, .. }
+            if !matches!(referenced, ComponentAnyTypeId::Resource(_)))
+    })
 }
 
 /// Finds the functions among exports, those in instances included.
