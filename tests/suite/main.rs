@@ -3,12 +3,22 @@
 //! Hostile guests are programs (`tests/guests`) or, where no compiler makes the shape, text that is assembled here
 //! (`support::component`). Numbers such as H21 in comments are those of the hostile suite in `docs/security.md`.
 
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails by a panic, and so do its helpers, which clippy doesn't take for tests"
+)]
+
 #[path = "../support/mod.rs"]
 mod support;
 
+mod agents;
 mod architecture;
 mod capabilities;
+mod cli;
 mod faults;
+mod footprint;
 mod guests;
 mod limits;
 mod path;

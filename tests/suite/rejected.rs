@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::support::component::{Contract, Listed, text, world};
 use crate::support::program::{guest, scratch};
-use crate::support::{Harness, Seen};
+use crate::support::{Harness, Seen, settle};
 
 const HEADER: &[u8] = b"\0asm\x0d\0\x01\0";
 
@@ -83,7 +83,7 @@ async fn what_is_no_component_is_told_for_what_it_is() {
 async fn nothing_of_a_file_that_is_no_component_is_shown() {
     let harness = Harness::new();
     symlink("/etc/passwd", harness.tools().join("users.wasm")).expect("a link");
-    harness.settle();
+    settle();
     let failure = rejected(&harness, "users").await;
     let shown = serde_json::to_string(&failure).expect("JSON");
     assert!(!shown.contains("root:"), "{shown}");
@@ -149,7 +149,7 @@ async fn what_is_no_file_is_refused_without_waiting_for_it() {
     symlink("/dev/zero", at("zeroes")).expect("a link");
     symlink("/nowhere", at("dangling")).expect("a link");
     let _socket = std::os::unix::net::UnixListener::bind(at("socket")).expect("a socket");
-    harness.settle();
+    settle();
     for name in ["folder", "pipe", "loop", "zeroes", "dangling", "socket"] {
         let started = Instant::now();
         let failure = rejected(&harness, name).await;
@@ -244,7 +244,7 @@ fn functions(count: usize) -> String {
 
 // H77
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn hostile_file_names_are_shown_safely_and_disturb_nothing() {
+async fn hostile_file_names_are_shown_safely_and_disturb_function_of() {
     let harness = Harness::new();
     let good = Contract::default().build();
     let long = "x".repeat(240);
@@ -286,18 +286,18 @@ async fn what_wants_more_than_the_host_offers_is_refused_by_name() {
         let run = "(core module $m (func (export \"run\"))) (core instance $i (instantiate $m)) (func (export \"run\") (canon lift (core func $i \"run\")))";
         text(&format!("(component (import {import}) {run})"))
     };
-    let nothing = |name: &str| format!("\"{name}\" (instance)");
+    let function_of = |name: &str| format!("\"{name}\" (instance (export \"open\" (func)))");
     let long = format!("acme:thing/d{}r@1.0.0", "o".repeat(20_000));
     for (tool, import, named) in [
-        ("unknown", nothing("acme:thing/door@1.0.0"), "acme:thing/door@1.0.0"),
+        ("unknown", function_of("acme:thing/door@1.0.0"), "acme:thing/door@1.0.0"),
         ("function", "\"open-the-door\" (func)".to_owned(), "open-the-door"),
-        ("http", nothing("wasi:http/types@0.2.0"), "wasi:http/types@0.2.0"),
-        ("outgoing", nothing("wasi:http/outgoing-handler@0.2.3"), "wasi:http/outgoing-handler@0.2.3"),
-        ("future-patch", nothing("wasi:cli/environment@0.2.99"), "wasi:cli/environment@0.2.99"),
-        ("future", nothing("wasi:cli/environment@0.3.0"), "wasi:cli/environment@0.3.0"),
-        ("past", nothing("wasi:cli/environment@0.1.0"), "wasi:cli/environment@0.1.0"),
-        ("context", nothing("hotcell:tool/context@0.9.0"), "hotcell:tool/context@0.9.0"),
-        ("long", nothing(&long), "acme:thing/doooo"),
+        ("http", function_of("wasi:http/types@0.2.0"), "wasi:http/types@0.2.0"),
+        ("outgoing", function_of("wasi:http/outgoing-handler@0.2.3"), "wasi:http/outgoing-handler@0.2.3"),
+        ("future-patch", function_of("wasi:cli/environment@0.2.99"), "wasi:cli/environment@0.2.99"),
+        ("future", function_of("wasi:cli/environment@0.3.0"), "wasi:cli/environment@0.3.0"),
+        ("past", function_of("wasi:cli/environment@0.1.0"), "wasi:cli/environment@0.1.0"),
+        ("context", function_of("hotcell:tool/context@0.9.0"), "hotcell:tool/context@0.9.0"),
+        ("long", function_of(&long), "acme:thing/doooo"),
     ] {
         harness.shape(tool, &importing(&import));
         let failure = rejected(&harness, tool).await;

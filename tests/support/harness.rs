@@ -72,14 +72,8 @@ impl Harness {
     pub(crate) fn shape(&self, name: &str, component: &[u8]) -> PathBuf {
         let path = self.tools().join(format!("{name}.wasm"));
         fs::write(&path, component).expect("a file");
-        self.settle();
+        settle();
         path
-    }
-
-    /// Lets the catalog see what was put into the folder of tools: a name that is not known is looked for again, but not twice
-    /// within this time.
-    pub(crate) fn settle(&self) {
-        std::thread::sleep(Duration::from_millis(21));
     }
 
     /// Drops a guest under another name into the folder of tools, with what its author says of it.
@@ -99,6 +93,12 @@ impl Harness {
     pub(crate) async fn with_neighbour<T>(&self, case: impl Future<Output = T>) -> T {
         Neighbour::beside(&self.host, case).await
     }
+}
+
+/// Lets a catalog see what was put into its folder: a name that is not known is looked for again, but not twice within this
+/// time.
+pub(crate) fn settle() {
+    std::thread::sleep(Duration::from_millis(21));
 }
 
 /// A call that is yet to be made.
@@ -141,7 +141,7 @@ impl Call {
 
     /// Makes the call.
     pub(crate) async fn run(self) -> Outcome {
-        self.host.call(self.call).await
+        Box::pin(self.host.call(self.call)).await
     }
 
     /// Makes the call with an honest neighbour beside it.
@@ -158,7 +158,7 @@ impl Neighbour {
     async fn beside<T>(host: &Host, case: impl Future<Output = T>) -> T {
         let stop = Arc::new(AtomicBool::new(false));
         let neighbour = tokio::spawn(Self::live(host.clone(), Arc::clone(&stop)));
-        let result = case.await;
+        let result = Box::pin(case).await;
         stop.store(true, Ordering::Relaxed);
         let calls = neighbour.await.expect("the neighbour is unharmed");
         assert!(calls > 0);
@@ -174,7 +174,7 @@ impl Neighbour {
             let target = "echo.text".parse().expect("a target");
             let mut call = host.next_call(target, Payload::new(text.to_string()));
             call.tenant = "neighbour".parse().expect("a tenant");
-            let outcome = host.call(call).await;
+            let outcome = Box::pin(host.call(call)).await;
             assert_eq!(outcome.ok(), text["text"], "the neighbour's call {calls}");
             calls += 1;
             if last {

@@ -6,5 +6,5 @@ mod outcome;
 pub(crate) mod program;
 pub(crate) mod source;
 
-pub(crate) use harness::Harness;
+pub(crate) use harness::{Harness, settle};
 pub(crate) use outcome::Seen;

@@ -1,0 +1,347 @@
+//! Runs of agents: shipped ones over real files, and small ones that call hostile guests.
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use hotcell_agent::Diagnostic;
+use hotcell_call::Code;
+use hotcell_runtime::{RunInput, RunOutcome};
+use serde_json::{Value, json};
+
+use super::cli::Shell;
+use crate::support::Harness;
+
+const HEAD: &str = "[agent]\nname = \"case\"\n[input]\nkind = \"json\"\n";
+
+/// Runs an agent of these steps.
+async fn run(harness: &Harness, toml: &str, input: Value) -> (RunOutcome, tempfile::TempDir) {
+    let out = tempfile::tempdir().expect("a folder");
+    let file = out.path().join("agent.toml");
+    fs::write(&file, format!("{HEAD}{toml}")).expect("a file");
+    let agent = harness.host.load_agent(&file).await;
+    let agent = agent.unwrap_or_else(|wrong| panic!("{}", wrong.iter().map(Diagnostic::render).collect::<String>()));
+    let input = RunInput { value: input, out: Some(out.path().join("saved")) };
+    (harness.host.run(&agent, input).await, out)
+}
+
+/// What is wrong in an agent's file.
+async fn refused(harness: &Harness, toml: &str) -> String {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("agent.toml");
+    fs::write(&file, format!("{HEAD}{toml}")).expect("a file");
+    let wrong = harness.host.load_agent(&file).await.expect_err("a file that does not fit");
+    wrong.iter().map(Diagnostic::render).collect::<Vec<_>>().join("\n")
+}
+
+#[track_caller]
+fn well(outcome: &RunOutcome) {
+    assert!(outcome.failure.is_none(), "{:?}\n{:#?}", outcome.failure, outcome.steps);
+}
+
+fn result<'a>(outcome: &'a RunOutcome, step: &str) -> &'a Value {
+    let found = outcome.results.iter().find(|(id, _)| id.as_str() == step);
+    found.map_or(&Value::Null, |(_, value)| value)
+}
+
+// === plans ===
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_plan_hands_results_on_and_saves_them() {
+    let harness = Harness::new();
+    let toml = r#"
+        [tools]
+        allow = ["echo.*"]
+        [[step]]
+        id = "words"
+        call = "echo.any"
+        with = { value = ["one", "two", "three"] }
+        [[step]]
+        id = "each"
+        for_each = "{{steps.words}}"
+        call = "echo.text"
+        with = { text = "{{index}}: {{item}} of {{input.name}}" }
+        [[step]]
+        id = "note"
+        value = "{{steps.each[1]}}"
+        save = "notes/second.txt"
+    "#;
+    let (outcome, out) = harness.with_neighbour(run(&harness, toml, json!({"name": "all"}))).await;
+    well(&outcome);
+    assert_eq!(*result(&outcome, "each"), json!(["0: one of all", "1: two of all", "2: three of all"]));
+    assert_eq!(fs::read_to_string(out.path().join("saved/notes/second.txt")).expect("the file"), "1: two of all");
+    assert_eq!((outcome.calls, outcome.failed_calls), (4, 0));
+    assert!(outcome.fuel > 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hostile_items_of_a_fan_out_fail_alone() {
+    let harness = Harness::new();
+    let toml = r#"
+        [tools]
+        allow = ["output.*", "echo.*"]
+        [tools.output]
+        limits.output = "1KiB"
+        [[step]]
+        id = "sizes"
+        for_each = "{{input}}"
+        parallel = 4
+        call = "output.answer"
+        with = { bytes = "{{item}}" }
+        on_error = { default = "too much" }
+        [[step]]
+        id = "skipped"
+        for_each = "{{input}}"
+        call = "output.answer"
+        with = { bytes = "{{item}}" }
+        on_error = "skip"
+    "#;
+    let (outcome, _) = harness.with_neighbour(run(&harness, toml, json!([1, 100_000, 2]))).await;
+    well(&outcome);
+    assert_eq!(*result(&outcome, "sizes"), json!(["x", "too much", "xx"]));
+    assert_eq!(*result(&outcome, "skipped"), json!(["x", null, "xx"]));
+    assert_eq!((outcome.calls, outcome.failed_calls), (6, 2));
+    let step = &outcome.steps[0];
+    assert_eq!(step.first_failure.as_ref().map(|failure| failure.code()), Some(Code::Output));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_failed_step_ends_the_run_and_names_what_was_skipped() {
+    let harness = Harness::new();
+    let toml = r#"
+        [tools]
+        allow = ["cpu.*", "echo.*"]
+        [tools.cpu]
+        limits.fuel = "5M"
+        [[step]]
+        id = "spin"
+        call = "cpu.spin"
+        [[step]]
+        id = "after"
+        call = "echo.any"
+        with = { value = "{{steps.spin}}" }
+    "#;
+    let (outcome, _) = harness.with_neighbour(run(&harness, toml, Value::Null)).await;
+    assert_eq!(outcome.failure.as_ref().map(|failure| failure.code()), Some(Code::Fuel), "{:?}", outcome.failure);
+    assert_eq!(outcome.exit_code(), 4);
+    let states: Vec<&str> = outcome.steps.iter().map(|step| step.state).collect();
+    assert_eq!(states[0], "failed");
+    assert_ne!(states[1], "done");
+    assert_eq!(outcome.calls, 1);
+}
+
+// === bounds ===
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_makes_no_more_calls_than_it_may() {
+    let harness = Harness::new();
+    let toml = r#"
+        [run]
+        max_calls = 5
+        [tools]
+        allow = ["echo.*"]
+        [[step]]
+        id = "each"
+        for_each = "{{input}}"
+        call = "echo.any"
+        with = { value = "{{item}}" }
+    "#;
+    let (outcome, _) = run(&harness, toml, json!(vec![1; 50])).await;
+    let failure = outcome.failure.expect("a failure");
+    assert_eq!((failure.code(), failure.kind().word()), (Code::Budget, "over-budget"), "{failure}");
+    assert!(outcome.calls <= 5, "{}", outcome.calls);
+    assert!(failure.to_string().contains('5'), "{failure}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_takes_no_longer_than_it_may() {
+    let harness = Harness::with("[limits]\nfuel = \"100000G\"\ntimeout = \"1h\"\n");
+    let toml = r#"
+        [run]
+        timeout = "300ms"
+        [tools]
+        allow = ["cpu.*"]
+        [[step]]
+        id = "spin"
+        for_each = "{{input}}"
+        parallel = 4
+        call = "cpu.spin"
+    "#;
+    let started = Instant::now();
+    let (outcome, _) = harness.with_neighbour(run(&harness, toml, json!([1, 2, 3, 4, 5, 6]))).await;
+    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+    // The run's end is the deadline of its calls: whichever is told first.
+    let failure = outcome.failure.expect("a failure");
+    assert!(["over-budget", "timed-out"].contains(&failure.kind().word()), "{failure}");
+    assert_eq!(harness.host.load().under_way, 0, "its calls ended with it");
+}
+
+// === what a file may not say ===
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_agent_can_only_narrow_what_the_operator_gives() {
+    let granted = tempfile::tempdir().expect("a folder");
+    let harness = Harness::with(&format!(
+        "[tools.files]\nfs.read = [{:?}]\nlimits.fuel = \"5M\"\n",
+        granted.path().display().to_string()
+    ));
+    let step = "[[step]]\nid = \"read\"\ncall = \"files.read\"\nwith = { path = \"x\" }\n";
+    for (more, words) in [
+        ("[tools.files]\nlimits.fuel = \"50M\"\n", ["50M", "5M"]),
+        ("[tools.files]\nfs.write = [\".\"]\n", ["fs.write", "agent.toml"]),
+        ("[tools.files]\nfs.read = [\"/etc\"]\n", ["/etc", "agent.toml"]),
+        ("[tools.files]\nclock.mode = \"real\"\n", ["clock", "agent.toml"]),
+    ] {
+        let wrong = refused(&harness, &format!("[tools]\nallow = [\"files.*\"]\n{more}{step}")).await;
+        for word in words {
+            assert!(wrong.contains(word), "{more}: {wrong}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn all_that_is_wrong_is_shown_at_once() {
+    let harness = Harness::new();
+    let toml = r#"
+        [tools]
+        allow = ["echo.*"]
+        [[step]]
+        id = "one"
+        call = "ehco.text"
+        with = { text = "{{steps.two}}" }
+        [[step]]
+        id = "two"
+        call = "echo.text"
+        with = { text = "{{steps.one}}" }
+        [[step]]
+        id = "three"
+        call = "echo.txet"
+        with = { text = "{{steps.four}}" }
+        [[step]]
+        id = "five"
+        call = "cpu.spin"
+        [[step]]
+        id = "six"
+        value = 1
+        save = "../escape.txt"
+    "#;
+    let wrong = refused(&harness, toml).await;
+    for word in ["ehco", "echo.txet", "four", "cpu.spin", "../escape.txt", "agent.toml:"] {
+        assert!(wrong.contains(word), "{word}: {wrong}");
+    }
+}
+
+// H88: what a caller hands in is data; it is not read as a file, a name or a reference.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_input_is_data_whatever_it_says() {
+    let harness = Harness::new();
+    let toml = "[tools]\nallow = [\"echo.*\"]\n[[step]]\nid = \"say\"\ncall = \"echo.any\"\nwith = { value = \"{{input}}\" }\n\
+                [[step]]\nid = \"again\"\ncall = \"echo.text\"\nwith = { text = \"it said {{steps.say}}\" }\n";
+    for hostile in
+        ["{{steps.say}}", "${HOME}", "\"\n[tools]\nallow = [\"*\"]\n", "../../etc/passwd", "{{input}}{{item}}"]
+    {
+        let (outcome, _) = run(&harness, toml, json!(hostile)).await;
+        well(&outcome);
+        assert_eq!(*result(&outcome, "say"), json!(hostile));
+        assert_eq!(*result(&outcome, "again"), json!(format!("it said {hostile}")));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_result_is_saved_in_its_folder_or_not_at_all() {
+    let harness = Harness::new();
+    let toml = "[[step]]\nid = \"save\"\nvalue = \"owned\"\nsave = \"{{input}}\"\n";
+    for hostile in
+        ["../escape.txt", "/tmp/hotcell-escape.txt", "a/../../escape.txt", "", ".", "..", "a\0b", "link/escape.txt"]
+    {
+        let out = tempfile::tempdir().expect("a folder");
+        let file = out.path().join("agent.toml");
+        fs::write(&file, format!("{HEAD}{toml}")).expect("a file");
+        let agent = harness.host.load_agent(&file).await.unwrap_or_else(|wrong| panic!("{wrong:?}"));
+        let saved = out.path().join("saved");
+        fs::create_dir(&saved).expect("a folder");
+        std::os::unix::fs::symlink(out.path(), saved.join("link")).expect("a link");
+        let input = RunInput { value: json!(hostile), out: Some(saved) };
+        let outcome = harness.host.run(&agent, input).await;
+        assert!(outcome.failure.is_some(), "{hostile:?} was saved: {:?}", outcome.files);
+        assert!(
+            !out.path().join("escape.txt").exists() && !std::path::Path::new("/tmp/hotcell-escape.txt").exists(),
+            "{hostile:?}"
+        );
+    }
+}
+
+// === shipped agents, as a person runs them ===
+
+#[test]
+fn the_file_analyst_reports_on_a_folder() {
+    let shell = Shell::new();
+    fs::create_dir_all(shell.path("project/src")).expect("a folder");
+    shell.file("project/src/main.rs", "fn main() {\n    // TODO: say something\n}\n");
+    shell.file("project/a.py", "print('same')\n");
+    shell.file("project/b.py", "print('same')\n");
+    shell.file("project/config.txt", &format!("aws_access_key_id = AKIA{}\n", "IOSFODNN7EXAMPLQ"));
+    fs::write(shell.path("project/binary.dat"), [0, 159, 146, 150]).expect("a file");
+    let seen = shell.run(&["run", "file-analyst", "project", "--out", "report"]).exits(0);
+    let report = fs::read_to_string(shell.path("report/report.md")).expect("a report");
+    for word in ["main.rs", "TODO: say something", "a.py", "b.py", "config.txt", "Rust", "Python"] {
+        assert!(report.contains(word), "{word}: {report}");
+    }
+    assert!(!report.contains("AKIAIOSFODNN7EXAMPLQ"), "a secret is shown: {report}");
+    assert!(fs::read_to_string(shell.path("report/lines.svg")).is_ok_and(|svg| svg.starts_with("<svg")));
+    assert!(seen.stderr.contains("calls"), "{}", seen.stderr);
+    // It was given the folder to read: nothing in it is new.
+    let files = walk(&shell.path("project"));
+    assert_eq!(files.len(), 5, "{files:?}");
+    let object = shell.run(&["run", "file-analyst", "project", "--out", "again", "--json"]).exits(0).json();
+    assert_eq!(object["agent"], "file-analyst");
+    assert!(object["calls"].as_u64().is_some_and(|calls| calls >= 20), "{object}");
+}
+
+#[test]
+fn the_csv_report_describes_a_table() {
+    let shell = Shell::new();
+    shell.file("sales.csv", "region,amount\nnorth,10\nsouth,20\nnorth,30\n");
+    shell.run(&["run", "csv-report", "sales.csv", "--out", "report"]).exits(0);
+    let report = fs::read_to_string(shell.path("report/report.md")).expect("a report");
+    for word in ["region", "amount", "north", "40", "3 rows"] {
+        assert!(report.contains(word), "{word}: {report}");
+    }
+}
+
+#[test]
+fn a_hostile_folder_is_analysed_like_any_other() {
+    let shell = Shell::new();
+    fs::create_dir_all(shell.path("project")).expect("a folder");
+    std::os::unix::fs::symlink("/etc/passwd", shell.path("project/link")).expect("a link");
+    std::os::unix::fs::symlink("..", shell.path("project/up")).expect("a link");
+    std::os::unix::fs::symlink("loop", shell.path("project/loop")).expect("a link");
+    rustix::fs::mkfifoat(rustix::fs::CWD, shell.path("project/pipe"), rustix::fs::Mode::RUSR).expect("a pipe");
+    shell.file("project/new\nline | `tick`.md", "# Title\n");
+    shell.file("project/one-line.js", &"x".repeat(1 << 20));
+    shell.file("project/template.txt", "{{input}} {{steps.walk}}\n");
+    shell.run(&["run", "file-analyst", "project", "--out", "report"]).exits(0);
+    let report = fs::read_to_string(shell.path("report/report.md")).expect("a report");
+    assert!(!report.contains("root:"), "{report}");
+}
+
+#[test]
+fn agents_that_do_not_exist_or_do_not_fit_are_told_as_that() {
+    let shell = Shell::new();
+    let seen = shell.run(&["run", "file-analist", "."]).exits(6);
+    assert!(seen.stderr.contains("file-analyst"), "{}", seen.stderr);
+    shell.file("bad.toml", "[agent]\nname = \"bad\"\n[[step]]\nid = \"a\"\ncall = \"nothing.here\"\nneeds = [\"b\"]\n");
+    let seen = shell.run(&["run", "bad.toml"]).exits(2);
+    assert!(seen.stderr.contains("bad.toml:5") && seen.stderr.contains("nothing.here"), "{}", seen.stderr);
+    let seen = shell.run(&["check", "bad.toml", "--json"]).exits(2);
+    assert!(seen.json().to_string().contains("there is no tool `nothing`"), "{}", seen.stdout);
+    shell.run(&["run", "file-analyst", "/nowhere/at/all", "--out", "report"]).exits(2);
+}
+
+fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() { files.extend(walk(&path)) } else { files.push(path) }
+    }
+    files
+}

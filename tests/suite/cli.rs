@@ -1,0 +1,403 @@
+//! The finished program, from outside: what is typed, what comes back, on which stream, with which exit code.
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::support::program::{guest, hotcell, scratch};
+
+/// A folder to type commands in, and a home that is not the developer's.
+pub(crate) struct Shell(TempDir);
+
+impl Shell {
+    pub(crate) fn new() -> Self {
+        let shell = Self(tempfile::tempdir().expect("a folder"));
+        fs::create_dir_all(shell.path("tools")).expect("a folder of tools");
+        shell
+    }
+
+    pub(crate) fn path(&self, within: &str) -> std::path::PathBuf {
+        self.0.path().join(within)
+    }
+
+    pub(crate) fn file(&self, name: &str, text: &str) {
+        fs::write(self.path(name), text).expect("a file");
+    }
+
+    /// Drops guests into the folder of tools. A starter tool has the name of one of them, so that one gets another.
+    fn install(&self, names: &[&str]) {
+        for name in names {
+            let unique = if *name == "files" { "filer" } else { name };
+            fs::copy(guest(name), self.path(&format!("tools/{unique}.wasm"))).expect("a guest");
+        }
+    }
+
+    fn command(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(hotcell());
+        command.args(words).current_dir(self.0.path()).env_clear().stdin(Stdio::null());
+        command.env("HOME", self.0.path()).env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        command.env("HOTCELL_CACHE_DIR", scratch("cache"));
+        command
+    }
+
+    pub(crate) fn run(&self, words: &[&str]) -> Seen {
+        Seen::of(self.command(words).output().expect("the program runs"), words)
+    }
+
+    fn run_with(&self, words: &[&str], input: &[u8]) -> Seen {
+        let mut command = self.command(words);
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program runs");
+        // It may end before it has read all: that is its right.
+        let _ = child.stdin.take().expect("its input").write_all(input);
+        Seen::of(child.wait_with_output().expect("it ends"), words)
+    }
+}
+
+/// What came back.
+pub(crate) struct Seen {
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+    pub(crate) exit: i32,
+    words: String,
+}
+
+impl Seen {
+    fn of(output: Output, words: &[&str]) -> Self {
+        let text = |bytes| String::from_utf8(bytes).expect("the program prints UTF-8");
+        let (stdout, stderr) = (text(output.stdout), text(output.stderr));
+        let control = |c: char| c.is_control() && c != '\n' && c != '\t';
+        assert!(!stderr.contains(control), "{words:?} drives the terminal: {stderr:?}");
+        assert!(!stderr.contains("panicked at host/"), "{stderr}");
+        Self { stdout, stderr, exit: output.status.code().unwrap_or(-1), words: words.join(" ") }
+    }
+
+    #[track_caller]
+    pub(crate) fn exits(self, code: i32) -> Self {
+        assert_eq!(self.exit, code, "{}\n{}\n{}", self.words, self.stdout, self.stderr);
+        self
+    }
+
+    #[track_caller]
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{}: {error}: {}", self.words, self.stdout))
+    }
+}
+
+// === calls ===
+
+#[test]
+fn the_first_call_needs_nothing_but_the_program() {
+    let seen = Shell::new().run(&["call", "calc.eval", "expression=2^10"]).exits(0);
+    assert_eq!(seen.stdout, "1024\n", "is it built with the starter tools? run `just test`");
+    assert!(
+        seen.stderr.contains("calc.eval") && seen.stderr.contains("fuel") && seen.stderr.contains("grants: none"),
+        "{}",
+        seen.stderr
+    );
+    let seen = Shell::new().run(&["call", "calc", "expression=2^10", "--json"]).exits(0);
+    assert_eq!((&seen.json()["value"], &seen.json()["outcome"]), (&json!(1024), &json!("ok")));
+    assert!(seen.json()["receipt"]["fuel"].as_u64().is_some_and(|fuel| fuel > 0));
+    assert_eq!(seen.stderr, "");
+}
+
+// G8: the same words for people and for programs, and the exit codes of the contract.
+#[test]
+fn every_outcome_has_its_exit_code() {
+    let shell = Shell::new();
+    shell.install(&["cpu", "echo", "faults", "files", "memory", "output"]);
+    shell.file("tools/broken.wasm", "no component");
+    for (words, exit, outcome) in [
+        (&["call", "echo.text", "text=x"][..], 0, "ok"),
+        (&["call", "output.fail", "bytes=3"], 1, "failed"),
+        (&["call", "echo.text", "txet=x"], 2, "invalid"),
+        (&["call", "filer.read", "path=/etc/hostname"], 3, "denied"),
+        (&["call", "cpu.spin", "--fuel", "1M"], 4, "exhausted(fuel)"),
+        (&["call", "cpu.spin", "--timeout", "50ms"], 4, "timed-out"),
+        (&["call", "memory.touch", "--memory", "8MiB"], 4, "exhausted(memory)"),
+        (&["call", "ehco.text"], 6, "unknown"),
+        (&["call", "broken"], 7, "rejected"),
+        (&["call", "faults.exits", "code=0"], 9, "trapped(exit)"),
+    ] {
+        let person = shell.run(words).exits(exit);
+        let program = shell.run(&[words, &["--json"]].concat()).exits(exit);
+        let object = program.json();
+        assert_eq!(object["outcome"], outcome, "{words:?}: {object}");
+        if exit != 0 {
+            assert_eq!(person.stdout, "", "{words:?}: only data goes to stdout");
+            assert!(person.stderr.starts_with(&format!("{outcome}[E")), "{words:?}: {}", person.stderr);
+            let code = object["error"]["code"].as_str().expect("a code");
+            assert!(person.stderr.contains(code), "{words:?}: {}", person.stderr);
+            let explained = shell.run(&["explain", code]).exits(0);
+            assert!(explained.stdout.contains(code), "{}", explained.stdout);
+        }
+    }
+}
+
+#[test]
+fn a_path_works_wherever_a_name_does() {
+    let shell = Shell::new();
+    let file = guest("echo").display().to_string();
+    assert_eq!(shell.run(&["call", &format!("{file}#text"), "text=hello"]).exits(0).stdout, "hello\n");
+    assert!(shell.run(&["inspect", &file]).exits(0).stdout.contains("echo.text"));
+    let plain = guest("plain").display().to_string();
+    assert_eq!(shell.run(&["call", &format!("{plain}#divide"), "-d", "[42, -6]"]).exits(0).stdout, "-7\n");
+    assert_eq!(
+        shell
+            .run(&["call", &format!("{plain}#shapes.move-by"), "-d", r#"{"shape": "empty", "dx": 1, "dy": 1}"#])
+            .exits(0)
+            .stdout,
+        "empty\n"
+    );
+    shell.run(&["call", "missing.wasm#text", "text=x"]).exits(7);
+    shell.run(&["call", &format!("{file}#txet"), "text=x"]).exits(6);
+}
+
+#[test]
+fn arguments_come_in_every_form() {
+    let shell = Shell::new();
+    shell.install(&["echo"]);
+    shell.file("input.json", r#"{"text": "from a file"}"#);
+    shell.file("text.txt", "a text\n");
+    for (words, answer) in [
+        (&["call", "echo.text", "text=with = and spaces"][..], "with = and spaces\n"),
+        (&["call", "echo.text", "-d", r#"{"text": "an object"}"#], "an object\n"),
+        (&["call", "echo.text", "-d", r#"["a list"]"#], "a list\n"),
+        (&["call", "echo.text", "-d", "@input.json"], "from a file\n"),
+        (&["call", "echo.text", "text=@text.txt"], "a text\n"),
+        (&["call", "echo.work", "rounds=12"], "12\n"),
+        (&["call", "echo.text", "text=12"], "12\n"),
+    ] {
+        assert_eq!(shell.run(words).exits(0).stdout.trim_end(), answer.trim_end(), "{words:?}");
+    }
+    let seen = shell.run_with(&["call", "echo.text", "-d", "-"], br#"{"text": "from stdin"}"#).exits(0);
+    assert_eq!(seen.stdout, "from stdin\n");
+    for words in [
+        &["call", "echo.text", "-d", "{"][..],
+        &["call", "echo.text", "-d", "@missing.json"],
+        &["call", "echo.text", "text"],
+        &["call"],
+    ] {
+        shell.run(words).exits(2);
+    }
+}
+
+// H46: the program's own input is never the guest's.
+#[test]
+fn a_guest_does_not_see_the_programs_input_or_variables() {
+    let shell = Shell::new();
+    shell.install(&["environment"]);
+    let seen = shell.run_with(&["call", "environment.look", "--json"], b"secret input").exits(0).json();
+    let expected =
+        json!({"variables": {}, "arguments": [], "folder": null, "input": "", "terminal": false, "system": []});
+    assert_eq!(seen["value"], expected);
+}
+
+#[test]
+fn flags_grant_for_one_call() {
+    let shell = Shell::new();
+    shell.install(&["clock", "environment", "files", "randomness"]);
+    fs::create_dir(shell.path("data")).expect("a folder");
+    shell.file("data/x.txt", "granted");
+    shell.run(&["call", "filer.read", "path=data/x.txt"]).exits(3);
+    assert_eq!(
+        shell.run(&["call", "filer.read", "path=data/x.txt", "--allow-read", "data"]).exits(0).stdout,
+        "granted\n"
+    );
+    shell.run(&["call", "filer.write", "path=data/y.txt", "text=new", "--allow-read", "data"]).exits(3);
+    shell.run(&["call", "filer.write", "path=data/y.txt", "text=new", "--allow-write", "data"]).exits(0);
+    assert_eq!(fs::read_to_string(shell.path("data/y.txt")).expect("the file"), "new");
+    // What the message says to type is typed.
+    let denied = shell.run(&["call", "filer.read", "path=data/x.txt"]).exits(3);
+    let flag = denied.stderr.lines().find_map(|line| line.split("once").nth(1)).expect("a flag to type").trim();
+    let words: Vec<&str> = ["call", "filer.read", "path=data/x.txt"].into_iter().chain(flag.split(' ')).collect();
+    shell.run(&words).exits(0);
+
+    let home = shell.0.path().display().to_string();
+    let seen = shell.run(&["call", "environment.variable", "name=HOME", "--allow-env", "HOME"]).exits(0);
+    assert_eq!(seen.stdout.trim_end(), home);
+    shell.run(&["call", "environment.variable", "name=HOME"]).exits(1);
+    let now = shell.run(&["call", "clock.now", "--allow-clock"]).exits(0);
+    assert!(now.stdout.trim().parse::<u64>().is_ok_and(|seconds| seconds > 1_700_000_000), "{}", now.stdout);
+    let numbers = || shell.run(&["call", "randomness.numbers", "count=2", "--allow-random"]).exits(0).stdout;
+    assert_ne!(numbers(), numbers());
+    for flags in [["--allow-read", "missing"], ["--allow-read", "/proc"], ["--allow-env", "NOT_SET"]] {
+        shell.run(&[&["call", "filer.read", "path=x"], &flags[..]].concat()).exits(2);
+    }
+}
+
+#[test]
+fn a_file_of_settings_is_found_and_its_faults_are_shown_at_once() {
+    let shell = Shell::new();
+    shell.install(&["cpu"]);
+    shell.file("hotcell.toml", "[tools.cpu]\nlimits.fuel = \"2M\"\n");
+    let seen = shell.run(&["call", "cpu.spin"]).exits(4);
+    assert!(seen.stderr.contains("2M"), "{}", seen.stderr);
+    shell.file("hotcell.toml", "[tools.cpu]\nlimits.fule = \"2M\"\nlimits.timeout = 5\n[net]\n");
+    let seen = shell.run(&["call", "cpu.spin"]).exits(2);
+    for word in ["hotcell.toml:2", "fule", "fuel", "hotcell.toml:3", "hotcell.toml:4"] {
+        assert!(seen.stderr.contains(word), "{word}: {}", seen.stderr);
+    }
+    shell.run(&["check", "hotcell.toml"]).exits(2);
+}
+
+// Whoever brings a checkout does not decide what is granted outside of it.
+#[test]
+fn a_found_file_grants_nothing_outside_of_its_folder() {
+    let shell = Shell::new();
+    shell.install(&["files"]);
+    let beside = tempfile::tempdir().expect("a folder");
+    fs::write(beside.path().join("secret"), "beside").expect("a file");
+    let folder = beside.path().display().to_string();
+    shell.file("hotcell.toml", &format!("[tools.filer]\nfs.read = [{folder:?}]\n"));
+    let read = format!("path={folder}/secret");
+    let seen = shell.run(&["call", "filer.read", &read]).exits(3);
+    assert!(seen.stderr.contains("E0307") && seen.stderr.contains("hotcell trust"), "{}", seen.stderr);
+    shell.run(&["trust"]).exits(0);
+    assert_eq!(shell.run(&["call", "filer.read", &read]).exits(0).stdout, "beside\n");
+    // A file that has changed since is another file.
+    shell.file("hotcell.toml", &format!("[tools.filer]\nfs.write = [{folder:?}]\n"));
+    shell.run(&["call", "filer.read", &read]).exits(3);
+    shell.run(&["--config", "hotcell.toml", "call", "filer.read", &read]).exits(0);
+}
+
+// === hostile output ===
+
+// H31, H44, H45
+#[test]
+fn what_a_guest_prints_drives_no_terminal_and_forges_no_data() {
+    let shell = Shell::new();
+    shell.install(&["faults", "output"]);
+    // `Seen` has looked at stderr for whatever drives a terminal.
+    let seen = shell.run(&["call", "output.forge"]).exits(1);
+    assert_eq!(seen.stdout, "");
+    let seen = shell.run(&["call", "output.forge", "--json"]).exits(1);
+    assert_eq!(seen.stdout.lines().count(), 1, "one object, on one line: {}", seen.stdout);
+    assert!(!seen.stdout.contains('\u{1b}') && !seen.stdout.contains('\u{202e}'), "{}", seen.stdout);
+    let log = seen.json();
+    assert!(log.to_string().contains("jsonrpc"), "the log is in the object: {log}");
+    let seen = shell.run(&["call", "output.flood", "mib=4", "--json"]).exits(0);
+    assert!(seen.stdout.len() < 2 << 20, "{} bytes", seen.stdout.len());
+    assert_eq!(seen.json()["receipt"]["stdout"]["dropped"], (4 << 20) - (256 << 10));
+    let seen = shell.run(&["call", "faults.panics", "message=the tank is empty"]).exits(9);
+    assert!(seen.stderr.contains("the tank is empty"), "{}", seen.stderr);
+}
+
+// H77, H82
+#[test]
+fn hostile_names_run_nothing() {
+    let shell = Shell::new();
+    fs::copy(guest("echo"), shell.path("tools/$(touch hotcell-escape).wasm")).expect("a file");
+    fs::copy(guest("echo"), shell.path("tools/-rf.wasm")).expect("a file");
+    fs::copy(guest("echo"), shell.path("tools/new\nline\u{1b}[2J.wasm")).expect("a file");
+    let seen = shell.run(&["ls"]).exits(0);
+    assert!(!seen.stdout.contains(|c: char| c.is_control() && c != '\n'), "{:?}", seen.stdout);
+    shell.run(&["ls", "--json"]).exits(0).json();
+    for name in ["../../run", "run\n", "/etc/passwd", "$(touch hotcell-escape)", "a/b.c", "\u{1b}[2J"] {
+        let seen = shell.run(&["call", name]);
+        assert!([2, 6, 7].contains(&seen.exit), "{name:?}: {} {}", seen.exit, seen.stderr);
+    }
+    assert!(!shell.path("hotcell-escape").exists());
+}
+
+// === listing ===
+
+#[test]
+fn what_there_is_can_be_listed_and_looked_at() {
+    let shell = Shell::new();
+    shell.install(&["echo", "plain"]);
+    let list = shell.run(&["ls"]).exits(0);
+    for name in ["echo.text", "plain.divide", "plain.shapes.move-by", "calc.eval"] {
+        assert!(list.stdout.contains(name), "{name}: {}", list.stdout);
+    }
+    let tools = shell.run(&["ls", "--json"]).exits(0).json();
+    assert!(tools["tools"].as_array().is_some_and(|tools| tools.len() > 2), "{tools}");
+    let echo = shell.run(&["inspect", "echo", "--json"]).exits(0).json();
+    assert_eq!(echo["name"], "echo");
+    assert!(echo["digest"].as_str().is_some_and(|digest| digest.starts_with("sha256:")), "{echo}");
+    assert_eq!(echo["limits"]["fuel"], 10_000_000_000_u64);
+    shell.run(&["inspect", "ehco"]).exits(6);
+}
+
+#[test]
+fn every_code_can_be_explained() {
+    let shell = Shell::new();
+    let all = shell.run(&["explain"]).exits(0).stdout;
+    for code in hotcell_call::Code::ALL {
+        assert!(all.contains(code.page().id), "{code} is not listed");
+    }
+    shell.run(&["explain", "E9999"]).exits(6);
+    shell.run(&["completions", "bash"]).exits(0);
+}
+
+// === signals ===
+
+// F18
+#[test]
+fn an_interrupted_call_ends_at_once_as_cancelled() {
+    let shell = Shell::new();
+    shell.install(&["sleeper"]);
+    let mut command = shell.command(&["call", "sleeper.forever", "--allow-clock", "--timeout", "60s", "--json"]);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program runs");
+    let pid = rustix::process::Pid::from_raw(child.id().cast_signed()).expect("a process");
+    // It listens for signals before it compiles: so whenever this comes, it ends the same way. But not before it listens.
+    let listens = Instant::now() + Duration::from_secs(20);
+    while !catches_interrupts(child.id()) {
+        assert!(Instant::now() < listens, "it never listened");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let asked = Instant::now();
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("a signal");
+    let output = child.wait_with_output().expect("it ends");
+    assert!(asked.elapsed() < Duration::from_secs(5), "{:?}", asked.elapsed());
+    let seen = Seen::of(output, &["call", "sleeper.forever"]).exits(130);
+    assert_eq!(seen.json()["outcome"], "cancelled");
+}
+
+/// Whether a process has a handler for SIGINT.
+fn catches_interrupts(pid: u32) -> bool {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap_or("0");
+    u64::from_str_radix(caught.trim(), 16).is_ok_and(|caught| caught & (1 << (2 - 1)) != 0)
+}
+
+// === authors ===
+
+// From nothing to a tool that answers, without a network: the SDK is that of this checkout.
+#[test]
+fn a_new_tool_is_built_tested_and_called() {
+    let shell = Shell::new();
+    let sdk = crate::support::source::root().join("guest-sdk").display().to_string();
+    shell.run(&["new", "tool", "greeter", "--sdk", &sdk]).exits(0);
+    // Its own Cargo needs the developer's: toolchain, registry, and a folder for what it builds.
+    let target = scratch("new-tool-target");
+    let mut command = shell.command(&["build", "greeter", "--json"]);
+    for name in ["HOME", "CARGO_HOME", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN"] {
+        if let Some(value) = std::env::var_os(name) {
+            command.env(name, value);
+        }
+    }
+    command.env("CARGO_TARGET_DIR", &target);
+    fs::copy(crate::support::source::root().join("Cargo.lock"), shell.path("greeter/Cargo.lock")).expect("a lock file");
+    let built = Seen::of(command.output().expect("the program runs"), &["build", "greeter"]).exits(0).json();
+    let path = built["path"].as_str().expect("a path");
+    assert!(Path::new(path).is_file() || shell.path(path).is_file(), "{built}");
+    let function = built["functions"][0].as_str().expect("a function").to_owned();
+    let size = fs::metadata(shell.path(path)).expect("the component").len();
+    assert!(size < 200 << 10, "{size} bytes");
+    let inspected = shell.run(&["inspect", path, "--json"]).exits(0).json();
+    let name = function.rsplit('.').next().expect("a name");
+    assert!(
+        inspected["functions"].as_array().is_some_and(|all| all.iter().any(|one| one["name"] == name)),
+        "{inspected}"
+    );
+}
