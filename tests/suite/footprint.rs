@@ -10,7 +10,7 @@ use std::time::Duration;
 use futures::future::join_all;
 use serde_json::json;
 
-use super::rejected::until;
+use super::rejected::{nested, until};
 use crate::support::component::world;
 use crate::support::{Harness, Seen};
 
@@ -26,6 +26,7 @@ fn hostile_calls_cost_the_host_no_more_than_they_may() {
         "many_handles",
         "waiting_guests",
         "pipes_in_a_folder",
+        "a_compile_bomb",
         "many_at_once",
         "a_hundred_repetitions",
     ];
@@ -208,6 +209,18 @@ mod measured {
         harness.call("files.fifo", input).run().await.ok();
         let after = Footprint::now();
         assert!(after.threads <= before.threads + 2 && after.files <= before.files + 2, "{before:?}, {after:?}");
+    }
+
+    // H76: 300 KB that take gigabytes, in another process.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    #[ignore = "measures the process: started by `hostile_calls_cost_the_host_no_more_than_they_may`"]
+    async fn a_compile_bomb() {
+        let harness = warm("[compile]\nmemory = \"128MiB\"\ncpu = \"1s\"\ntimeout = \"3s\"\n", &[]).await;
+        let core = nested(100_000);
+        harness.shape("bomb", &world("package t:t; world w { export run: func(); }", &core));
+        drop(core);
+        let rise = rise(async { harness.call("bomb.run", json!({})).run().await.ends("rejected") }).await;
+        assert!(rise <= 16 * MIB, "{} MiB", rise / MIB);
     }
 
     // H33, G4

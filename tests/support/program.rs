@@ -4,8 +4,6 @@
 
 use std::path::PathBuf;
 
-use super::source::root;
-
 /// The guests, in the order of their names.
 pub(crate) const GUESTS: &[&str] = &[
     "clock",
@@ -29,17 +27,14 @@ pub(crate) const GUESTS: &[&str] = &[
 
 /// A guest's component.
 pub(crate) fn guest(name: &str) -> PathBuf {
-    let path = target().join(format!("wasm32-wasip2/tool/examples/{name}.wasm"));
+    let path = folder().join(format!("../wasm32-wasip2/tool/examples/{name}.wasm"));
     assert!(path.is_file(), "{} is not there: run `just test`, or `just _guests` before `cargo test`", path.display());
     path
 }
 
 /// The program `hotcell`, as it was built with the tests.
 pub(crate) fn hotcell() -> PathBuf {
-    let test = std::env::current_exe().expect("the test knows where it is");
-    // target/debug/deps/suite-…
-    let folder = test.ancestors().nth(2).expect("a folder of programs");
-    let path = folder.join("hotcell");
+    let path = folder().join("hotcell");
     assert!(
         path.is_file(),
         "{} is not there: run `just test`, or `cargo build -p hotcell-cli` before `cargo test`",
@@ -53,6 +48,8 @@ pub(crate) fn scratch(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name)
 }
 
-fn target() -> PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+/// `target/debug`, where this program lies in `deps`.
+fn folder() -> PathBuf {
+    let test = std::env::current_exe().expect("the test knows where it is");
+    test.ancestors().nth(2).expect("a folder of programs").to_owned()
 }
