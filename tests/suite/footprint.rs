@@ -15,6 +15,8 @@ use crate::support::component::world;
 use crate::support::{Harness, Seen};
 
 const MIB: u64 = 1 << 20;
+/// Threads that wait for file operations come and go by themselves. What leaks a thread leaks one each time, a hundred here.
+const IDLE: u64 = 16;
 
 #[test]
 fn hostile_calls_cost_the_host_no_more_than_they_may() {
@@ -208,7 +210,7 @@ mod measured {
         let before = Footprint::now();
         harness.call("files.fifo", input).run().await.ok();
         let after = Footprint::now();
-        assert!(after.threads <= before.threads + 2 && after.files <= before.files + 2, "{before:?}, {after:?}");
+        assert!(after.threads <= before.threads + IDLE && after.files <= before.files + 2, "{before:?}, {after:?}");
     }
 
     // H76: 300 KB that take gigabytes, in another process.
@@ -272,7 +274,7 @@ mod measured {
         // What was freed goes back when it goes back.
         tokio::time::sleep(Duration::from_millis(200)).await;
         let after = Footprint::now();
-        assert!(after.threads <= before.threads + 2 && after.files <= before.files + 2, "{before:?}, {after:?}");
+        assert!(after.threads <= before.threads + IDLE && after.files <= before.files + 2, "{before:?}, {after:?}");
         let rise = after.memory.saturating_sub(before.memory);
         assert!(rise <= 100 * 50 * 1_024, "{} KiB in a hundred rounds", rise / 1_024);
         assert_eq!(harness.host.load().under_way, 0);
