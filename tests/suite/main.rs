@@ -18,7 +18,6 @@ mod architecture;
 mod capabilities;
 mod cli;
 mod faults;
-mod footprint;
 mod guests;
 mod limits;
 mod path;

@@ -330,7 +330,7 @@ mod tests {
         let ids: Vec<_> = Code::ALL.iter().map(|code| code.page().id).collect();
         assert!(ids.windows(2).all(|pair| pair[0] < pair[1]), "{ids:?}");
         for code in Code::ALL {
-            let group: u8 = code.page().id[1..3].parse().unwrap();
+            let group: u8 = code.page().id.get(1..3).unwrap().parse().unwrap();
             let exit = code.kind().exit_code();
             assert_eq!(group, if exit == 130 { 13 } else { exit }, "{code}");
             assert_eq!(code.to_string().to_lowercase().parse(), Ok(*code));

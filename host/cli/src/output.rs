@@ -99,12 +99,12 @@ impl Output {
         }
     }
 
-    /// Prints JSON text: laid out and harmless on a terminal, else on one line.
+    /// Prints JSON text: harmless, and laid out on a terminal, else on one line.
     pub(crate) fn json_text(&self, text: &str) {
         if self.out.terminal {
             self.line(json::harmless(&json::pretty(text)));
         } else {
-            self.line(json::compact(text));
+            self.line(json::harmless(&json::compact(text)));
         }
     }
 

@@ -26,7 +26,10 @@ pub enum Origin {
 
 /// What tells whether a file is still the one that was seen.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Stamp(Vec<Option<(u64, u64, u64, i64, i64)>>);
+pub(crate) struct Stamp(Vec<Option<Mark>>);
+
+/// Device, inode, size, and the time of the last change in seconds and nanoseconds.
+type Mark = (u64, u64, u64, i64, i64);
 
 /// A tool that is known by name.
 pub(crate) struct Entry {

@@ -61,7 +61,7 @@ impl Host {
 
     /// A fresh id for a run.
     #[must_use]
-    pub(crate) fn next_run(&self) -> RunId {
+    pub(crate) fn next_run() -> RunId {
         RunId::from_bits(ulid())
     }
 

@@ -232,6 +232,7 @@ impl Loaded {
         let pre = shared.linker.instantiate_pre(&component).map_err(|error| {
             Failure::new(Code::Import, "the component wants what the host does not offer")
                 .why("an import is of another type than the host's")
+                .fix("build it for WASI 0.2, for example with `--target wasm32-wasip2`")
                 .caused_by(error)
         })?;
         let mut functions = HashMap::new();

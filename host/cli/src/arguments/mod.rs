@@ -36,7 +36,7 @@ pub(crate) struct Wanted<'a> {
 /// # Errors
 ///
 /// [`Code::Command`] for an argument without a name, or one that is given twice; [`Code::Input`] for one that can't be
-/// of the type that is wanted; [`Code::Unreadable`] and [`Code::InputTooLarge`] for a file.
+/// of the type that is wanted; [`Code::Command`] and [`Code::InputTooLarge`] for a file.
 pub(crate) fn assigned(assignments: &[String], wanted: Wanted<'_>) -> Result<Payload, Failure> {
     let mut arguments: BTreeMap<&str, Box<RawValue>> = BTreeMap::new();
     for assignment in assignments {
@@ -59,7 +59,7 @@ pub(crate) fn assigned(assignments: &[String], wanted: Wanted<'_>) -> Result<Pay
 ///
 /// # Errors
 ///
-/// [`Code::Unreadable`], [`Code::InputTooLarge`], [`Code::InputNotJson`] for what is not even text.
+/// [`Code::Command`], [`Code::InputTooLarge`], [`Code::InputNotJson`] for what is not even text.
 pub(crate) fn data(data: &str, target: &Target, most: ByteSize) -> Result<Payload, Failure> {
     let path = match data.strip_prefix('@') {
         Some(path) => path,
@@ -125,7 +125,7 @@ fn read(path: &str, most: ByteSize, target: &Target) -> Result<Vec<u8>, Failure>
         path => File::open(Path::new(path)).and_then(|mut file| bounded(&mut file)),
     };
     let bytes = bytes.map_err(|error| {
-        Failure::new(Code::Unreadable, format!("{} can't be read", shown(path))).why(error.to_string())
+        Failure::new(Code::Command, format!("{} can't be read", shown(path))).why(error.to_string())
     })?;
     if ByteSize::of(bytes.len()) > most {
         return Err(Failure::new(Code::InputTooLarge, format!("the input of {target} is too large"))

@@ -112,7 +112,7 @@ fn a_file_is_read_as_what_is_wanted() {
     let code = |typed: &str, most| assign(&[typed], most).unwrap_err().code();
     let most = ByteSize::bytes(4);
     assert_eq!(code(&format!("text=@{bytes}"), most), Code::Input);
-    assert_eq!(code(&format!("text=@{text}.absent"), most), Code::Unreadable);
+    assert_eq!(code(&format!("text=@{text}.absent"), most), Code::Command);
     assert!(assign(&[&format!("text=@{text}")], most).is_ok());
     assert_eq!(code(&format!("text=@{text}"), ByteSize::bytes(3)), Code::InputTooLarge);
 }
@@ -128,5 +128,5 @@ fn data_is_text_or_a_file() {
     assert_eq!(from(&format!("@{}", path.display())).unwrap_err().code(), Code::InputNotJson);
     std::fs::write(&path, b"[1]").unwrap();
     assert_eq!(from(&format!("@{}", path.display())).unwrap().as_str(), "[1]");
-    assert_eq!(from("@").unwrap_err().code(), Code::Unreadable);
+    assert_eq!(from("@").unwrap_err().code(), Code::Command);
 }

@@ -75,7 +75,7 @@ fn entry(page: Page) -> Entry {
 }
 
 fn unknown(text: &str) -> Failure {
-    let failure = Failure::new(Code::Command, format!("there is no code `{}`", shortened(text, 20)));
+    let failure = Failure::new(Code::UnknownCode, format!("there is no code `{}`", shortened(text, 20)));
     match nearest(&text.to_ascii_uppercase(), Code::ALL.iter().map(|code| code.page().id)) {
         Some(near) => failure.fix(format!("hotcell explain {near}")),
         None => failure.fix("hotcell explain"),

@@ -59,7 +59,7 @@ struct Tally {
 impl<'a> Run<'a> {
     pub(super) fn new(host: &'a Host, agent: &'a Agent, input: Value, out: Out, started: Instant) -> Self {
         Self {
-            id: host.next_run(),
+            id: Host::next_run(),
             host,
             agent,
             input,

@@ -108,7 +108,7 @@ impl Cell {
         result
     }
 
-    fn charged(&mut self, charge: Result<(), Full>) -> FsResult<()> {
+    fn charged(charge: Result<(), Full>) -> FsResult<()> {
         charge.map_err(|Full| ErrorCode::Quota.into())
     }
 
@@ -223,7 +223,7 @@ impl HostDescriptor for &mut Cell {
         let size = self.settle(looked, &node, &path, access)?;
         if size.is_none() {
             let charge = self.files.quota.charge_entry();
-            self.charged(charge)?;
+            Cell::charged(charge)?;
         }
         let opened = self.stock().open_at(fd, path_flags, path.clone(), oflags, flags).await;
         let opened = self.settle(opened, &node, &path, access)?;
@@ -251,14 +251,14 @@ impl HostDescriptor for &mut Cell {
         let node = self.admit(&fd, "", Access::Write)?;
         let len = ByteSize::of(buffer.len()).as_u64();
         let charge = self.files.quota.charge_write(Some(offset), len, &node.end);
-        self.charged(charge)?;
+        Cell::charged(charge)?;
         self.stock().write(fd, buffer, offset).await
     }
 
     async fn set_size(&mut self, fd: Fd, size: Filesize) -> FsResult<()> {
         let node = self.admit(&fd, "", Access::Write)?;
         let charge = self.files.quota.charge_bytes(size.saturating_sub(node.end.get()));
-        self.charged(charge)?;
+        Cell::charged(charge)?;
         let set = self.stock().set_size(fd, size).await;
         self.settle(set, &node, "", Access::Write)?;
         node.end.set(size);
@@ -285,7 +285,7 @@ impl HostDescriptor for &mut Cell {
     async fn create_directory_at(&mut self, fd: Fd, path: String) -> FsResult<()> {
         let node = self.admit(&fd, &path, Access::Write)?;
         let charge = self.files.quota.charge_entry();
-        self.charged(charge)?;
+        Cell::charged(charge)?;
         let made = self.stock().create_directory_at(fd, path.clone()).await;
         self.settle(made, &node, &path, Access::Write)
     }
@@ -293,7 +293,7 @@ impl HostDescriptor for &mut Cell {
     async fn symlink_at(&mut self, fd: Fd, target: String, path: String) -> FsResult<()> {
         let node = self.admit(&fd, &path, Access::Write)?;
         let charge = self.files.quota.charge_entry();
-        self.charged(charge)?;
+        Cell::charged(charge)?;
         let made = self.stock().symlink_at(fd, target, path.clone()).await;
         self.settle(made, &node, &path, Access::Write)
     }
@@ -302,7 +302,7 @@ impl HostDescriptor for &mut Cell {
         let node = self.admit(&fd, &old, Access::Write)?;
         self.admit(&new_fd, &new, Access::Write)?;
         let charge = self.files.quota.charge_entry();
-        self.charged(charge)?;
+        Cell::charged(charge)?;
         let made = self.stock().link_at(fd, flags, old, new_fd, new.clone()).await;
         self.settle(made, &node, &new, Access::Write)
     }

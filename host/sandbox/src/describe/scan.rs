@@ -116,11 +116,14 @@ impl<'a> Names<'a> {
 /// Whether an import is an interface of nothing but types: there is nothing that a host would have to offer.
 fn is_names_alone(types: &Types, import: &str) -> bool {
     let Some(item) = types.as_ref().component_item_for_import(import) else { return false };
-    let ComponentEntityType::Instance(instance) = item.ty else { return false };
-    types[instance].exports.values().all(|export| {
-        matches!(export.ty, ComponentEntityType::Type { referenced, .. }
+    let is_type = |ty: &ComponentEntityType| {
+        matches!(ty, ComponentEntityType::Type { referenced, .. }
             if !matches!(referenced, ComponentAnyTypeId::Resource(_)))
-    })
+    };
+    match item.ty {
+        ComponentEntityType::Instance(instance) => types[instance].exports.values().all(|export| is_type(&export.ty)),
+        ty => is_type(&ty),
+    }
 }
 
 /// Finds the functions among exports, those in instances included.

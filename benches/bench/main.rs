@@ -1,0 +1,72 @@
+//! What hotcell costs, beside what can't be had for less.
+//!
+//! A figure in microseconds says more of the machine than of the program, so nearly every one has a second one beside it that was taken
+//! in the same run: the engine alone with the same component and the same limits, the same call without a crowd, the same
+//! compilation without its process. The two are taken in turns, and the ratio is the median of the turns' ratios: what
+//! the machine does meanwhile meets both.
+//!
+//! `just bench` builds what is measured and runs everything; `cargo bench -p hotcell-benches -- load.` runs the figures whose names
+//! begin so. The table goes to the terminal, the figures to `target/bench.json`.
+
+#![expect(clippy::print_stdout, reason = "a table is what it is for")]
+
+mod call;
+mod compare;
+mod engine;
+mod figure;
+mod load;
+mod memory;
+mod neighbours;
+mod place;
+mod scheduler;
+mod subject;
+
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+
+use crate::figure::Figures;
+
+/// The hidden command by which a host has this program compile.
+const COMPILE: &str = "__compile";
+/// The hidden command by which this program measures a fresh process.
+const FRESH: &str = "__fresh";
+
+fn main() -> ExitCode {
+    let mut args = std::env::args().skip(1);
+    match args.next().as_deref() {
+        Some(COMPILE) => hotcell_sandbox::child_main(),
+        Some(FRESH) => ended(memory::fresh(args)),
+        first => {
+            let all: Vec<String> = first.map(str::to_owned).into_iter().chain(args).collect();
+            // `cargo test --benches` runs this too, without the flag: there is nothing to test.
+            if all.iter().any(|arg| arg == "--bench") { ended(measure(&all)) } else { ExitCode::SUCCESS }
+        }
+    }
+}
+
+fn ended(result: Result<()>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            println!("bench: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs each group of which a figure is wanted.
+fn measure(args: &[String]) -> Result<()> {
+    let wanted = args.iter().filter(|arg| !arg.starts_with('-')).cloned().collect();
+    let mut figures = Figures::new(wanted);
+    call::measure(&mut figures).context("calls")?;
+    load::measure(&mut figures).context("loading")?;
+    memory::measure(&mut figures).context("memory")?;
+    neighbours::measure(&mut figures).context("neighbours")?;
+    scheduler::measure(&mut figures).context("the scheduler")?;
+    let path = place::target()?.join("bench.json");
+    figures.write(&path)?;
+    println!("{figures}");
+    println!("figures: {}", path.display());
+    Ok(())
+}
