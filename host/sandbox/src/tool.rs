@@ -128,7 +128,7 @@ impl Inner {
                 ))
                 .reached(made, most));
         }
-        self.loaded.get_or_try_init(|| self.load()).await
+        self.loaded.get_or_try_init(|| self.load()).await.map_err(|failure| failure.of(&invocation.target))
     }
 
     async fn load(&self) -> Result<Loaded, Failure> {
