@@ -10,6 +10,7 @@ use futures::future::try_join_all;
 use hotcell_call::{Payload, Target};
 use hotcell_runtime::Host;
 use jsonschema::Validator;
+use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
@@ -91,7 +92,8 @@ fn both(case: &Case) -> (impl Repeated, impl Repeated) {
     (path, engine)
 }
 
-/// A call whose input is large enough that reading it counts: both sides parse it and check it.
+/// A call whose texts are large enough that reading them counts: both sides parse the input, check it, and see that the
+/// answer is JSON.
 fn checked(
     figures: &mut Figures,
     name: &'static str,
@@ -148,7 +150,11 @@ impl Case {
             }
         }
         let function = self.target.function.as_deref().unwrap_or_default();
-        self.bare.call(function, self.input.as_str()).await
+        let answer = self.bare.call(function, self.input.as_str()).await?;
+        if self.validator.is_some() {
+            serde_json::from_str::<IgnoredAny>(&answer)?;
+        }
+        Ok(answer)
     }
 }
 

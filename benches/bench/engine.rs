@@ -94,11 +94,27 @@ impl Bare {
 
     /// Takes in a component.
     pub(crate) fn tool(&self, bytes: &[u8]) -> Result<BareTool> {
-        let component = Component::from_binary(&self.engine, bytes).map_err(told)?;
+        self.ready(&Component::from_binary(&self.engine, bytes).map_err(told)?)
+    }
+
+    fn ready(&self, component: &Component) -> Result<BareTool> {
         let (_, tools) = component.get_export(None, "hotcell:tool/tools@0.1.0").context("no tools")?;
         let (_, call) = component.get_export(Some(&tools), "call").context("no call")?;
-        let pre = self.linker.instantiate_pre(&component).map_err(told)?;
+        let pre = self.linker.instantiate_pre(component).map_err(told)?;
         Ok(BareTool { engine: self.engine.clone(), pre, call, limits: Limits::default() })
+    }
+
+    /// Takes in so many components of one code: each is mapped and has its memory image by itself, as different ones would.
+    #[expect(unsafe_code, reason = "compiling each would take longer than all that is measured")]
+    pub(crate) fn copies(&self, bytes: &[u8], count: usize) -> Result<Vec<BareTool>> {
+        let code = self.engine.precompile_component(bytes).map_err(told)?;
+        (0..count)
+            .map(|_| {
+                // SAFETY: the bytes are what this engine has just made.
+                let component = unsafe { Component::deserialize(&self.engine, &code) }.map_err(told)?;
+                self.ready(&component)
+            })
+            .collect()
     }
 
     /// Makes machine code and nothing else.

@@ -10,7 +10,7 @@ use serde_json::json;
 use tokio::runtime::Runtime;
 
 use crate::compare::{in_turns, median, timed};
-use crate::engine::Bare;
+use crate::engine::{Bare, BareTool};
 use crate::figure::{Figures, Unit};
 use crate::place;
 use crate::subject::{self, Subject, runtime};
@@ -28,7 +28,7 @@ pub(crate) fn measure(figures: &mut Figures) -> Result<()> {
     if figures.want(&["load.cached_component_ms"]) {
         cached(figures, &main).context("a cached component")?;
     }
-    if figures.want(&["load.round_robin_200_ratio"]) {
+    if figures.want(&["load.round_robin_200_ratio", "load.round_robin_200.path_vs_engine"]) {
         round(figures, &main).context("a round of tools")?;
     }
     if figures.want(&["load.start_50_tools_ms"]) {
@@ -80,10 +80,12 @@ fn cached(figures: &mut Figures, main: &Runtime) -> Result<()> {
     Ok(())
 }
 
-/// Calls that go round many tools, beside calls of one.
+/// Calls that go round many tools, beside calls of one, and beside the same round in the engine alone: what is left of the
+/// difference is the processor's, whose caches don't hold the code and the memory of two hundred tools.
 fn round(figures: &mut Figures, main: &Runtime) -> Result<()> {
     let targets = names(ROUND)?;
-    let host = folder(&place::variants(&place::guest("echo")?, ROUND)?)?;
+    let guest = place::guest("echo")?;
+    let host = folder(&place::variants(&guest, ROUND)?)?;
     let input = Payload::new(json!({ "text": "round and round" }).to_string());
     // Compiled, loaded and called once, so that neither side meets a tool for the first time.
     main.block_on(all(&host, &targets, &input))?;
@@ -91,6 +93,12 @@ fn round(figures: &mut Figures, main: &Runtime) -> Result<()> {
     let compared =
         in_turns(21, || main.block_on(all(&host, &targets, &input)), || main.block_on(all(&host, &one, &input)))?;
     figures.take("load.round_robin_200_ratio", compared.ours * 1e6, "us", Some(compared.ratio), "ratio <= 1.8");
+    let bare = Bare::new()?;
+    let copies = bare.copies(&std::fs::read(guest)?, ROUND)?;
+    main.block_on(all_bare(&copies, &input))?;
+    let floor =
+        in_turns(21, || main.block_on(all(&host, &targets, &input)), || main.block_on(all_bare(&copies, &input)))?;
+    figures.compared("load.round_robin_200.path_vs_engine", floor, Unit::Micros, "ratio <= 1.25");
     Ok(())
 }
 
@@ -136,6 +144,15 @@ async fn all(host: &Host, targets: &[Target], input: &Payload) -> Result<Duratio
         subject::call(host, target, input).await?;
     }
     Ok(start.elapsed() / u32::try_from(targets.len())?)
+}
+
+/// The same in the engine alone.
+async fn all_bare(tools: &[BareTool], input: &Payload) -> Result<Duration> {
+    let start = Instant::now();
+    for tool in tools {
+        tool.call("text", input.as_str()).await?;
+    }
+    Ok(start.elapsed() / u32::try_from(tools.len())?)
 }
 
 async fn first_answer(host: &Host) -> Result<Payload> {

@@ -99,13 +99,11 @@ impl Catalog {
 
     /// What there is now; a look that is older than `most` is done again.
     pub(crate) async fn snapshot(&self, most: Option<Duration>) -> Arc<Snapshot> {
-        let old = {
-            let looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
-            most.is_some_and(|most| looked.elapsed() > most)
-        };
+        let looked = || self.looked.lock().unwrap_or_else(PoisonError::into_inner).elapsed();
+        let old = most.is_some_and(|most| looked() > most);
         let stale = self.watcher.is_none() && !self.sources.folders.is_empty();
         if self.changed.swap(false, Ordering::AcqRel) || old || stale {
-            self.look_again().await;
+            Box::pin(self.look_again()).await; // rare: not carried by every call
         }
         Arc::clone(&self.now.read().unwrap_or_else(PoisonError::into_inner))
     }

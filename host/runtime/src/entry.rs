@@ -114,6 +114,9 @@ impl Entry {
 
     /// Opens the tool, once.
     pub(crate) async fn open(&self, sandbox: &Sandbox, config: &Config) -> Result<Arc<Opened>, Failure> {
+        if let Some(opened) = self.opened.get() {
+            return Ok(Arc::clone(opened));
+        }
         let open = async || {
             let tool = match &self.origin {
                 Origin::Starter(starter) => sandbox.open_bytes(&self.name, starter.wasm).await?,
@@ -121,7 +124,9 @@ impl Entry {
             };
             Opened::new(self.name.clone(), tool, self.file.clone(), config).map(Arc::new)
         };
-        self.opened.get_or_try_init(open).await.map(Arc::clone).map_err(|failure| failure.of(&self.name))
+        // Boxed: what happens once for a tool would otherwise be carried, and moved, in the future of every call.
+        let opened = Box::pin(self.opened.get_or_try_init(open)).await;
+        opened.map(Arc::clone).map_err(|failure| failure.of(&self.name))
     }
 }
 

@@ -15,6 +15,7 @@ mod convert;
 mod describe;
 mod engine;
 mod invoke;
+mod json;
 mod lane;
 mod limiter;
 mod log;

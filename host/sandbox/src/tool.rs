@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use hotcell_call::{
     ByteSize, CallId, Code, Count, Digest, Effect, Failure, GrantSet, Limits, Log, Payload, Receipt, Target, TenantId,
-    ToolName,
+    ToolName, shortened,
 };
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
@@ -26,7 +26,11 @@ use crate::convert::{Caller, Returned};
 use crate::describe::{Contract, Descriptor, ListedTool, functions_from_list};
 use crate::engine;
 use crate::invoke::{Answer, Attempt, Invocation, invoke};
+use crate::json;
 use crate::sandbox::Shared;
+
+/// Characters of the engine's own words in a message.
+const MOST_WORDS: usize = 300;
 
 /// A component that can be called; cheap to clone.
 #[derive(Clone)]
@@ -128,7 +132,12 @@ impl Inner {
                 ))
                 .reached(made, most));
         }
-        self.loaded.get_or_try_init(|| self.load()).await.map_err(|failure| failure.of(&invocation.target))
+        if let Some(loaded) = self.loaded.get() {
+            return Ok(loaded);
+        }
+        // Boxed: what happens once for a tool would otherwise be carried, and moved, in the future of every call.
+        let loaded = Box::pin(self.loaded.get_or_try_init(|| self.load())).await;
+        loaded.map_err(|failure| failure.of(&invocation.target))
     }
 
     async fn load(&self) -> Result<Loaded, Failure> {
@@ -231,7 +240,7 @@ impl Loaded {
         })?;
         let pre = shared.linker.instantiate_pre(&component).map_err(|error| {
             Failure::new(Code::Import, "the component wants what the host does not offer")
-                .why("an import is of another type than the host's")
+                .why(shortened(&format!("{error:#}"), MOST_WORDS))
                 .fix("build it for WASI 0.2, for example with `--target wasm32-wasip2`")
                 .caused_by(error)
         })?;
@@ -289,41 +298,14 @@ fn not_started(invocation: &Invocation, failure: Failure) -> Attempt {
     Attempt { result: Err(failure), receipt, log: Log::default() }
 }
 
-/// Levels of brackets that JSON may have: what parsers take.
-const MOST_DEPTH: usize = 128;
-
 /// A tool of our contract promises JSON: what is no JSON, or can't be read by others, is no answer.
 fn checked(target: &Target, json: String) -> Answer {
-    let broken =
-        |why: String| Failure::new(Code::InvalidResult, format!("{target} answered with what is not JSON")).why(why);
-    match serde_json::from_str::<serde::de::IgnoredAny>(&json) {
-        Ok(_) if depth(&json) > MOST_DEPTH => {
-            Answer::Broken(broken(format!("it nests {} levels deep, of at most {MOST_DEPTH}", depth(&json))))
-        }
-        Ok(_) => Answer::Value(Payload::new(json)),
-        Err(error) => {
-            Answer::Broken(broken(format!("line {}, column {}", error.line(), error.column())).caused_by(error))
-        }
+    match json::check(&json) {
+        Ok(()) => Answer::Value(Payload::new(json)),
+        Err(why) => Answer::Broken(
+            Failure::new(Code::InvalidResult, format!("{target} answered with what is not JSON")).why(why.to_string()),
+        ),
     }
-}
-
-/// How deep the brackets of a JSON text nest.
-fn depth(json: &str) -> usize {
-    let (mut depth, mut most, mut in_string, mut escaped) = (0_usize, 0, false, false);
-    for byte in json.bytes() {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if in_string => escaped = true,
-            b'"' => in_string = !in_string,
-            b'[' | b'{' if !in_string => {
-                depth += 1;
-                most = most.max(depth);
-            }
-            b']' | b'}' if !in_string => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-    }
-    most
 }
 
 fn answer(target: &Target, limits: &Limits, returned: Returned) -> Answer {
