@@ -1,6 +1,6 @@
 //! From a configuration to a host; whatever can't work fails here, before anything is started.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use hotcell_call::{Code, Failure, ToolName};
@@ -124,9 +124,11 @@ fn overlay(tool: &mut ToolConfig, flags: ToolConfig) {
     tool.path = flags.path.or(tool.path.take());
 }
 
-/// The running program, told to compile.
+/// The running program, told to compile. On Linux by a name that stays right when an upgrade replaces its file.
 fn this_program() -> Result<Compiler, Failure> {
-    let program = std::env::current_exe().map_err(|error| {
+    let running = Path::new("/proc/self/exe");
+    let program = if running.exists() { Ok(running.to_owned()) } else { std::env::current_exe() };
+    let program = program.map_err(|error| {
         Failure::new(Code::Fault, "the running program can't be found, so nothing can be compiled").caused_by(error)
     })?;
     Ok(Compiler { program, args: vec!["__compile".into()] })

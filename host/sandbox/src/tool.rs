@@ -29,8 +29,8 @@ use crate::invoke::{Answer, Attempt, Invocation, invoke};
 use crate::json;
 use crate::sandbox::Shared;
 
-/// Characters of the engine's own words in a message.
-const MOST_WORDS: usize = 300;
+/// Characters of an import's name in a message.
+const MOST_NAME: usize = 200;
 
 /// A component that can be called; cheap to clone.
 #[derive(Clone)]
@@ -240,7 +240,7 @@ impl Loaded {
         })?;
         let pre = shared.linker.instantiate_pre(&component).map_err(|error| {
             Failure::new(Code::Import, "the component wants what the host does not offer")
-                .why(shortened(&format!("{error:#}"), MOST_WORDS))
+                .why(misfit(&error))
                 .fix("build it for WASI 0.2, for example with `--target wasm32-wasip2`")
                 .caused_by(error)
         })?;
@@ -259,6 +259,16 @@ impl Loaded {
             Contract::Plain => None,
         };
         Ok(Self { pre, contract, functions })
+    }
+}
+
+/// Which import the host has, but not like this. The engine says it in its own words; the names in them are the component's.
+fn misfit(error: &wasmtime::Error) -> String {
+    let words = format!("{error:#}");
+    let names: Vec<String> = words.split('`').skip(1).step_by(2).map(|name| shortened(name, MOST_NAME)).collect();
+    match names.as_slice() {
+        [] => "an import is of another type than the host's".to_owned(),
+        names => format!("{}: the host has none of this type", names.join(", ")),
     }
 }
 

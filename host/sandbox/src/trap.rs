@@ -128,7 +128,11 @@ impl Facts<'_> {
         let limit = self.limits.memory;
         let enough = roomier(wanted.as_u64()).min(engine::MEMORY_CEILING as u64);
         Failure::new(Code::Memory, format!("{} used up its memory", self.target))
-            .why(format!("{}asked for {wanted} in all its memories and tables, of {limit}", self.where_()))
+            .why(format!(
+                "{}asked for {wanted} in all its memories and tables, {} more than the {limit} that it may have",
+                self.where_(),
+                ByteSize::bytes(wanted.as_u64().saturating_sub(limit.as_u64()))
+            ))
             .fix(self.flag_or_limit("memory", &ByteSize::bytes(enough).to_string()))
             .reached(wanted, limit)
     }

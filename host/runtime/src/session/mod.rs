@@ -96,7 +96,10 @@ impl Host {
             Ok(progress) => agent.dag.nodes().filter_map(|node| progress.state(node)).collect(),
             Err(_) => Vec::new(),
         };
-        let late = progress.is_err().then(|| over_time(agent, started.elapsed()));
+        // The run's timeout is its calls' deadline, too: whichever of the two is noticed first, it was the run's time that ended.
+        let failed = states.iter().any(|state| matches!(state, State::Failed));
+        let over = progress.is_err() || (failed && started.elapsed() >= agent.bounds.timeout);
+        let late = over.then(|| over_time(agent, started.elapsed()));
         drop(progress);
         let outcome = run.finish(states, late, started.elapsed());
         let word = outcome.failure.as_ref().map_or_else(|| "ok".to_owned(), |failure| failure.kind().to_string());

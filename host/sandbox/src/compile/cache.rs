@@ -60,7 +60,7 @@ impl Cache {
     }
 
     fn read(&self, part: Part, digest: &Digest, most: ByteSize) -> Option<Verified> {
-        let name = part.file(digest);
+        let name = self.seal.file(part, digest);
         // A folder that went away is an empty one.
         let read = Folder::open(&self.path).ok()?.read(&name, most);
         let opened = match read {
@@ -81,7 +81,7 @@ impl Cache {
         let header = self.seal.header(part, digest, payload);
         let written = Folder::create(&self.path).and_then(|folder| {
             folder.put_key(self.seal.key())?;
-            folder.write(&part.file(digest), &[&header, payload])?;
+            folder.write(&self.seal.file(part, digest), &[&header, payload])?;
             Ok(folder.sweep(self.most)?)
         });
         if let Err(error) = written {

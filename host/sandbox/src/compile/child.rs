@@ -7,9 +7,9 @@ use std::ffi::OsString;
 use std::io::{self, Read, Write};
 use std::process::ExitCode;
 
-use hotcell_call::ByteSize;
+use hotcell_call::{ByteSize, shortened};
 use rustix::process::{Resource, Rlimit, setrlimit};
-use wasmparser::{Validator, WasmFeatures};
+use wasmparser::{BinaryReaderError, Validator, WasmFeatures};
 
 use crate::compile::wire::{Kind, Refusal, header};
 use crate::describe::{Descriptor, Report, scan};
@@ -17,6 +17,8 @@ use crate::engine;
 
 /// Open files that it may have: its three streams, and what the runtime opens for itself.
 const FILES: u64 = 32;
+/// Characters of the parser's words.
+const MOST_RULE: usize = 200;
 /// Proposals that are switched off, by the names of which people know them.
 const OFF: &[(WasmFeatures, &str)] = &[
     (WasmFeatures::CM_ASYNC, "component-model async (WASI 0.3)"),
@@ -119,7 +121,7 @@ impl Answer {
 }
 
 fn compile(component: &[u8]) -> Result<Answer, Refusal> {
-    let report = scan(component).map_err(|error| malformed(error.offset()))?;
+    let report = scan(component).map_err(|error| malformed(&error))?;
     // Compiling what will be refused anyway would cost seconds for nothing.
     if Descriptor::new(&report, ByteSize::of(component.len())).is_err() {
         return Answer::new(Kind::Described, &report, Vec::new());
@@ -140,12 +142,13 @@ fn why_not(component: &[u8], engine: &str) -> Refusal {
     let named = OFF.iter().find(|(feature, _)| valid(on() | *feature).is_ok()).map(|(_, name)| *name);
     match named.or_else(|| valid(WasmFeatures::all()).is_ok().then_some("several proposals")) {
         Some(name) => Refusal::Feature { name: name.to_owned() },
-        None => malformed(broken.offset()),
+        None => malformed(&broken),
     }
 }
 
-fn malformed(offset: usize) -> Refusal {
-    Refusal::Malformed { offset: u64::try_from(offset).unwrap_or(u64::MAX) }
+fn malformed(error: &BinaryReaderError) -> Refusal {
+    let offset = u64::try_from(error.offset()).unwrap_or(u64::MAX);
+    Refusal::Malformed { offset, rule: shortened(error.message(), MOST_RULE) }
 }
 
 fn child_error(what: &str, error: &dyn std::error::Error) -> Refusal {

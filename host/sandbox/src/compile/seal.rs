@@ -3,7 +3,8 @@
 //! A sealed file is a header of magic and MAC, then the payload. The MAC is a keyed hash over everything that the payload's meaning
 //! depends on: this format, this version of hotcell, the engine with its settings, the digest of the component, which of its two
 //! files it is, and the payload. So a torn write, a flipped bit, an entry under another's name, one of another engine or another
-//! user's key are all the same: not ours, made again.
+//! user's key are all the same: not ours, made again. What another version or engine sealed has another name, so after an upgrade
+//! nothing looks as if someone had changed it.
 
 use std::hash::{Hash, Hasher};
 
@@ -40,16 +41,11 @@ pub(crate) struct Verified {
 /// Seals and opens.
 pub(crate) struct Seal {
     key: Key,
-    /// Of the engine and its settings.
-    engine: blake3::Hash,
+    /// Of this format, this version, and the engine with its settings.
+    maker: blake3::Hash,
 }
 
 impl Part {
-    /// The name of the file.
-    pub(crate) fn file(self, digest: &Digest) -> String {
-        format!("{}.{}", digest.hex(), self.extension())
-    }
-
     pub(crate) const fn extension(self) -> &'static str {
         match self {
             Self::Meta => "meta",
@@ -72,8 +68,18 @@ impl Verified {
 impl Seal {
     pub(crate) fn new(key: Key, engine: &Engine) -> Self {
         let mut settings = Settings(blake3::Hasher::new());
+        for piece in [FORMAT, env!("CARGO_PKG_VERSION").as_bytes()] {
+            settings.write_usize(piece.len());
+            settings.write(piece);
+        }
         engine.precompile_compatibility_hash().hash(&mut settings);
-        Self { key, engine: settings.0.finalize() }
+        Self { key, maker: settings.0.finalize() }
+    }
+
+    /// The name of a file.
+    pub(crate) fn file(&self, part: Part, digest: &Digest) -> String {
+        let maker = self.maker.to_hex();
+        format!("{}-{}.{}", digest.hex(), maker.get(..16).unwrap_or_default(), part.extension())
     }
 
     pub(crate) fn key(&self) -> &Key {
@@ -98,9 +104,7 @@ impl Seal {
 
     fn mac(&self, part: Part, digest: &Digest, payload: &[u8]) -> blake3::Hash {
         let mut hasher = blake3::Hasher::new_keyed(&self.key);
-        let version = env!("CARGO_PKG_VERSION").as_bytes();
-        for piece in [FORMAT, version, part.extension().as_bytes(), self.engine.as_bytes(), digest.as_bytes(), payload]
-        {
+        for piece in [part.extension().as_bytes(), self.maker.as_bytes(), digest.as_bytes(), payload] {
             // Each with its length, so that no piece can pass for the end of the one before.
             hasher.update(&u64::try_from(piece.len()).unwrap_or(u64::MAX).to_le_bytes());
             hasher.update(piece);

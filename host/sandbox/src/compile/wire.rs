@@ -40,8 +40,8 @@ pub(crate) enum Kind {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Refusal {
-    /// The bytes break the format.
-    Malformed { offset: u64 },
+    /// The bytes break the format: where, and which of its rules, in the parser's words.
+    Malformed { offset: u64, rule: String },
     /// A proposal that is switched off.
     Feature { name: String },
     /// It is valid, but the engine would not have it; its words.
@@ -83,8 +83,8 @@ pub(crate) fn read_header(header: &[u8; HEADER]) -> Option<(Kind, u64, u64)> {
 impl Refusal {
     pub(crate) fn failure(self, name: &str, size: ByteSize) -> Failure {
         match self {
-            Self::Malformed { offset } => Failure::new(Code::NotComponent, format!("{name} is not a component"))
-                .why(format!("it begins like one, but breaks the format at byte {offset} of {}", size.as_u64()))
+            Self::Malformed { offset, rule } => Failure::new(Code::NotComponent, format!("{name} is not a component"))
+                .why(format!("it begins like one, but breaks the format at byte {offset} of {}: {rule}", size.as_u64()))
                 .fix("build or download it again: it is damaged, or cut off"),
             Self::Feature { name: feature } => {
                 Failure::new(Code::Import, format!("{name} needs {feature}, which is switched off"))

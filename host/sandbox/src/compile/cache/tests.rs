@@ -39,7 +39,11 @@ impl Case {
     }
 
     fn file(&self) -> PathBuf {
-        self.path().join(Part::Code.file(&self.digest))
+        self.place(Part::Code, &self.digest)
+    }
+
+    fn place(&self, part: Part, digest: &Digest) -> PathBuf {
+        self.path().join(self.cache().seal.file(part, digest))
     }
 
     /// What would be deserialized.
@@ -98,13 +102,13 @@ fn an_entry_is_good_in_its_own_place_alone() {
     let case = Case::new();
     let other = Digest::from_bytes([8; 32]);
     case.cache().keep_code(&other, &Verified::fresh(vec![1, 2, 3]));
-    let other_file = case.path().join(Part::Code.file(&other));
+    let other_file = case.place(Part::Code, &other);
     let swap = case.path().join("swap");
     fs::rename(case.file(), &swap).unwrap();
     fs::rename(&other_file, case.file()).unwrap();
     fs::rename(&swap, &other_file).unwrap();
     assert_eq!(case.used(), None, "another component's");
-    fs::copy(case.path().join(Part::Meta.file(&case.digest)), case.file()).unwrap();
+    fs::copy(case.place(Part::Meta, &case.digest), case.file()).unwrap();
     assert_eq!(case.used(), None, "its own description");
 }
 
@@ -116,6 +120,8 @@ fn another_key_or_another_engine_is_another_host() {
     let other = Engine::new(&settings).unwrap();
     let cache = Cache::new(&case.path(), &other, ByteSize::mib(1)).unwrap();
     assert!(cache.code(&case.digest).is_none(), "another engine");
+    fs::copy(case.file(), case.path().join(cache.seal.file(Part::Code, &case.digest))).unwrap();
+    assert!(cache.code(&case.digest).is_none(), "another engine's, under the name of this one's");
     fs::write(case.path().join("key"), [9; 32]).unwrap();
     assert_eq!(case.used(), None, "another key");
 }
@@ -196,7 +202,7 @@ fn what_was_used_least_lately_goes_first() {
     let old = std::time::SystemTime::now() - std::time::Duration::from_secs(1_000);
     for (n, digest) in (0..).zip(&digests[..3]) {
         cache.keep_code(digest, &Verified::fresh(code()));
-        let file = fs::File::open(case.path().join(Part::Code.file(digest))).unwrap();
+        let file = fs::File::open(case.path().join(cache.seal.file(Part::Code, digest))).unwrap();
         file.set_modified(old + std::time::Duration::from_secs(n)).unwrap();
     }
     assert!(cache.code(&digests[0]).is_some(), "the oldest, but now it was used");
