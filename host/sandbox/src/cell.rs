@@ -10,7 +10,7 @@ use hotcell_call::{ByteSize, Capability, Denial, Limits, Resource};
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::sockets::WasiSocketsCtx;
 
-use crate::capability::{Clock, Files, OpenGrants, Random};
+use crate::capability::{Clock, Files, OpenGrants, Random, Share};
 use crate::limiter::Limiter;
 use crate::log::Capture;
 use crate::stop::{Spent, Stop};
@@ -59,6 +59,7 @@ impl Cell {
         grants: Arc<OpenGrants>,
         deadline: Instant,
         progress: Option<ProgressSink>,
+        share: Share,
     ) -> Self {
         let mut table = ResourceTable::new();
         table.set_max_capacity(usize::try_from(limits.handles).unwrap_or(usize::MAX));
@@ -70,7 +71,7 @@ impl Cell {
             stderr: Capture::new(limits.log),
             clock: Clock::new(set.clock),
             random: Random::new(set.random, limits.random),
-            files: Files::new(limits),
+            files: Files::new(limits, share),
             sockets: WasiSocketsCtx::default(),
             grants,
             notes: Notes::default(),

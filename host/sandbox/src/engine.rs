@@ -9,8 +9,10 @@
 
 use std::num::NonZeroUsize;
 
+use hotcell_call::ByteSize;
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, Strategy};
 
+use crate::describe::Parts;
 use crate::settings::{Settings, SetupError};
 
 /// The guest's stack. One size for all: the engine has one, not one per call.
@@ -26,6 +28,11 @@ pub(crate) const MOST_INSTANCES: u32 = 256;
 /// Memories and tables of one call.
 pub(crate) const MOST_MEMORIES: u32 = 8;
 pub(crate) const MOST_TABLES: u32 = 32;
+/// What an ordinary component is made of: a module and the glue around it. Every call that may be in its cell has that.
+pub(crate) const ORDINARY: Parts = Parts { instances: 4, memories: 1, tables: 2 };
+/// Of a memory or a table, what is kept for its next call at the most: beyond this, cleaning costs more than mapping anew.
+const MOST_RESIDENT: u64 = 2 << 20;
+const MOST_RESIDENT_TABLE: u64 = 64 << 10;
 
 /// How guests become machine code.
 ///
@@ -60,6 +67,25 @@ pub fn codegen() -> Config {
     config
 }
 
+/// What the pool is made of: for each call twice the ordinary, and for one the most that a component may have.
+pub(crate) fn pool(calls: u32) -> Parts {
+    Parts {
+        instances: calls.saturating_mul(2 * ORDINARY.instances).max(MOST_INSTANCES + ORDINARY.instances),
+        memories: calls.saturating_mul(2 * ORDINARY.memories).max(MOST_MEMORIES + ORDINARY.memories),
+        tables: calls.saturating_mul(2 * ORDINARY.tables).max(MOST_TABLES + ORDINARY.tables),
+    }
+}
+
+/// How much of each memory and each table stays in place after a call, so that the next one finds it.
+///
+/// It is memory of nobody, and the process' ceiling counts it: so all together, were every part of the pool used at once, it is
+/// no more than a quarter of what the process may hold.
+fn resident(parts: &Parts, ceiling: ByteSize) -> (usize, usize) {
+    let whole_pages = |bytes: u64| ByteSize::bytes(bytes / 4_096 * 4_096).as_usize();
+    let share = |parts: u64, of: u64, most: u64| whole_pages((ceiling.as_u64() / of / parts.max(1)).min(most));
+    (share(parts.memories.into(), 5, MOST_RESIDENT), share(parts.tables.into(), 20, MOST_RESIDENT_TABLE))
+}
+
 /// The engine of the serving process.
 ///
 /// # Errors
@@ -67,11 +93,13 @@ pub fn codegen() -> Config {
 /// [`SetupError`] when the pool can't be reserved, most likely because of a limit on the address space.
 pub(crate) fn pooled(settings: &Settings) -> Result<Engine, SetupError> {
     let calls = settings.calls;
+    let parts = pool(calls);
+    let (memory, table) = resident(&parts, settings.process_memory);
     let mut pool = PoolingAllocationConfig::default();
     pool.total_component_instances(calls)
-        .total_core_instances(calls.saturating_mul(8).max(MOST_INSTANCES))
-        .total_memories(calls.saturating_mul(2).max(MOST_MEMORIES))
-        .total_tables(calls.saturating_mul(4).max(MOST_TABLES))
+        .total_core_instances(parts.instances)
+        .total_memories(parts.memories)
+        .total_tables(parts.tables)
         .total_stacks(calls)
         .max_core_instances_per_component(MOST_INSTANCES)
         .max_memories_per_component(MOST_MEMORIES)
@@ -82,10 +110,10 @@ pub(crate) fn pooled(settings: &Settings) -> Result<Engine, SetupError> {
         .table_elements(TABLE_ELEMENTS)
         .max_core_instance_size(4 << 20)
         .max_component_instance_size(4 << 20)
-        .max_unused_warm_slots(calls.saturating_mul(2).max(MOST_MEMORIES))
+        .max_unused_warm_slots(parts.memories)
         .pagemap_scan(Enabled::Auto)
-        .linear_memory_keep_resident(2 << 20)
-        .table_keep_resident(64 << 10)
+        .linear_memory_keep_resident(memory)
+        .table_keep_resident(table)
         .async_stack_keep_resident(32 << 10);
     let mut config = codegen();
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
@@ -101,4 +129,21 @@ pub(crate) fn compiling() -> Result<Engine, SetupError> {
     let mut config = codegen();
     config.allocation_strategy(InstanceAllocationStrategy::OnDemand);
     Engine::new(&config).map_err(SetupError::engine)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stays_in_place_is_a_small_part_of_what_the_process_may_hold() {
+        for (calls, ceiling) in [(1_024, 4_096), (1_024, 300), (16, 300), (10_000, 4_096), (1, 64)] {
+            let (parts, ceiling) = (pool(calls), ByteSize::mib(ceiling));
+            let (memory, table) = resident(&parts, ceiling);
+            let all = memory as u64 * u64::from(parts.memories) + table as u64 * u64::from(parts.tables);
+            assert!(all <= ceiling.as_u64() / 4, "{calls} calls, {ceiling}: {}", ByteSize::bytes(all));
+        }
+        // By default enough that an ordinary call unmaps nothing.
+        assert!(resident(&pool(1_024), ByteSize::mib(4_096)).0 >= 384 << 10);
+    }
 }

@@ -13,11 +13,11 @@ use futures::FutureExt;
 use hotcell_call::{ByteSize, CallId, Code, Failure, Limits, Log, Payload, Receipt, Resource, Target, TenantId};
 use tokio_util::sync::CancellationToken;
 use wasmtime::component::{Instance, InstancePre};
-use wasmtime::{Engine, Store, UpdateDeadline};
+use wasmtime::{Store, UpdateDeadline};
 
 use crate::capability::OpenGrants;
 use crate::cell::{Cell, ProgressSink};
-use crate::lane::Lane;
+use crate::sandbox::Shared;
 use crate::stop::{Spent, Stop};
 use crate::trap::Facts;
 
@@ -75,9 +75,10 @@ enum End {
 }
 
 /// Runs `body` on a fresh instance of `pre` within the bounds of `invocation`.
+///
+/// `allocators` are the functions of the component that give room for arguments.
 pub(crate) async fn invoke<F>(
-    engine: &Engine,
-    lane: &Lane,
+    shared: &Shared,
     pre: &InstancePre<Cell>,
     allocators: &[u32],
     invocation: &Invocation,
@@ -89,7 +90,7 @@ where
     let started = Instant::now();
     let timeout = started + invocation.limits.timeout;
     let deadline = invocation.deadline.map_or(timeout, |deadline| deadline.min(timeout));
-    let mut store = match furnish(engine, invocation, deadline) {
+    let mut store = match furnish(shared, invocation, deadline) {
         Ok(store) => store,
         Err(error) => return unfurnished(invocation, error),
     };
@@ -98,10 +99,12 @@ where
         store.data_mut().instantiated = Some(Instant::now());
         body(instance, &mut store).await
     };
-    let mut sliced = lane.run(&invocation.tenant, AssertUnwindSafe(guest).catch_unwind());
+    let mut sliced = shared.lane.run(&invocation.tenant, AssertUnwindSafe(guest).catch_unwind());
     let end = tokio::select! {
         biased;
+        // An answer in time is one; what came of it after the limit is none, however far it got.
         ended = &mut sliced => match ended {
+            Ok(Ok(_)) if Instant::now() >= deadline => End::Late,
             Ok(Ok(answer)) => End::Answered(answer),
             Ok(Err(error)) => End::Stopped(error),
             Err(panic) => End::Panicked(panic),
@@ -135,14 +138,15 @@ where
 }
 
 /// A store with every limit of the call set on it.
-fn furnish(engine: &Engine, invocation: &Invocation, deadline: Instant) -> wasmtime::Result<Store<Cell>> {
+fn furnish(shared: &Shared, invocation: &Invocation, deadline: Instant) -> wasmtime::Result<Store<Cell>> {
     let limits = &invocation.limits;
-    let cell = Cell::new(limits, Arc::clone(&invocation.grants), deadline, invocation.progress.clone());
-    let mut store = Store::try_new(engine, cell)?;
+    let (grants, progress) = (Arc::clone(&invocation.grants), invocation.progress.clone());
+    let cell = Cell::new(limits, grants, deadline, progress, shared.descriptors.share());
+    let mut store = Store::try_new(&shared.engine, cell)?;
     store.limiter(|cell| &mut cell.limiter);
     store.set_fuel(limits.fuel.as_u64())?;
     // Beyond what a guest can hold: the bounds that users know are checked where they can be told by type.
-    store.set_hostcall_fuel(limits.memory.as_usize().saturating_add(64 << 10));
+    store.set_hostcall_fuel(host_call_fuel(limits));
     store.set_max_component_handles(usize::try_from(limits.handles).unwrap_or(usize::MAX).saturating_mul(2));
     // Two ticks: a call that needs less than a slice never gives way at all.
     store.set_epoch_deadline(2);
@@ -153,6 +157,11 @@ fn furnish(engine: &Engine, invocation: &Invocation, deadline: Instant) -> wasmt
         Ok(UpdateDeadline::Yield(1))
     });
     Ok(store)
+}
+
+/// What the engine takes of a guest in one call of a host function: all that the guest has.
+pub(crate) fn host_call_fuel(limits: &Limits) -> usize {
+    limits.memory.as_usize().saturating_add(64 << 10)
 }
 
 /// The engine had no memory left for a store.

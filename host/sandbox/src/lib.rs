@@ -21,6 +21,7 @@ mod limiter;
 mod log;
 mod sandbox;
 mod settings;
+mod spares;
 mod stop;
 mod ticker;
 mod tool;

@@ -8,13 +8,14 @@ use hotcell_call::{Failure, ToolName};
 use wasmtime::Engine;
 use wasmtime::component::Linker;
 
-use crate::capability;
+use crate::capability::{self, Descriptors};
 use crate::ceiling::Ceiling;
 use crate::cell::Cell;
 use crate::compile::{Artefacts, Source};
 use crate::engine;
 use crate::lane::Lane;
 use crate::settings::{Settings, SetupError};
+use crate::spares::Spares;
 use crate::ticker::Ticker;
 use crate::tool::{From, Tool};
 
@@ -29,6 +30,8 @@ pub(crate) struct Shared {
     pub(crate) lane: Lane,
     pub(crate) ceiling: Ceiling,
     pub(crate) artefacts: Artefacts,
+    pub(crate) descriptors: Descriptors,
+    pub(crate) spares: Spares,
     _ticker: Ticker,
 }
 
@@ -42,11 +45,14 @@ impl Sandbox {
         let engine = engine::pooled(&settings)?;
         let mut linker = Linker::new(&engine);
         capability::link(&mut linker).map_err(SetupError::engine)?;
+        let spares = Spares::new(settings.calls);
         let artefacts = Artefacts::new(settings.compiler, settings.compile, settings.cache.as_deref(), &engine);
         Ok(Self(Arc::new(Shared {
             lane: Lane::new(settings.cores.get()),
             ceiling: Ceiling::new(settings.process_memory),
             _ticker: Ticker::start(&engine)?,
+            descriptors: Descriptors::new(),
+            spares,
             artefacts,
             linker,
             engine,

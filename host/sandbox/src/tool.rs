@@ -23,11 +23,12 @@ use crate::cell::Cell;
 use crate::compile::{Source, Verified};
 use crate::contract::{self, Contract as Exports, Listed, ListedEffect};
 use crate::convert::{Caller, Returned};
-use crate::describe::{Contract, Descriptor, ListedTool, functions_from_list};
+use crate::describe::{Contract, Descriptor, Function, ListedTool, functions_from_list};
 use crate::engine;
 use crate::invoke::{Answer, Attempt, Invocation, invoke};
 use crate::json;
 use crate::sandbox::Shared;
+use crate::spares::Spare;
 
 /// Characters of an import's name in a message.
 const MOST_NAME: usize = 200;
@@ -41,10 +42,11 @@ struct Inner {
     from: From,
     digest: Digest,
     descriptor: Descriptor,
-    loaded: OnceCell<Loaded>,
+    loaded: Arc<OnceCell<Loaded>>,
 }
 
 /// Where the bytes are found again, should they be needed.
+#[derive(Clone)]
 pub(crate) enum From {
     File(PathBuf),
     Memory(&'static [u8]),
@@ -73,27 +75,46 @@ impl Tool {
                 (made.meta, Some(made.code))
             }
         };
-        let mut descriptor = Descriptor::new(&meta.report, ByteSize::bytes(meta.size))?;
-        let loaded = OnceCell::new();
-        if let Some(code) = code.filter(|_| too_many(&descriptor, engine::MOST_INSTANCES).is_none()) {
+        let descriptor = Descriptor::new(&meta.report, ByteSize::bytes(meta.size))?;
+        let loaded = Arc::new(OnceCell::new());
+        let tool = Inner { shared: Arc::clone(shared), from, digest, descriptor, loaded };
+        let mut tool = Self(Arc::new(tool));
+        if let Some(code) = code.filter(|_| too_many(tool.descriptor(), engine::MOST_INSTANCES).is_none()) {
             // Without a cache this is the only copy of the code; with one, its next use is soon.
-            let ready = Loaded::new(shared, &descriptor, &code)?;
-            let _ = loaded.set(ready);
+            match tool.0.link(code).await {
+                Ok(ready) => drop(tool.0.loaded.set(ready)),
+                Err(failure) => {
+                    shared.artefacts.refuse(digest, &failure).await;
+                    return Err(failure);
+                }
+            }
         }
-        let tool = Inner { shared: Arc::clone(shared), from, digest, descriptor: descriptor.clone(), loaded };
-        if descriptor.contract == Contract::Hotcell {
-            let listed = match &meta.listed {
-                Some(listed) => listed.clone(),
+        if tool.descriptor().contract == Contract::Hotcell {
+            let functions = match meta.listed.clone() {
+                Some(listed) => functions_from_list(listed)?,
                 None => {
                     let listed = tool.list(name).await?;
-                    meta.listed = Some(listed.clone());
+                    // Only what holds together is kept, and it is small.
+                    let functions = functions_from_list(listed.clone())?;
+                    meta.listed = Some(listed);
                     shared.artefacts.keep(digest, meta).await;
-                    listed
+                    functions
                 }
             };
-            descriptor.functions = functions_from_list(listed)?;
+            tool = tool.with(functions);
         }
-        Ok(Self(Arc::new(Inner { descriptor, ..tool })))
+        Ok(tool)
+    }
+
+    fn with(&self, functions: Vec<Function>) -> Self {
+        let Inner { shared, from, digest, descriptor, loaded } = &*self.0;
+        Self(Arc::new(Inner {
+            shared: Arc::clone(shared),
+            from: from.clone(),
+            digest: *digest,
+            descriptor: Descriptor { functions, ..descriptor.clone() },
+            loaded: Arc::clone(loaded),
+        }))
     }
 
     /// The SHA-256 of its bytes.
@@ -109,84 +130,53 @@ impl Tool {
     }
 
     /// Runs one call of `function` in a cell of its own.
+    ///
+    /// The first call of a tool loads its code. A caller that goes away or whose deadline passes meanwhile does not wait for it;
+    /// loading goes on, for the next.
     pub async fn invoke(&self, function: &str, invocation: Invocation) -> Attempt {
-        let mut attempt = match self.0.ready(&invocation).await {
-            Ok(loaded) => self.0.invoke(loaded, function, &invocation).await,
+        let ready = match self.0.loaded.get() {
+            Some(loaded) => self.0.admit(&invocation).map(|spare| (loaded, spare)),
+            // Boxed: what happens once for a tool would otherwise be carried, and moved, in the future of every call.
+            None => Box::pin(self.load(&invocation)).await,
+        };
+        let mut attempt = match ready {
+            Ok((loaded, _spare)) => self.0.invoke(loaded, function, &invocation).await,
             Err(failure) => not_started(&invocation, failure),
         };
         attempt.receipt.digest = Some(self.0.digest);
         attempt
     }
-}
 
-impl Inner {
-    /// Loads the code, and sees whether a cell can be had.
-    async fn ready(&self, invocation: &Invocation) -> Result<&Loaded, Failure> {
-        self.shared.ceiling.admit(&invocation.target)?;
-        if let Some((made, most, what)) = too_many(&self.descriptor, invocation.limits.instances) {
-            return Err(Failure::new(Code::Instances, format!("{} is made of too many parts", invocation.target))
-                .why(format!("{made} {what}, of {most}"))
-                .fix(format!(
-                    "build it from fewer parts, or raise limits.instances under [tools.{}]",
-                    invocation.target.tool
-                ))
-                .reached(made, most));
-        }
-        if let Some(loaded) = self.loaded.get() {
-            return Ok(loaded);
-        }
-        // Boxed: what happens once for a tool would otherwise be carried, and moved, in the future of every call.
-        let loaded = Box::pin(self.loaded.get_or_try_init(|| self.load())).await;
-        loaded.map_err(|failure| failure.of(&invocation.target))
-    }
-
-    async fn load(&self) -> Result<Loaded, Failure> {
-        if let Some(code) = self.shared.artefacts.load(self.digest).await {
-            return Loaded::new(&self.shared, &self.descriptor, &code);
-        }
-        let max_file = self.shared.artefacts.limits().max_file;
-        let source = match &self.from {
-            From::File(path) => Source::read(path, max_file).await?,
-            From::Memory(bytes) => Source::new("a starter tool", (*bytes).into(), max_file)?,
+    /// Loads the code, or waits for another call that does.
+    async fn load(&self, invocation: &Invocation) -> Result<(&Loaded, Spare), Failure> {
+        let target = &invocation.target;
+        let spare = self.0.admit(invocation)?;
+        let inner = Arc::clone(&self.0);
+        let loading = tokio::spawn(async move { inner.loaded.get_or_try_init(|| inner.load()).await.map(|_| ()) });
+        let deadline = async {
+            match invocation.deadline {
+                Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+                None => std::future::pending().await,
+            }
         };
-        if source.digest != self.digest {
-            return Err(Failure::new(Code::Unreadable, format!("{} has changed since it was looked at", source.name))
-                .why(format!("it was {}, it is {}", self.digest, source.digest))
-                .fix("call it again"));
+        tokio::select! {
+            biased;
+            loaded = loading => match loaded {
+                Ok(loaded) => loaded.map_err(|failure| failure.of(target))?,
+                Err(broken) => return Err(Failure::new(Code::Fault, format!("loading {target} broke")).caused_by(broken)),
+            },
+            () = invocation.cancel.cancelled() => {
+                return Err(Failure::new(Code::Cancelled, format!("{target} was cancelled")).why("while its code was loaded"));
+            }
+            () = deadline => {
+                return Err(Failure::new(Code::Late, format!("{target} was not started"))
+                    .why("the caller's deadline passed while its code was loaded")
+                    .fix("call it again: its code is there by then, or give the first call more time"));
+            }
         }
-        let made = self.shared.artefacts.make(&source).await?;
-        Loaded::new(&self.shared, &self.descriptor, &made.code)
-    }
-
-    async fn invoke(&self, loaded: &Loaded, function: &str, invocation: &Invocation) -> Attempt {
-        let (shared, allocators) = (&self.shared, &*self.descriptor.allocators);
-        if let Some(contract) = loaded.contract {
-            let body = async |instance: Instance, store: &mut Store<Cell>| {
-                let answer = contract.call(&instance, store, function, &invocation.input).await?;
-                Ok(match answer {
-                    Ok(json) => checked(&invocation.target, json),
-                    Err(error) => Answer::Error(error.failure(&invocation.target), error.size()),
-                })
-            };
-            return invoke(&shared.engine, &shared.lane, &loaded.pre, allocators, invocation, body).await;
-        }
-        let Some((caller, place)) = loaded.functions.get(function) else {
-            let failure = Failure::new(Code::UnknownFunction, format!("there is no function {}", invocation.target));
-            return not_started(invocation, failure);
-        };
-        let prepared = match caller.prepare(&invocation.input, &invocation.limits) {
-            Ok(prepared) => prepared,
-            Err(failure) => return not_started(invocation, failure.of(&invocation.target)),
-        };
-        let body = async |instance: Instance, store: &mut Store<Cell>| {
-            let Some(func) = instance.get_func(&mut *store, *place) else {
-                let what = format!("{} is gone from its instance", invocation.target);
-                return Ok(Answer::Broken(Failure::new(Code::Fault, what)));
-            };
-            let returned = prepared.call(func, &mut *store).await?;
-            Ok(answer(&invocation.target, &invocation.limits, returned))
-        };
-        invoke(&shared.engine, &shared.lane, &loaded.pre, allocators, invocation, body).await
+        let loaded = self.0.loaded.get();
+        let gone = || Failure::new(Code::Fault, format!("the code of {target} was loaded and is not there"));
+        Ok((loaded.ok_or_else(gone)?, spare))
     }
 
     /// Asks a tool of our own contract what it has, under limits much tighter than a call's.
@@ -208,7 +198,7 @@ impl Inner {
             cancel: CancellationToken::new(),
             progress: None,
         };
-        let loaded = self.ready(&invocation).await?;
+        let (loaded, _spare) = self.load(&invocation).await?;
         let Some(contract) = loaded.contract else {
             return Err(broken(name, "it exports the interface, but not its two functions"));
         };
@@ -217,15 +207,87 @@ impl Inner {
             tools = contract.list(&instance, store).await?;
             Ok(Answer::Value(Payload::default()))
         };
-        let attempt =
-            invoke(&self.shared.engine, &self.shared.lane, &loaded.pre, &self.descriptor.allocators, &invocation, body)
-                .await;
+        let Inner { shared, descriptor, .. } = &*self.0;
+        let attempt = invoke(shared, &loaded.pre, &descriptor.allocators, &invocation, body).await;
         match attempt.result {
             Ok(_) => Ok(tools.into_iter().map(listed).collect()),
             // That the host was busy says nothing of the tool.
             Err(failure) if failure.code() == Code::Overloaded => Err(failure),
             Err(failure) => Err(broken(name, &failure.to_string())),
         }
+    }
+}
+
+impl Inner {
+    /// Sees whether a cell can be had.
+    fn admit(&self, invocation: &Invocation) -> Result<Spare, Failure> {
+        self.shared.ceiling.admit(&invocation.target)?;
+        if let Some((made, most, what)) = too_many(&self.descriptor, invocation.limits.instances) {
+            return Err(Failure::new(Code::Instances, format!("{} is made of too many parts", invocation.target))
+                .why(format!("{made} {what}, of {most}"))
+                .fix(format!(
+                    "build it from fewer parts, or raise limits.instances under [tools.{}]",
+                    invocation.target.tool
+                ))
+                .reached(made, most));
+        }
+        self.shared.spares.take(self.descriptor.parts, &invocation.target)
+    }
+
+    async fn load(&self) -> Result<Loaded, Failure> {
+        if let Some(code) = self.shared.artefacts.load(self.digest).await {
+            return self.link(Arc::new(code)).await;
+        }
+        let max_file = self.shared.artefacts.limits().max_file;
+        let source = match &self.from {
+            From::File(path) => Source::read(path, max_file).await?,
+            From::Memory(bytes) => Source::new("a starter tool", (*bytes).into(), max_file)?,
+        };
+        if source.digest != self.digest {
+            return Err(Failure::new(Code::Unreadable, format!("{} has changed since it was looked at", source.name))
+                .why(format!("it was {}, it is {}", self.digest, source.digest))
+                .fix("call it again"));
+        }
+        let made = self.shared.artefacts.make(&source).await?;
+        self.link(made.code).await
+    }
+
+    /// Maps the code and finds its functions, where blocking is allowed: it is milliseconds for each megabyte.
+    async fn link(&self, code: Arc<Verified>) -> Result<Loaded, Failure> {
+        let (shared, descriptor) = (Arc::clone(&self.shared), self.descriptor.clone());
+        let linked = tokio::task::spawn_blocking(move || Loaded::new(&shared, &descriptor, &code)).await;
+        linked.unwrap_or_else(|broken| Err(Failure::new(Code::Fault, "linking a component broke").caused_by(broken)))
+    }
+
+    async fn invoke(&self, loaded: &Loaded, function: &str, invocation: &Invocation) -> Attempt {
+        let (shared, allocators) = (&self.shared, &*self.descriptor.allocators);
+        if let Some(contract) = loaded.contract {
+            let body = async |instance: Instance, store: &mut Store<Cell>| {
+                let answer = contract.call(&instance, store, function, &invocation.input).await?;
+                Ok(match answer {
+                    Ok(json) => checked(&invocation.target, json),
+                    Err(error) => Answer::Error(error.failure(&invocation.target), error.size()),
+                })
+            };
+            return invoke(shared, &loaded.pre, allocators, invocation, body).await;
+        }
+        let Some((caller, place)) = loaded.functions.get(function) else {
+            let failure = Failure::new(Code::UnknownFunction, format!("there is no function {}", invocation.target));
+            return not_started(invocation, failure);
+        };
+        let prepared = match caller.prepare(&invocation.input, &invocation.limits) {
+            Ok(prepared) => prepared,
+            Err(failure) => return not_started(invocation, failure.of(&invocation.target)),
+        };
+        let body = async |instance: Instance, store: &mut Store<Cell>| {
+            let Some(func) = instance.get_func(&mut *store, *place) else {
+                let what = format!("{} is gone from its instance", invocation.target);
+                return Ok(Answer::Broken(Failure::new(Code::Fault, what)));
+            };
+            let returned = prepared.call(func, &mut *store).await?;
+            Ok(answer(&invocation.target, &invocation.limits, returned))
+        };
+        invoke(shared, &loaded.pre, allocators, invocation, body).await
     }
 }
 

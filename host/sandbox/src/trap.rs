@@ -12,8 +12,9 @@ use wasmtime::component::ResourceTableError;
 use wasmtime::{PoolConcurrencyLimitError, Trap};
 
 use crate::cell::Cell;
-use crate::convert::is_lowering;
+use crate::convert::{is_host_call_fuel, is_lowering};
 use crate::engine;
+use crate::invoke::host_call_fuel;
 use crate::stop::{Spent, Stop};
 
 /// What a failure's text needs to know of the call.
@@ -52,6 +53,7 @@ impl Facts<'_> {
                 let (trap, lowering) = (*trap, is_lowering(&error, self.allocators));
                 self.after_refusal().unwrap_or_else(|| if lowering { self.lower(trap) } else { self.trapped(trap) })
             }
+            None if is_host_call_fuel(&error) => self.handed_too_much(),
             None => self.after_refusal().unwrap_or_else(|| self.untyped()),
         }
         .caused_by(error)
@@ -179,7 +181,9 @@ impl Facts<'_> {
             (false, _) => (key, &size),
         };
         let enough = if counted { (spent.wanted.saturating_mul(2)).to_string() } else { size(roomier(spent.wanted)) };
-        let line = if counted {
+        let line = if resource == Resource::Handles && spent.limit != u64::from(self.limits.handles) {
+            "close files that are done with, or raise the limit of the host's process (ulimit -n)".to_owned()
+        } else if counted {
             format!("limits.{key} = {enough} under [tools.{}] in hotcell.toml", self.target.tool)
         } else {
             self.limit(key, &enough)
@@ -205,6 +209,13 @@ impl Facts<'_> {
             Some(fix) => failure.fix(fix),
             None => failure,
         }
+    }
+
+    /// What one call handed to the host is more than the engine was told to take, which is more than `host_data`.
+    fn handed_too_much(&self) -> Failure {
+        let limit = self.limits.host_data.as_u64();
+        let wanted = ByteSize::of(host_call_fuel(self.limits)).as_u64().max(limit).saturating_add(1);
+        self.exhausted(Resource::HostData, Spent { wanted, limit })
     }
 
     fn lower(&self, trap: Trap) -> Failure {
@@ -238,8 +249,12 @@ impl Facts<'_> {
             return Failure::new(Code::Trap, format!("{} could not be instantiated", self.target))
                 .why(self.last_words());
         }
-        Failure::new(Code::InvalidResult, format!("{} handed over a value that breaks its type", self.target))
-            .why(format!("what passed between guest and host is not what its types say; {}", self.last_words()))
+        Failure::new(Code::InvalidResult, format!("{} broke the rules between guest and host", self.target)).why(
+            format!(
+                "a value is not what its type says, or a host function was used against its contract; {}",
+                self.last_words()
+            ),
+        )
     }
 
     /// The end of what the guest wrote to stderr: a panic's message stands there.

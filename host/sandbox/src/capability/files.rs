@@ -6,10 +6,12 @@
 //!
 //! Within a granted folder the engine's stock host resolves paths (it has held against links, `..` and races) and enforces
 //! read-only folders. Before it stand our checks: what is refused is noted, only regular files and folders are opened (a FIFO
-//! would hold a thread of a pool that all tenants share), and what is written is charged to the call's quota.
+//! would hold a thread of a pool that all tenants share), what is written is charged to the call's quota, and each open file to
+//! the account that all calls share.
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use hotcell_call::{Access, ByteSize, Capability, Limits, Resource as Limit};
 use wasmtime::component::Resource;
@@ -21,6 +23,8 @@ use wasmtime_wasi::p2::bindings::filesystem::types::{
 };
 use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, FsError, FsResult};
 
+use super::descriptors::{Held, Share, Slot};
+use super::listing::Listing;
 use super::quota::{End, Full, Metered, Quota};
 use crate::cell::Cell;
 use crate::stop::Spent;
@@ -33,24 +37,32 @@ pub(crate) struct Files {
     quota: Quota,
     /// What we know of each descriptor, by its number in the table.
     nodes: HashMap<u32, Node>,
+    share: Share,
 }
 
 /// One descriptor.
 #[derive(Debug, Clone)]
 struct Node {
-    /// In the guest's words, for denials.
-    path: String,
+    /// In the guest's words, for denials; shared, because a guest opens a thousand of them.
+    path: Arc<str>,
     /// What may be done; none: it is the root that refuses.
     access: Option<Access>,
     end: End,
+    /// None: it is the granted folder itself, which all calls share.
+    slot: Option<Slot>,
 }
+
+/// The longest path that the system takes.
+const MOST_PATH: usize = 4_096;
+/// What is kept of a path for denials; folders within folders make longer ones.
+const MOST_SHOWN: usize = 1_024;
 
 /// What stands in the table for the root that refuses.
 struct Nowhere;
 
 impl Files {
-    pub(crate) fn new(limits: &Limits) -> Self {
-        Self { context: WasiFilesystemCtx::default(), quota: Quota::new(limits), nodes: HashMap::new() }
+    pub(crate) fn new(limits: &Limits, share: Share) -> Self {
+        Self { context: WasiFilesystemCtx::default(), quota: Quota::new(limits), nodes: HashMap::new(), share }
     }
 
     pub(crate) fn written(&self) -> ByteSize {
@@ -72,7 +84,7 @@ impl Cell {
 
     /// What is known of `fd`; a descriptor of no folder of ours is the root that refuses.
     fn node(&self, fd: &Fd) -> Node {
-        let unknown = || Node { path: String::new(), access: None, end: End::default() };
+        let unknown = || Node { path: "".into(), access: None, end: End::default(), slot: None };
         self.files.nodes.get(&fd.rep()).cloned().unwrap_or_else(unknown)
     }
 
@@ -84,6 +96,9 @@ impl Cell {
 
     /// Lets an operation on `path` below `fd` through, or notes what was refused.
     fn admit(&mut self, fd: &Fd, path: &str, access: Access) -> FsResult<Node> {
+        if path.len() > MOST_PATH {
+            return Err(ErrorCode::NameTooLong.into());
+        }
         let node = self.node(fd);
         match node.access {
             Some(granted) if granted >= access => {
@@ -106,6 +121,14 @@ impl Cell {
             return Err(self.refuse(access, &joined(&node.path, path)));
         }
         result
+    }
+
+    /// Takes a descriptor from the account of all calls.
+    fn take_slot(&mut self) -> FsResult<Slot> {
+        self.files.share.take().map_err(|spent| {
+            self.notes.exhaust(Limit::Handles, spent);
+            ErrorCode::InsufficientMemory.into()
+        })
     }
 
     fn charged(charge: Result<(), Full>) -> FsResult<()> {
@@ -138,10 +161,11 @@ impl Cell {
         &mut self,
         stream: Resource<DynOutputStream>,
         at: Option<u64>,
-        end: End,
+        node: Node,
     ) -> FsResult<Resource<DynOutputStream>> {
         let inner = self.table.delete(stream)?;
-        let stream: DynOutputStream = Box::new(Metered::new(inner, self.files.quota.clone(), at, end));
+        let metered = Metered::new(inner, self.files.quota.clone(), at, node.end, node.slot);
+        let stream: DynOutputStream = Box::new(metered);
         Ok(self.table.push(stream)?)
     }
 }
@@ -167,19 +191,32 @@ fn as_asked(path: &str) -> String {
     path.to_owned()
 }
 
-fn joined(folder: &str, path: &str) -> String {
-    match (folder, path) {
-        ("", path) => path.to_owned(),
-        (folder, "" | ".") => folder.to_owned(),
-        (folder, path) => format!("{}/{path}", folder.trim_end_matches('/')),
+/// The path of what is opened in a folder: without detours, and cut where nobody reads on.
+fn joined(folder: &str, path: &str) -> Arc<str> {
+    let mut whole = folder.trim_end_matches('/').to_owned();
+    for part in path.split('/').filter(|part| !matches!(*part, "" | ".")) {
+        if whole.len() > MOST_SHOWN {
+            break;
+        }
+        if !whole.is_empty() || folder.starts_with('/') {
+            whole.push('/');
+        }
+        whole.push_str(part);
     }
+    if whole.len() > MOST_SHOWN {
+        whole.truncate(whole.floor_char_boundary(MOST_SHOWN));
+        whole.push('…');
+    }
+    if whole.is_empty() { folder.into() } else { whole.into() }
 }
 
 // === the interfaces ===
 
 impl preopens::Host for &mut Cell {
     fn get_directories(&mut self) -> wasmtime::Result<Vec<(Fd, String)>> {
-        let grants = std::sync::Arc::clone(&self.grants);
+        let grants = Arc::clone(&self.grants);
+        // What is granted is part of what the guest sees from here on.
+        self.notes.effects |= !grants.folders().is_empty();
         let mut folders = Vec::new();
         // A folder that was granted as `.` is the root of all paths, so there is nothing beside it to refuse.
         if !grants.folders().iter().any(|folder| is_root(&folder.guest)) {
@@ -188,7 +225,8 @@ impl preopens::Host for &mut Cell {
         }
         for folder in grants.folders() {
             let fd = self.table.push(Descriptor::Dir(folder.dir.clone()))?;
-            let node = Node { path: folder.guest.clone(), access: Some(folder.access), end: End::default() };
+            let path = folder.guest.as_str().into();
+            let node = Node { path, access: Some(folder.access), end: End::default(), slot: None };
             self.files.nodes.insert(fd.rep(), node);
             folders.push((fd, folder.guest.clone()));
         }
@@ -225,10 +263,12 @@ impl HostDescriptor for &mut Cell {
             let charge = self.files.quota.charge_entry();
             Cell::charged(charge)?;
         }
+        let slot = self.take_slot()?;
         let opened = self.stock().open_at(fd, path_flags, path.clone(), oflags, flags).await;
         let opened = self.settle(opened, &node, &path, access)?;
         let kept = if oflags.contains(OpenFlags::TRUNCATE) { 0 } else { size.unwrap_or(0) };
-        let child = Node { path: joined(&node.path, &path), access: node.access, end: End::at(kept) };
+        let path = joined(&node.path, &path);
+        let child = Node { path, access: node.access, end: End::at(kept), slot: Some(slot) };
         self.files.nodes.insert(opened.rep(), child);
         Ok(opened)
     }
@@ -266,20 +306,23 @@ impl HostDescriptor for &mut Cell {
     }
 
     fn read_via_stream(&mut self, fd: Fd, offset: Filesize) -> FsResult<Resource<DynInputStream>> {
-        self.admit(&fd, "", Access::Read)?;
-        self.stock().read_via_stream(fd, offset)
+        let node = self.admit(&fd, "", Access::Read)?;
+        let inner = self.stock().read_via_stream(fd, offset)?;
+        let inner = self.table.delete(inner)?;
+        let stream: DynInputStream = Box::new(Held::new(inner, node.slot));
+        Ok(self.table.push(stream)?)
     }
 
     fn write_via_stream(&mut self, fd: Fd, offset: Filesize) -> FsResult<Resource<DynOutputStream>> {
         let node = self.admit(&fd, "", Access::Write)?;
         let stream = self.stock().write_via_stream(fd, offset)?;
-        self.metered(stream, Some(offset), node.end)
+        self.metered(stream, Some(offset), node)
     }
 
     fn append_via_stream(&mut self, fd: Fd) -> FsResult<Resource<DynOutputStream>> {
         let node = self.admit(&fd, "", Access::Write)?;
         let stream = self.stock().append_via_stream(fd)?;
-        self.metered(stream, None, node.end)
+        self.metered(stream, None, node)
     }
 
     async fn create_directory_at(&mut self, fd: Fd, path: String) -> FsResult<()> {
@@ -365,7 +408,13 @@ impl HostDescriptor for &mut Cell {
 
     async fn read_directory(&mut self, fd: Fd) -> FsResult<Resource<DirectoryEntryStream>> {
         self.admit(&fd, "", Access::Read)?;
-        self.stock().read_directory(fd).await
+        let folder = match self.table.get(&fd)? {
+            Descriptor::Dir(folder) => Arc::clone(&folder.dir),
+            Descriptor::File(_) => return Err(ErrorCode::NotDirectory.into()),
+        };
+        let slot = self.take_slot()?;
+        let listing = self.table.push(Listing::new(folder, slot))?;
+        Ok(Resource::new_own(listing.rep()))
     }
 
     async fn stat(&mut self, fd: Fd) -> FsResult<DescriptorStat> {
@@ -420,10 +469,44 @@ impl HostDirectoryEntryStream for &mut Cell {
         &mut self,
         stream: Resource<DirectoryEntryStream>,
     ) -> FsResult<Option<DirectoryEntry>> {
-        self.stock().read_directory_entry(stream).await
+        let listing = Resource::<Listing>::new_borrow(stream.rep());
+        loop {
+            let reader = match self.table.get_mut(&listing)?.next() {
+                Ok(entry) => return entry,
+                Err(reader) => reader,
+            };
+            let batch = tokio::task::spawn_blocking(|| reader.batch()).await.map_err(std::io::Error::other)?;
+            self.table.get_mut(&listing)?.fill(batch);
+        }
     }
 
     fn drop(&mut self, stream: Resource<DirectoryEntryStream>) -> wasmtime::Result<()> {
-        HostDirectoryEntryStream::drop(&mut self.stock(), stream)
+        self.table.delete(Resource::<Listing>::new_own(stream.rep()))?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_told_without_detours_and_cut() {
+        for (folder, path, told) in [
+            ("data", "", "data"),
+            ("data", ".", "data"),
+            ("data/", "./a//b/.", "data/a/b"),
+            ("", "a", "a"),
+            ("/", "a", "/a"),
+            ("/", ".", "/"),
+            (".", "a/../b", "./a/../b"),
+        ] {
+            assert_eq!(&*joined(folder, path), told, "{folder} {path}");
+        }
+        let mut deep: Arc<str> = "data".into();
+        for _ in 0..1_000 {
+            deep = joined(&deep, &format!("{}ä", "./".repeat(1_000)));
+        }
+        assert!(deep.len() <= MOST_SHOWN + 3 && deep.ends_with('…'), "{}", deep.len());
     }
 }

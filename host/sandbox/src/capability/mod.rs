@@ -7,14 +7,17 @@
 mod cli;
 mod clock;
 mod context;
+mod descriptors;
 mod files;
 mod grants;
+mod listing;
 mod network;
 mod quota;
 mod random;
 mod streams;
 
 pub(crate) use clock::Clock;
+pub(crate) use descriptors::{Descriptors, Share};
 pub(crate) use files::Files;
 pub use grants::OpenGrants;
 pub(crate) use random::Random;

@@ -7,6 +7,7 @@ use hotcell_call::{ByteSize, Limits};
 use rustix::io::Errno;
 use wasmtime_wasi::p2::{DynOutputStream, OutputStream, Pollable, StreamError, StreamResult};
 
+use super::descriptors::Slot;
 use crate::stop::Spent;
 
 /// The account of one call; clones are the same.
@@ -104,17 +105,19 @@ impl End {
 }
 
 /// A file's output stream that charges what goes through it, and drops empty writes, which the stock stream queues.
-pub(crate) struct Metered {
+pub(super) struct Metered {
     inner: DynOutputStream,
     quota: Quota,
     /// Where the next byte goes; none: to the end.
     at: Option<u64>,
     end: End,
+    /// Holds the file open, also when the guest has given back its descriptor.
+    _slot: Option<Slot>,
 }
 
 impl Metered {
-    pub(crate) fn new(inner: DynOutputStream, quota: Quota, at: Option<u64>, end: End) -> Self {
-        Self { inner, quota, at, end }
+    pub(super) fn new(inner: DynOutputStream, quota: Quota, at: Option<u64>, end: End, slot: Option<Slot>) -> Self {
+        Self { inner, quota, at, end, _slot: slot }
     }
 
     fn charge(&mut self, len: usize) -> StreamResult<()> {

@@ -74,6 +74,16 @@ impl Artefacts {
         .await;
     }
 
+    /// Remembers that a component can't be used after all.
+    pub(crate) async fn refuse(&self, digest: Digest, failure: &Failure) {
+        self.refused().insert(digest, failure.clone());
+        self.cached(move |cache| {
+            cache.forget(&digest);
+            Some(())
+        })
+        .await;
+    }
+
     /// Compiles a component, unless another caller just has.
     ///
     /// # Errors

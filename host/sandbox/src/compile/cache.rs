@@ -59,6 +59,13 @@ impl Cache {
         self.write(Part::Code, digest, code.as_bytes());
     }
 
+    /// Forgets a component.
+    pub(crate) fn forget(&self, digest: &Digest) {
+        if let Ok(folder) = Folder::open(&self.path) {
+            [Part::Meta, Part::Code].iter().for_each(|part| folder.remove(&self.seal.file(*part, digest)));
+        }
+    }
+
     fn read(&self, part: Part, digest: &Digest, most: ByteSize) -> Option<Verified> {
         let name = self.seal.file(part, digest);
         // A folder that went away is an empty one.

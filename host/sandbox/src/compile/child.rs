@@ -140,10 +140,15 @@ fn why_not(component: &[u8], engine: &str) -> Refusal {
         return Refusal::Engine { reason: engine.to_owned() };
     };
     let named = OFF.iter().find(|(feature, _)| valid(on() | *feature).is_ok()).map(|(_, name)| *name);
-    match named.or_else(|| valid(WasmFeatures::all()).is_ok().then_some("several proposals")) {
-        Some(name) => Refusal::Feature { name: name.to_owned() },
-        None => malformed(&broken),
+    if let Some(name) = named {
+        return Refusal::Feature { name: name.to_owned() };
     }
+    if valid(WasmFeatures::all()).is_err() {
+        return malformed(&broken);
+    }
+    let without = |feature: WasmFeatures| valid(WasmFeatures::all().difference(feature)).is_err();
+    let names: Vec<&str> = OFF.iter().filter(|(feature, _)| without(*feature)).map(|(_, name)| *name).collect();
+    Refusal::Feature { name: if names.is_empty() { "several proposals".to_owned() } else { names.join(" and ") } }
 }
 
 fn malformed(error: &BinaryReaderError) -> Refusal {

@@ -244,6 +244,6 @@ pub(crate) fn is_lowering(error: &wasmtime::Error, allocators: &[u32]) -> bool {
 ///
 /// The engine's error for it is a private type of no size. Everything else that lifting and lowering raise holds something, but for
 /// two conversions of numbers.
-fn is_host_call_fuel(error: &wasmtime::Error) -> bool {
+pub(crate) fn is_host_call_fuel(error: &wasmtime::Error) -> bool {
     size_of_val(error.root_cause()) == 0 && !error.is::<CharTryFromError>() && !error.is::<TryFromIntError>()
 }

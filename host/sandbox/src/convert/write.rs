@@ -3,6 +3,7 @@
 //! The text is measured while it is written, and given up at the first byte beyond the limit: a result is whole or it is too
 //! large, it is never cut and passed off as whole.
 
+use std::collections::HashMap;
 use std::io;
 
 use base64::Engine as _;
@@ -25,15 +26,20 @@ pub(crate) enum WriteError {
     Table(#[from] Broken),
 }
 
+/// Cases of a variant from which on they are found by hash: no value may cost more for the number of cases that it is not.
+const FEW: usize = 16;
+
 /// JSON text of a bounded length.
 pub(crate) struct Text {
     text: Vec<u8>,
     limit: ByteSize,
+    /// The payloads of variants with many cases, by name.
+    cases: HashMap<ShapeId, HashMap<String, Option<ShapeId>>>,
 }
 
 impl Text {
     pub(crate) fn new(limit: ByteSize) -> Self {
-        Self { text: Vec::new(), limit }
+        Self { text: Vec::new(), limit, cases: HashMap::new() }
     }
 
     /// The text so far, which is UTF-8: only whole strings are put in.
@@ -100,14 +106,11 @@ impl Text {
             (Shape::Tuple(parts), Val::Tuple(values)) if parts.len() == values.len() => {
                 self.array(parts.iter().zip(values), |text, (id, value)| text.value(shapes, *id, value))
             }
-            (Shape::Variant(cases), Val::Variant(name, payload)) => {
-                let case = cases.iter().find(|(case, _)| case == name).ok_or(WriteError::Type)?;
-                match (case.1, payload) {
-                    (None, None) => self.string(name),
-                    (Some(id), Some(value)) => self.object(shapes, std::iter::once((name.as_str(), id, &**value))),
-                    _ => Err(WriteError::Type),
-                }
-            }
+            (Shape::Variant(cases), Val::Variant(name, payload)) => match (self.payload(id, cases, name)?, payload) {
+                (None, None) => self.string(name),
+                (Some(id), Some(value)) => self.object(shapes, std::iter::once((name.as_str(), id, &**value))),
+                _ => Err(WriteError::Type),
+            },
             (Shape::Enum(_), Val::Enum(name)) => self.string(name),
             (Shape::Flags(_), Val::Flags(names)) => self.array(names.iter(), |text, name| text.string(name)),
             (Shape::Option(_), Val::Option(None)) => self.null(),
@@ -119,6 +122,22 @@ impl Text {
             (Shape::Result(_, err), Val::Result(Err(value))) => self.side(shapes, "err", *err, value.as_deref()),
             _ => Err(WriteError::Type),
         }
+    }
+
+    /// What the case of that name holds.
+    fn payload(
+        &mut self,
+        id: ShapeId,
+        cases: &[(String, Option<ShapeId>)],
+        name: &str,
+    ) -> Result<Option<ShapeId>, WriteError> {
+        let payload = if cases.len() <= FEW {
+            cases.iter().find(|(case, _)| case == name).map(|(_, payload)| *payload)
+        } else {
+            let by_name = self.cases.entry(id).or_insert_with(|| cases.iter().cloned().collect());
+            by_name.get(name).copied()
+        };
+        payload.ok_or(WriteError::Type)
     }
 
     fn float(&mut self, value: f64, shortest: impl FnOnce() -> serde_json::Result<String>) -> Result<(), WriteError> {

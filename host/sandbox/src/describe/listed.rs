@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 use std::fmt;
 
-use hotcell_call::{Code, Effect, Failure, ToolName, shortened};
+use hotcell_call::{ByteSize, Code, Effect, Failure, ToolName, shortened};
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -14,6 +14,9 @@ use serde_json::Value;
 use crate::describe::descriptor::{Function, description};
 use crate::describe::report::MOST_EXPORTS;
 use crate::describe::schema::MOST_SCHEMA;
+
+/// Bytes of all that a component says of its tools.
+const MOST_LIST: usize = 4 << 20;
 
 /// One tool, as the guest listed it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +29,14 @@ pub(crate) struct ListedTool {
     pub(crate) effect: Effect,
 }
 
+impl ListedTool {
+    /// Bytes of its texts.
+    fn size(&self) -> usize {
+        let output = self.output_schema.as_ref().map_or(0, String::len);
+        [self.name.len(), self.description.len(), self.input_schema.len(), output].iter().sum()
+    }
+}
+
 /// Checks a list and makes functions of it.
 ///
 /// # Errors
@@ -34,6 +45,14 @@ pub(crate) struct ListedTool {
 pub(crate) fn functions_from_list(tools: Vec<ListedTool>) -> Result<Vec<Function>, Failure> {
     if tools.len() > MOST_EXPORTS {
         return Err(broken("`list` gave too many tools").why(format!("{} of at most {MOST_EXPORTS}", tools.len())));
+    }
+    let size: usize = tools.iter().map(ListedTool::size).sum();
+    if size > MOST_LIST {
+        return Err(broken("`list` gave too much text").why(format!(
+            "{} of {}",
+            ByteSize::of(size),
+            ByteSize::of(MOST_LIST)
+        )));
     }
     let mut names = HashSet::new();
     for tool in &tools {
@@ -186,6 +205,7 @@ mod tests {
             (vec![tool("a", &deep)], "not JSON"),
             (vec![tool("a", &large)], "too large"),
             (vec![tool("a", object); 1_025], "too many"),
+            (vec![ListedTool { description: "x".repeat(MOST_LIST), ..tool("a", object) }], "too much"),
         ] {
             let failure = functions_from_list(tools).unwrap_err();
             assert_eq!(failure.code(), Code::Contract);
