@@ -27,6 +27,31 @@ fn files(
     Ok(count)
 }
 
+/// Opens the folder from within itself, each time by the longest detour, and keeps each.
+#[hotcell::tool]
+fn detours(root: String, count: u64) -> Result<u64, String> {
+    let (mut here, detour) = (folder(&root)?, "./".repeat(2_000));
+    for opened in 0..count {
+        let next = here
+            .open_at(PathFlags::empty(), &detour, OpenFlags::DIRECTORY, DescriptorFlags::READ)
+            .map_err(|error| format!("{error} after {opened}"))?;
+        forget(std::mem::replace(&mut here, next));
+    }
+    Ok(count)
+}
+
+/// Begins to read a folder so many times and keeps each.
+#[hotcell::tool]
+fn listings(root: String, count: u64) -> Result<u64, String> {
+    let folder = folder(&root)?;
+    for opened in 0..count {
+        let listing = folder.read_directory().map_err(|error| format!("{error} after {opened}"))?;
+        listing.read_directory_entry().map_err(|error| error.to_string())?;
+        forget(listing);
+    }
+    Ok(count)
+}
+
 /// Takes stdout so many times and keeps each.
 #[hotcell::tool]
 fn streams(count: u64) -> u64 {

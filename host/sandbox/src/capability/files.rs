@@ -288,6 +288,7 @@ impl HostDescriptor for &mut Cell {
     }
 
     async fn write(&mut self, fd: Fd, buffer: Vec<u8>, offset: Filesize) -> FsResult<Filesize> {
+        self.admit_data(&buffer).map_err(FsError::trap)?;
         let node = self.admit(&fd, "", Access::Write)?;
         let len = ByteSize::of(buffer.len()).as_u64();
         let charge = self.files.quota.charge_write(Some(offset), len, &node.end);

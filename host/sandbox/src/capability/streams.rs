@@ -9,19 +9,20 @@ use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, DynPollable, StreamErro
 use wasmtime_wasi_io::bindings::wasi::io::streams::{self, HostInputStream, HostOutputStream};
 
 use crate::cell::Cell;
-use crate::stop::Spent;
+use crate::stop::{Spent, Stop};
 
 type In = Resource<DynInputStream>;
 type Out = Resource<DynOutputStream>;
 
 impl Cell {
-    fn admit_data(&mut self, bytes: &[u8]) -> StreamResult<()> {
+    /// Lets so much pass in one host call.
+    pub(super) fn admit_data(&mut self, bytes: &[u8]) -> Result<(), Stop> {
         let (wanted, limit) = (ByteSize::of(bytes.len()), self.host_data);
         if wanted <= limit {
             return Ok(());
         }
         let spent = Spent { wanted: wanted.as_u64(), limit: limit.as_u64() };
-        Err(StreamError::Trap(self.notes.exhaust(Limit::HostData, spent).into()))
+        Err(self.notes.exhaust(Limit::HostData, spent))
     }
 }
 
@@ -41,7 +42,7 @@ impl HostOutputStream for &mut Cell {
     }
 
     fn write(&mut self, stream: Out, bytes: Vec<u8>) -> StreamResult<()> {
-        self.admit_data(&bytes)?;
+        self.admit_data(&bytes).map_err(|stop| StreamError::Trap(stop.into()))?;
         self.table.write(stream, bytes)
     }
 
@@ -50,7 +51,7 @@ impl HostOutputStream for &mut Cell {
     }
 
     async fn blocking_write_and_flush(&mut self, stream: Out, bytes: Vec<u8>) -> StreamResult<()> {
-        self.admit_data(&bytes)?;
+        self.admit_data(&bytes).map_err(|stop| StreamError::Trap(stop.into()))?;
         self.table.blocking_write_and_flush(stream, bytes).await
     }
 
