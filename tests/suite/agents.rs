@@ -199,6 +199,35 @@ async fn an_agent_can_only_narrow_what_the_operator_gives() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_agent_narrows_to_a_part_and_never_through_a_link() {
+    let scene = tempfile::tempdir().expect("a folder");
+    let path = |within: &str| scene.path().join(within).display().to_string();
+    for folder in ["granted/data/deep", "beside"] {
+        fs::create_dir_all(path(folder)).expect("a folder");
+    }
+    fs::write(path("granted/data/deep/x"), "mine").expect("a file");
+    fs::write(path("beside/x"), "not yours").expect("a file");
+    std::os::unix::fs::symlink("../../beside", path("granted/data/out")).expect("a link");
+    let harness = Harness::with(&format!("[tools.files]\nfs.read = [{:?}]\n", path("granted")));
+    let agent = |part: &str, file: &str| {
+        format!(
+            "[tools]\nallow = [\"files.*\"]\n[tools.files]\nfs.read = [{part:?}]\n\
+             [[step]]\nid = \"read\"\ncall = \"files.read\"\nwith = {{ path = {file:?} }}\n",
+            file = path(file),
+        )
+    };
+    let (honest, _) = run(&harness, &agent("data/deep", "granted/data/deep/x"), Value::Null).await;
+    well(&honest);
+    assert_eq!(*result(&honest, "read"), json!("mine"));
+    for part in ["data/out", "data/out/deeper"] {
+        let (hostile, _) = run(&harness, &agent(part, "granted/data/out/x"), Value::Null).await;
+        let failure = hostile.failure.expect("a failure");
+        assert_eq!(failure.code(), Code::Grant, "{failure}");
+        assert!(failure.reason().contains("`out` in it is a link"), "{failure}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn all_that_is_wrong_is_shown_at_once() {
     let harness = Harness::new();
     let toml = r#"
