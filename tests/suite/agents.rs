@@ -152,6 +152,27 @@ async fn a_run_makes_no_more_calls_than_it_may() {
     assert!(failure.to_string().contains('5'), "{failure}");
 }
 
+// As text, these results are an eighth of what may be held; as values they are twice as much.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_holds_no_more_memory_than_it_may() {
+    let harness = Harness::new();
+    let toml = r#"
+        [[step]]
+        id = "copies"
+        for_each = "{{input}}"
+        parallel = 1
+        value = "{{input}}"
+        on_error = "skip"
+        [[step]]
+        id = "after"
+        value = "{{steps.copies[0]}}"
+    "#;
+    let (outcome, _) = run(&harness, toml, json!(vec![[0]; 4_000])).await;
+    let failure = outcome.failure.as_ref().expect("a failure");
+    assert_eq!((failure.code(), outcome.exit_code()), (Code::Budget, 8), "{failure}");
+    assert!(outcome.results.is_empty() && outcome.steps[1].state != "done", "{:?}", outcome.steps);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_run_takes_no_longer_than_it_may() {
     let harness = Harness::with("[limits]\nfuel = \"100000G\"\ntimeout = \"1h\"\n");
