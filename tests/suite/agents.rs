@@ -152,6 +152,27 @@ async fn a_run_makes_no_more_calls_than_it_may() {
     assert!(failure.to_string().contains('5'), "{failure}");
 }
 
+// As text, these results are an eighth of what may be held; as values they are twice as much.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_holds_no_more_memory_than_it_may() {
+    let harness = Harness::new();
+    let toml = r#"
+        [[step]]
+        id = "copies"
+        for_each = "{{input}}"
+        parallel = 1
+        value = "{{input}}"
+        on_error = "skip"
+        [[step]]
+        id = "after"
+        value = "{{steps.copies[0]}}"
+    "#;
+    let (outcome, _) = run(&harness, toml, json!(vec![[0]; 4_000])).await;
+    let failure = outcome.failure.as_ref().expect("a failure");
+    assert_eq!((failure.code(), outcome.exit_code()), (Code::Budget, 8), "{failure}");
+    assert!(outcome.results.is_empty() && outcome.steps[1].state != "done", "{:?}", outcome.steps);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_run_takes_no_longer_than_it_may() {
     let harness = Harness::with("[limits]\nfuel = \"100000G\"\ntimeout = \"1h\"\n");
@@ -195,6 +216,35 @@ async fn an_agent_can_only_narrow_what_the_operator_gives() {
         for word in words {
             assert!(wrong.contains(word), "{more}: {wrong}");
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_agent_narrows_to_a_part_and_never_through_a_link() {
+    let scene = tempfile::tempdir().expect("a folder");
+    let path = |within: &str| scene.path().join(within).display().to_string();
+    for folder in ["granted/data/deep", "beside"] {
+        fs::create_dir_all(path(folder)).expect("a folder");
+    }
+    fs::write(path("granted/data/deep/x"), "mine").expect("a file");
+    fs::write(path("beside/x"), "not yours").expect("a file");
+    std::os::unix::fs::symlink("../../beside", path("granted/data/out")).expect("a link");
+    let harness = Harness::with(&format!("[tools.files]\nfs.read = [{:?}]\n", path("granted")));
+    let agent = |part: &str, file: &str| {
+        format!(
+            "[tools]\nallow = [\"files.*\"]\n[tools.files]\nfs.read = [{part:?}]\n\
+             [[step]]\nid = \"read\"\ncall = \"files.read\"\nwith = {{ path = {file:?} }}\n",
+            file = path(file),
+        )
+    };
+    let (honest, _) = run(&harness, &agent("data/deep", "granted/data/deep/x"), Value::Null).await;
+    well(&honest);
+    assert_eq!(*result(&honest, "read"), json!("mine"));
+    for part in ["data/out", "data/out/deeper"] {
+        let (hostile, _) = run(&harness, &agent(part, "granted/data/out/x"), Value::Null).await;
+        let failure = hostile.failure.expect("a failure");
+        assert_eq!(failure.code(), Code::Grant, "{failure}");
+        assert!(failure.reason().contains("`out` in it is a link"), "{failure}");
     }
 }
 

@@ -244,6 +244,55 @@ async fn a_call_and_an_author_can_only_narrow() {
     call("granted/file.txt").run().await.ends("denied");
 }
 
+/// Wants to read this, relative to what is granted.
+fn part(path: &str) -> Wants {
+    Wants { read: vec![path.to_owned()], ..Wants::default() }
+}
+
+// A checkout may hold links, and a guest that may write can make one: a part of a folder is never reached through one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_part_of_a_folder_never_leads_out_of_it() {
+    let scene = Scene::new();
+    scene.plant_links();
+    symlink("../../beside", scene.0.path().join("granted/a/deep-link")).expect("a link");
+    let harness = Harness::with(&format!("{}{}", scene.grants("files", "read"), scene.grants("links", "write")));
+    // Another tool makes a link of its own.
+    let made = harness.call("links.swap", json!({"root": scene.path("granted"), "times": 0})).run().await;
+    made.ok();
+    assert!(scene.0.path().join("granted/way-out").is_symlink());
+    for (path, link) in [
+        ("folder-link", "folder-link"),
+        ("up-link", "up-link"),
+        ("up-link/beside", "up-link"),
+        ("a/deep-link", "deep-link"),
+        ("./a/./deep-link/.", "deep-link"),
+        ("way-out/beside", "way-out"),
+    ] {
+        for read in ["beside/inner", "granted/file.txt"] {
+            let input = json!({"path": scene.path(read)});
+            let call = harness.call("files.read", input.clone()).wanting(part(path));
+            refused_for(&call.run().await, link);
+            let name = format!("spy-{}", path.replace(['/', '.'], "-"));
+            let spying = Harness::with(&scene.grants(&name, "read"));
+            spying.tool(&name, "files", &format!("[fs]\nread = [{path:?}]\n"));
+            refused_for(&spying.call(&format!("{name}.read"), input).run().await, link);
+        }
+    }
+    for path in ["..", "../beside", "a/../../beside", "/etc"] {
+        let input = json!({"path": scene.path("beside/inner")});
+        harness.call("files.read", input).wanting(part(path)).run().await.ends("denied");
+    }
+    let input = json!({"path": scene.path("granted/a/deep.txt")});
+    assert_eq!(harness.call("files.read", input).wanting(part("a")).run().await.ok(), "deep");
+}
+
+#[track_caller]
+fn refused_for(outcome: &Outcome, link: &str) {
+    let failure = outcome.ends("invalid");
+    assert_eq!(failure.code(), Code::Grant, "{failure}");
+    assert!(failure.reason().contains(&format!("`{link}` in it is a link")), "{failure}");
+}
+
 // H51
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_shape_of_a_path_leaves_a_granted_folder() {

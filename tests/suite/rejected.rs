@@ -379,6 +379,45 @@ async fn a_tool_that_lies_about_itself_is_refused() {
     }
 }
 
+// A schema is work for the host, and no fuel or timeout of the guest's ends it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_schema_that_asks_for_endless_work_is_not_followed() {
+    let harness = Harness::new();
+    let ladder = |step: &str, last: &str| {
+        let next = |n: usize| format!(r##"{{"$ref":"#/$defs/d{n}"}}"##);
+        let steps: String = (0..60).map(|n| format!(r#""d{n}":{},"#, step.replace("next", &next(n + 1)))).collect();
+        let first = next(0);
+        format!(r#"{{"type":"object","$defs":{{{steps}"d60":{last}}},"allOf":[{first}]}}"#)
+    };
+    for (name, input) in [
+        ("all", ladder(r#"{"allOf":[next,next]}"#, "true")),
+        ("any", ladder(r#"{"anyOf":[next,next]}"#, "false")),
+        ("one", ladder(r#"{"oneOf":[next,next]}"#, "false")),
+        ("not", ladder(r#"{"allOf":[{"not":next},{"not":next}]}"#, "true")),
+        ("if", ladder(r#"{"if":next,"then":next,"else":next}"#, "true")),
+        ("loop", r##"{"type":"object","allOf":[{"$ref":"#"},{"$ref":"#"}]}"##.to_owned()),
+        (
+            "dynamic",
+            r##"{"type":"object","$dynamicAnchor":"a","allOf":[{"$dynamicRef":"#a"},{"$dynamicRef":"#a"}]}"##
+                .to_owned(),
+        ),
+        ("regex", r#"{"type":"object","propertyNames":{"pattern":"^(a+)+$"}}"#.to_owned()),
+    ] {
+        harness.shape(name, &Contract::listing([Listed { input, ..Listed::default() }]).build());
+        // Opened before the clock runs: what counts is the check.
+        let input = json!({"x": "y", &*"a".repeat(64): 1, &*format!("{}!", "a".repeat(64)): 1});
+        harness.host.inspect(&name.parse().expect("a name")).await.expect("a tool");
+        let started = Instant::now();
+        let outcome = harness.call(&format!("{name}.run"), input).limit("timeout", "2s").beside().await;
+        assert!(started.elapsed() < Duration::from_secs(4), "{name}: {:?}", started.elapsed());
+        if name == "regex" {
+            assert_eq!(outcome.ends("invalid").code(), Code::Input);
+        } else {
+            assert!(["ok", "invalid"].contains(&outcome.word().as_str()), "{name}: {:?}", outcome.result);
+        }
+    }
+}
+
 // H49
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_flood_of_functions_and_types_is_bounded() {

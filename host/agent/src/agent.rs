@@ -1,5 +1,6 @@
 //! An agent as it is meant: checked, with its plan.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -185,18 +186,23 @@ impl Agent {
 }
 
 impl Step {
-    /// The items that it works for; none without `for_each`.
+    /// The items that it works for; none without `for_each`. A list that is there already is not copied.
     ///
     /// # Errors
     ///
-    /// [`Code::Reference`] when `for_each` leads nowhere or to something else than a list; as
-    /// [`Template::resolve`] when it is too large.
-    pub fn items(&self, scope: &Scope<'_>, most: ByteSize) -> Result<Option<Vec<Value>>, Failure> {
+    /// [`Code::Reference`] when `for_each` leads nowhere or to something else than a list; as [`Template::held`] when it is too
+    /// large.
+    pub fn items<'a>(&self, scope: &Scope<'a>, most: ByteSize) -> Result<Option<Cow<'a, [Value]>>, Failure> {
         let Some(list) = &self.for_each else {
             return Ok(None);
         };
-        match list.resolve(scope, most)? {
-            Value::Array(items) => Ok(Some(items)),
+        let items = match list.as_reference() {
+            Some(reference) => reference.resolve(scope)?,
+            None => Cow::Owned(list.held(scope, most)?),
+        };
+        match items {
+            Cow::Borrowed(Value::Array(items)) => Ok(Some(Cow::Borrowed(items))),
+            Cow::Owned(Value::Array(items)) => Ok(Some(Cow::Owned(items))),
             other => {
                 let what = format!("`for_each` of the step `{}` is no list", self.id);
                 let shown = hotcell_call::shortened(&other.to_string(), 80);

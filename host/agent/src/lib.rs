@@ -21,6 +21,7 @@ mod reference;
 mod save;
 mod template;
 mod tools;
+mod weight;
 
 pub use agent::{Agent, Bounds, Input, InputKind, OnError, Step, Work};
 pub use condition::{Condition, ConditionError};
@@ -29,3 +30,4 @@ pub use reference::{Reference, ReferenceError, Root, Scope};
 pub use save::{NameError, Save};
 pub use template::{Template, TemplateError};
 pub use tools::{Lookup, Tools};
+pub use weight::{weight, weight_of_text};

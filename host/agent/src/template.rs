@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 
 use crate::document::{Item, Spanned};
 use crate::reference::{Reference, ReferenceError, Scope};
+use crate::weight;
 
 /// A JSON value, parts of which are found when it is used.
 #[derive(Debug, Clone, PartialEq)]
@@ -195,7 +196,17 @@ impl Template {
     /// [`Code::Reference`] for a reference that leads nowhere, [`Code::InputTooLarge`] when the value would be larger than
     /// `most`, counted about as JSON text, and [`Code::InputNotJson`] when it would nest deeper than 127 levels.
     pub fn resolve(&self, scope: &Scope<'_>, most: ByteSize) -> Result<Value, Failure> {
-        let mut room = Room { left: most.as_usize(), most };
+        let mut room = Room { left: most.as_u64(), most, measure: Measure::Text };
+        self.build(scope, &mut room, 0)
+    }
+
+    /// The value, with all references resolved, to be held as it is.
+    ///
+    /// # Errors
+    ///
+    /// As [`resolve`](Self::resolve), but [`Code::Budget`] when the value would take more memory than `most`.
+    pub fn held(&self, scope: &Scope<'_>, most: ByteSize) -> Result<Value, Failure> {
+        let mut room = Room { left: most.as_u64(), most, measure: Measure::Memory };
         self.build(scope, &mut room, 0)
     }
 
@@ -212,7 +223,7 @@ impl Template {
                 for piece in pieces {
                     match piece {
                         Piece::Plain(plain) => {
-                            room.take(plain.len())?;
+                            room.take_text(plain)?;
                             text.push_str(plain);
                         }
                         Piece::Reference(reference) => {
@@ -225,15 +236,15 @@ impl Template {
                 Ok(Value::String(text))
             }
             Node::List(list) => {
-                room.take_level(depth)?;
+                room.take_level(depth, list.len(), weight::list)?;
                 let built = list.iter().map(|each| each.build(scope, room, depth + 1));
                 built.collect::<Result<Vec<_>, _>>().map(Value::from)
             }
             Node::Map(map) => {
-                room.take_level(depth)?;
+                room.take_level(depth, map.len(), weight::object)?;
                 let mut built = Map::with_capacity(map.len());
                 for (key, each) in map {
-                    room.take(key.len() + 4)?;
+                    room.take_key(key)?;
                     built.insert(key.clone(), each.build(scope, room, depth + 1)?);
                 }
                 Ok(Value::from(built))
@@ -252,43 +263,80 @@ fn write(text: &mut String, value: &Value) {
 
 /// How much more a value may hold.
 struct Room {
-    left: usize,
+    left: u64,
     most: ByteSize,
+    measure: Measure,
+}
+
+/// What is counted of a value.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Measure {
+    /// About what it is as JSON text: escapes count as one byte.
+    Text,
+    /// What it takes in memory.
+    Memory,
 }
 
 impl Room {
-    fn take(&mut self, bytes: usize) -> Result<(), Failure> {
-        let Some(left) = self.left.checked_sub(bytes) else {
-            let what = format!("a value of this plan is larger than {}", self.most);
-            return Err(Failure::new(Code::InputTooLarge, what)
-                .why("references brought in more than the limit on input")
-                .reached(format!("more than {}", self.most), self.most));
-        };
-        self.left = left;
+    fn take(&mut self, bytes: u64) -> Result<(), Failure> {
+        self.left = self.left.checked_sub(bytes).ok_or_else(|| self.full())?;
         Ok(())
     }
 
-    fn take_level(&mut self, depth: usize) -> Result<(), Failure> {
+    fn full(&self) -> Failure {
+        let reached = format!("more than {}", self.most);
+        match self.measure {
+            Measure::Text => {
+                Failure::new(Code::InputTooLarge, format!("a value of this plan is larger than {}", self.most))
+                    .why("references brought in more than the limit on input")
+            }
+            Measure::Memory => Failure::new(Code::Budget, "a value of this plan takes more memory than is left")
+                .why(format!("{} were left for it", self.most))
+                .fix("hand on less: let a tool count or cut before the results are kept"),
+        }
+        .reached(reached, self.most)
+    }
+
+    fn take_text(&mut self, text: &str) -> Result<(), Failure> {
+        self.take(u64::try_from(text.len()).unwrap_or(u64::MAX))
+    }
+
+    /// Takes an array or object of so many parts, without them.
+    fn take_level(&mut self, depth: usize, parts: usize, level: fn(u64) -> u64) -> Result<(), Failure> {
         if depth >= MOST_DEEP {
             let what = format!("a value of this plan nests deeper than {MOST_DEEP} levels");
             return Err(Failure::new(Code::InputNotJson, what));
         }
-        self.take(2)
+        match self.measure {
+            Measure::Text => self.take(2),
+            Measure::Memory => self.take(weight::NODE + level(u64::try_from(parts).unwrap_or(u64::MAX))),
+        }
     }
 
-    /// Takes about what the value is as JSON text: escapes count as one byte.
+    fn take_key(&mut self, key: &str) -> Result<(), Failure> {
+        self.take_text(key)?;
+        self.take(match self.measure {
+            Measure::Text => 4,
+            Measure::Memory => weight::string(1),
+        })
+    }
+
     fn take_value(&mut self, value: &Value, depth: usize) -> Result<(), Failure> {
-        match value {
-            Value::Null | Value::Bool(_) | Value::Number(_) => self.take(5),
-            Value::String(text) => self.take(text.len() + 3),
-            Value::Array(list) => {
-                self.take_level(depth)?;
+        match (value, self.measure) {
+            (Value::Null | Value::Bool(_) | Value::Number(_), Measure::Text) => self.take(5),
+            (Value::Null | Value::Bool(_) | Value::Number(_), Measure::Memory) => self.take(weight::NODE),
+            (Value::String(text), measure) => {
+                self.take_text(text)?;
+                self.take(if measure == Measure::Text { 3 } else { weight::NODE + weight::string(1) })
+            }
+            (Value::Array(list), _) => {
+                self.take_level(depth, list.len(), weight::list)?;
                 list.iter().try_for_each(|each| self.take_value(each, depth + 1))
             }
-            Value::Object(map) => {
-                self.take_level(depth)?;
+            (Value::Object(map), _) => {
+                self.take_level(depth, map.len(), weight::object)?;
                 map.iter().try_for_each(|(key, each)| {
-                    self.take(key.len() + 4)?;
+                    self.take_key(key)?;
                     self.take_value(each, depth + 1)
                 })
             }

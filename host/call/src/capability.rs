@@ -27,8 +27,14 @@ pub enum Access {
 pub struct Folder {
     /// The guest's name for it, as the operator wrote it: `docs`, `/srv/data`.
     pub guest: String,
-    /// The folder on the host. Never shown to a guest.
+    /// The folder that the operator named, on the host. Never shown to a guest.
     pub host: PathBuf,
+    /// The part of it that is meant, below `host`; empty: all of it.
+    ///
+    /// Kept apart because it comes from somebody else. The operator may well name a path with links in it; a part must not lead
+    /// out of what the operator named, whatever lies there when it is opened.
+    #[serde(skip_serializing_if = "is_whole")]
+    pub part: PathBuf,
     /// What may be done in it.
     pub access: Access,
 }
@@ -144,8 +150,9 @@ impl GrantSet {
             let written = wants.write.iter().map(|path| (path, folder.access));
             let read = wants.read.iter().map(|path| (path, Access::Read));
             for (path, access) in written.chain(read) {
-                let part = folder.part(path, access);
-                if !folders.iter().any(|known: &Folder| known.host == part.host && known.access >= part.access) {
+                // What leaves the folder means no part of it: nothing is granted for it.
+                let Some(part) = folder.part(path, access) else { continue };
+                if !folders.iter().any(|known: &Folder| known.covers(&part)) {
                     folders.push(part);
                 }
             }
@@ -199,18 +206,31 @@ impl fmt::Display for GrantSet {
 // === impl Folder, Wants ===
 
 impl Folder {
-    /// The part of the folder at `path`, with `access` at most.
-    fn part(&self, path: &str, access: Access) -> Self {
-        let within = clean(path).unwrap_or_default();
-        if within.as_os_str().is_empty() {
-            return Self { access: access.min(self.access), ..self.clone() };
-        }
-        Self {
-            guest: format!("{}/{}", self.guest.trim_end_matches('/'), within.display()),
-            host: self.host.join(&within),
-            access: access.min(self.access),
-        }
+    /// All of a folder.
+    #[must_use]
+    pub fn whole(guest: impl Into<String>, host: impl Into<PathBuf>, access: Access) -> Self {
+        Self { guest: guest.into(), host: host.into(), part: PathBuf::new(), access }
     }
+
+    /// The part of the folder at `path`, with `access` at most.
+    fn part(&self, path: &str, access: Access) -> Option<Self> {
+        let within = clean(path)?;
+        let access = access.min(self.access);
+        if is_whole(&within) {
+            return Some(Self { access, ..self.clone() });
+        }
+        let guest = format!("{}/{}", self.guest.trim_end_matches('/'), within.display());
+        Some(Self { guest, host: self.host.clone(), part: self.part.join(&within), access })
+    }
+
+    /// Whether it is the same folder with the same rights, or more of them.
+    fn covers(&self, other: &Self) -> bool {
+        self.host == other.host && self.part == other.part && self.access >= other.access
+    }
+}
+
+fn is_whole(part: &Path) -> bool {
+    part.as_os_str().is_empty()
 }
 
 impl Wants {
@@ -339,7 +359,7 @@ mod tests {
     use super::*;
 
     fn folder(guest: &str, access: Access) -> Folder {
-        Folder { guest: guest.to_owned(), host: Path::new("/srv").join(guest), access }
+        Folder::whole(guest, Path::new("/srv").join(guest), access)
     }
 
     fn granted() -> GrantSet {
@@ -374,6 +394,14 @@ mod tests {
     }
 
     #[test]
+    fn a_part_is_kept_apart_from_what_the_operator_named() {
+        let wants = |path: &str| Wants { read: vec![path.to_owned()], ..Wants::default() };
+        let narrowed = granted().narrowed(&wants("a/./b")).narrowed(&wants("c")).narrowed(&wants("."));
+        let folders: Vec<_> = narrowed.folders.iter().map(|f| (f.host.to_str(), f.part.to_str())).collect();
+        assert_eq!(folders, [(Some("/srv/docs"), Some("a/b/c")), (Some("/srv/out"), Some("a/b/c"))]);
+    }
+
+    #[test]
     fn wanting_to_write_gives_no_more_than_was_granted() {
         let wants = Wants { write: vec![".".to_owned()], ..Wants::default() };
         let narrowed = granted().narrowed(&wants);
@@ -393,6 +421,7 @@ mod tests {
     fn wants_never_leave_the_granted_folder() {
         for path in ["../x", "a/../../x", "/etc"] {
             let wants = Wants { read: vec![path.to_owned()], ..Wants::default() };
+            assert!(granted().narrowed(&wants).folders.is_empty(), "{path}");
             assert!(wants.check().is_err(), "{path}");
         }
     }

@@ -85,7 +85,7 @@ codes! {
         "`hotcell help COMMAND` shows what fits.";
     Grant "E0207" Kind::Invalid,
         "a granted folder can't be used",
-        "A folder that is granted does not exist, is not a folder, or may not be opened.",
+        "A folder that is granted does not exist, is not a folder, may not be opened, or a part of it that is wanted lies behind a link.",
         "Name a folder that exists, or take the grant away.";
     Reference "E0208" Kind::Invalid,
         "a reference in a plan leads nowhere",

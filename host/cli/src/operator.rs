@@ -171,7 +171,7 @@ pub(crate) fn folder(typed: &str, access: Access) -> Result<Folder, Failure> {
     }
     let trimmed = typed.trim_end_matches('/');
     let guest = if trimmed.is_empty() { "/" } else { trimmed };
-    Ok(Folder { guest: guest.to_owned(), host, access })
+    Ok(Folder::whole(guest, host, access))
 }
 
 fn variable(name: &str) -> Result<(String, String), Failure> {

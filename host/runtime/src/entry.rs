@@ -186,7 +186,7 @@ impl Opened {
         if let Some((_, grants)) = known.iter().find(|(other, _)| other == wants) {
             return Ok(Arc::clone(grants));
         }
-        let grants = OpenGrants::open(self.grants.set().narrowed(wants))?;
+        let grants = self.grants.narrowed(wants).map_err(|failure| failure.of(&self.name))?;
         if known.len() >= MOST_NARROWED {
             known.remove(0);
         }

@@ -186,7 +186,7 @@ fn folders(fs: &Section<'_>, base: &Path) -> Option<Vec<Folder>> {
             }
             let host = tidy(&base.join(path.value));
             if !folders.iter().any(|known| known.host == host) {
-                folders.push(Folder { guest: path.value.to_owned(), host, access });
+                folders.push(Folder::whole(path.value, host, access));
             }
         }
     }

@@ -1,7 +1,6 @@
 //! A few tools that exist on paper.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use hotcell_agent::{Lookup, Tools};
 use hotcell_call::{Access, Folder, GrantSet, Limits, Target, ToolName};
@@ -61,7 +60,7 @@ impl Tools for Catalog {
             return GrantSet::default();
         }
         GrantSet {
-            folders: vec![Folder { guest: "docs".to_owned(), host: PathBuf::from("/srv/docs"), access: Access::Read }],
+            folders: vec![Folder::whole("docs", "/srv/docs", Access::Read)],
             env: BTreeMap::from([("LANG".to_owned(), "C".to_owned())]),
             ..GrantSet::default()
         }

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use super::*;
 
 fn granted(guest: &str, host: &str) -> Folder {
-    Folder { guest: guest.to_owned(), host: host.into(), access: Access::Read }
+    Folder::whole(guest, host, Access::Read)
 }
 
 #[test]

@@ -5,6 +5,7 @@
 //! says ends the run: nothing new starts, and what runs is cancelled.
 
 mod out;
+mod room;
 mod step;
 
 use std::collections::BTreeMap;

@@ -1,12 +1,13 @@
 //! One step of a run: resolve, call, keep.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use hotcell_agent::{Agent, OnError, Scope, Step, Work};
+use hotcell_agent::{Agent, OnError, Scope, Step, Template, Work, weight, weight_of_text};
 use hotcell_call::{ByteSize, Code, Effect, Failure, Happening, Kind, Outcome, Payload, RunId, StepId, Target};
 use hotcell_flow::dag::{Node, State, Verdict};
 use hotcell_flow::gather::gather;
@@ -17,9 +18,10 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::host::Host;
 use crate::session::out::Out;
+use crate::session::room::{self, Held, Room, Share};
 use crate::session::{RunOutcome, StepOutcome, state, verdict};
 
-/// What all results of a run may take together, as JSON text.
+/// What all results of a run may take together in memory.
 const MOST_RESULTS: ByteSize = ByteSize::mib(512);
 /// The first wait before a call is made again; it doubles each time.
 const BACKOFF: Duration = Duration::from_millis(50);
@@ -37,13 +39,13 @@ pub(super) struct Run<'a> {
     slots: Semaphore,
     calls: AtomicU64,
     stop: CancellationToken,
+    room: Room,
     kept: Mutex<Kept>,
 }
 
 #[derive(Default)]
 struct Kept {
     results: BTreeMap<StepId, Arc<Value>>,
-    held: u64,
     tallies: BTreeMap<StepId, Tally>,
     failure: Option<Failure>,
     fuel: u64,
@@ -68,6 +70,7 @@ impl<'a> Run<'a> {
             slots: Semaphore::new(agent.bounds.parallel.get().min(Semaphore::MAX_PERMITS)),
             calls: AtomicU64::new(0),
             stop: CancellationToken::new(),
+            room: Room::new(MOST_RESULTS),
             kept: Mutex::default(),
         }
     }
@@ -105,10 +108,10 @@ impl<'a> Run<'a> {
         if let Some(when) = once
             && !when.holds(&scope)?
         {
-            self.keep(&step.id, Value::Null)?;
+            self.keep(&step.id, self.room.hold(Value::Null)?);
             return Ok(());
         }
-        let result = match step.items(&scope, MOST_RESULTS)? {
+        let result = match step.items(&scope, self.room.left())? {
             None => {
                 self.tell(|| Happening::StepStarted { step: step.id.clone(), calls: 1 });
                 self.one(step, scope).await?
@@ -116,13 +119,16 @@ impl<'a> Run<'a> {
             Some(items) => {
                 self.tell(|| Happening::StepStarted { step: step.id.clone(), calls: items.len() });
                 let at_once = step.parallel.unwrap_or(self.agent.bounds.parallel);
-                Value::Array(self.each(step, scope, &items, at_once).await?)
+                let made = matches!(items, Cow::Owned(_)).then(|| weight_of_all(&items));
+                let _share = made.map(|size| self.room.take(size)).transpose()?;
+                room::list(&self.room, self.each(step, scope, &items, at_once).await?)?
             }
         };
         if let Some(save) = step.save.as_ref().filter(|save| !save.is_per_item()) {
-            self.out.write(save.path(&scope)?, &result).await?;
+            self.out.write(save.path(&scope)?, &result.value).await?;
         }
-        self.keep(&step.id, result)
+        self.keep(&step.id, result);
+        Ok(())
     }
 
     async fn each(
@@ -131,7 +137,7 @@ impl<'a> Run<'a> {
         scope: Scope<'_>,
         items: &[Value],
         at_once: NonZeroUsize,
-    ) -> Result<Vec<Value>, Failure> {
+    ) -> Result<Vec<Held<'_>>, Failure> {
         let stop = CancellationToken::new();
         let results = gather(items, at_once, |place, item| {
             let scope = Scope { item: Some((place, item)), ..scope };
@@ -155,45 +161,53 @@ impl<'a> Run<'a> {
     }
 
     /// The work of a step, once or for one item, with what its agent says of failures.
-    async fn one(&self, step: &Step, scope: Scope<'_>) -> Result<Value, Failure> {
+    async fn one(&self, step: &Step, scope: Scope<'_>) -> Result<Held<'_>, Failure> {
         let asked = step.when.as_ref().filter(|when| when.is_per_item());
         if let Some(when) = asked
             && !when.holds(&scope)?
         {
-            return Ok(Value::Null);
+            return self.room.hold(Value::Null);
         }
         let result = match &step.work {
-            Work::Value(template) => template.resolve(&scope, MOST_RESULTS),
-            Work::Call { target, with } => {
-                let most = self.host.config().for_tool(&target.tool).0.input;
-                match with.resolve(&scope, most) {
-                    Ok(input) => self.call(step, target, input).await,
-                    Err(failure) => Err(failure),
-                }
-            }
+            Work::Value(template) => self.made(template, &scope),
+            Work::Call { target, with } => match self.input(target, with, &scope) {
+                Ok((input, _share)) => self.call(step, target, input).await,
+                Err(failure) => Err(failure),
+            },
         };
         let result = match (result, &step.on_error) {
             (Err(failure), _) if is_final(&failure) => return Err(failure),
             (Err(failure), OnError::Stop) => return Err(in_step(step, failure)),
-            (Err(_), OnError::Skip) => Value::Null,
-            (Err(_), OnError::Default(template)) => template.resolve(&scope, MOST_RESULTS)?,
+            (Err(_), OnError::Skip) => self.room.hold(Value::Null)?,
+            (Err(_), OnError::Default(template)) => self.made(template, &scope)?,
             (Ok(value), _) => value,
         };
         if let Some(save) = step.save.as_ref().filter(|save| save.is_per_item()) {
-            self.out.write(save.path(&scope)?, &result).await?;
+            self.out.write(save.path(&scope)?, &result.value).await?;
         }
         Ok(result)
     }
 
+    fn made(&self, template: &Template, scope: &Scope<'_>) -> Result<Held<'_>, Failure> {
+        self.room.hold(template.held(scope, self.room.left())?)
+    }
+
+    /// The input of a call, as text: many calls may wait with theirs.
+    fn input(&self, target: &Target, with: &Template, scope: &Scope<'_>) -> Result<(Payload, Share<'_>), Failure> {
+        let most = self.host.config().for_tool(&target.tool).0.input;
+        let input = Payload::new(with.resolve(scope, most)?.to_string());
+        let share = self.room.take(input.size())?;
+        Ok((input, share))
+    }
+
     /// Calls until it is well, or until no retry is left or allowed.
-    async fn call(&self, step: &Step, target: &Target, input: Value) -> Result<Value, Failure> {
-        let input = Payload::new(input.to_string());
+    async fn call(&self, step: &Step, target: &Target, input: Payload) -> Result<Held<'_>, Failure> {
         let mut left = step.retry;
         let mut wait = BACKOFF;
         loop {
             let outcome = self.attempt(step, target, input.clone()).await?;
             let failure = match outcome.result {
-                Ok(answer) => return read(target, &answer),
+                Ok(answer) => return self.read(target, &answer),
                 Err(failure) => failure,
             };
             let repeatable = outcome.receipt.pure || self.effect(target).await.repeatable();
@@ -254,17 +268,17 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn keep(&self, step: &StepId, result: Value) -> Result<(), Failure> {
-        let size = Payload::new(result.to_string()).size().as_u64();
-        let mut kept = self.kept();
-        kept.held = kept.held.saturating_add(size);
-        if kept.held > MOST_RESULTS.as_u64() {
-            return Err(Failure::new(Code::Budget, "the results of the run are too large")
-                .why(format!("{} of {MOST_RESULTS}", ByteSize::bytes(kept.held)))
-                .fix("hand on less: let a tool count or cut before the results are kept"));
-        }
-        kept.results.insert(step.clone(), Arc::new(result));
-        Ok(())
+    /// The value of an answer, paid for before it is made.
+    fn read(&self, target: &Target, answer: &Payload) -> Result<Held<'_>, Failure> {
+        let share = self.room.take(weight_of_text(answer.as_str()))?;
+        let value = serde_json::from_str(answer.as_str()).map_err(|error| {
+            Failure::new(Code::InvalidResult, format!("the result of {target} is not JSON")).caused_by(error)
+        })?;
+        Ok(share.holds(value))
+    }
+
+    fn keep(&self, step: &StepId, result: Held<'_>) {
+        self.kept().results.insert(step.clone(), Arc::new(result.for_good()));
     }
 
     /// What is left when all is over.
@@ -320,8 +334,6 @@ fn in_step(step: &Step, failure: Failure) -> Failure {
     failure.why(why)
 }
 
-fn read(target: &Target, answer: &Payload) -> Result<Value, Failure> {
-    serde_json::from_str(answer.as_str()).map_err(|error| {
-        Failure::new(Code::InvalidResult, format!("the result of {target} is not JSON")).caused_by(error)
-    })
+fn weight_of_all(items: &[Value]) -> ByteSize {
+    ByteSize::bytes(items.iter().map(|item| weight(item).as_u64()).sum())
 }

@@ -3,12 +3,15 @@
 //! A folder is opened when it is granted and used through that handle from then on: whatever is put in its place later, under the
 //! same path, is not reached.
 
+use std::collections::BTreeMap;
 use std::fs::File;
-use std::path::Path;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use hotcell_call::{Access, Code, Failure, Folder, GrantSet};
-use rustix::fs::{Mode, OFlags};
+use hotcell_call::{Access, Code, Failure, Folder, GrantSet, Wants, shortened};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags};
+use rustix::io::Errno;
 use wasmtime_wasi::filesystem::{Dir, FsPerms, OpenMode};
 
 /// Folders of the system itself: their files are doors, not data.
@@ -18,6 +21,8 @@ const NEVER: &[&str] = &["/proc", "/sys", "/dev"];
 pub struct OpenGrants {
     set: GrantSet,
     folders: Vec<OpenFolder>,
+    /// The folders that the operator named. Parts of them are opened from here, when the grants are narrowed.
+    named: BTreeMap<PathBuf, Arc<OwnedFd>>,
 }
 
 /// A granted folder.
@@ -32,11 +37,25 @@ impl OpenGrants {
     ///
     /// # Errors
     ///
-    /// [`Code::Grant`] with the first folder that does not exist, is a link, is no folder, may not be opened, or belongs to the
-    /// system.
+    /// [`Code::Grant`] with the first folder that does not exist, is a link or lies behind one, is no folder, may not be opened,
+    /// or belongs to the system.
     pub fn open(set: GrantSet) -> Result<Arc<Self>, Failure> {
-        let folders = set.folders.iter().map(open).collect::<Result<Vec<_>, _>>()?;
-        Ok(Arc::new(Self { set, folders }))
+        let mut named = BTreeMap::new();
+        for folder in &set.folders {
+            if !named.contains_key(&folder.host) {
+                named.insert(folder.host.clone(), Arc::new(named_folder(folder)?));
+            }
+        }
+        Self::within(set, named)
+    }
+
+    /// Opens what `wants` leaves of these grants, from the folders that are open already.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub fn narrowed(&self, wants: &Wants) -> Result<Arc<Self>, Failure> {
+        Self::within(self.set.narrowed(wants), self.named.clone())
     }
 
     /// What is granted.
@@ -48,6 +67,12 @@ impl OpenGrants {
     pub(crate) fn folders(&self) -> &[OpenFolder] {
         &self.folders
     }
+
+    fn within(set: GrantSet, named: BTreeMap<PathBuf, Arc<OwnedFd>>) -> Result<Arc<Self>, Failure> {
+        let open = |folder: &Folder| named.get(&folder.host).map(|named| part(folder, named));
+        let folders = set.folders.iter().filter_map(open).collect::<Result<Vec<_>, _>>()?;
+        Ok(Arc::new(Self { set, folders, named }))
+    }
 }
 
 impl std::fmt::Debug for OpenGrants {
@@ -56,32 +81,66 @@ impl std::fmt::Debug for OpenGrants {
     }
 }
 
-fn open(folder: &Folder) -> Result<OpenFolder, Failure> {
+const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+
+/// Opens the folder that the operator named. Links on the way to it are the operator's own.
+fn named_folder(folder: &Folder) -> Result<OwnedFd, Failure> {
     let path = folder.host.as_path();
-    let refuse = |why: &str, fix: &str| {
-        Failure::new(Code::Grant, format!("the folder `{}` can't be granted", folder.guest)).why(why).fix(fix)
-    };
     let real = std::fs::canonicalize(path)
-        .map_err(|error| refuse(&said(&error), "name a folder that exists").caused_by(error))?;
+        .map_err(|error| refused(folder, &said(&error), "name a folder that exists").caused_by(error))?;
     if real == Path::new("/") || NEVER.iter().any(|never| real.starts_with(never)) {
-        return Err(refuse("it belongs to the system", "grant a folder that holds nothing but data"));
+        return Err(refused(folder, "it belongs to the system", "grant a folder that holds nothing but data"));
     }
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let handle = rustix::fs::open(path, flags, Mode::empty()).map_err(|errno| {
+    rustix::fs::open(path, FOLDER, Mode::empty()).map_err(|errno| {
         let error = std::io::Error::from(errno);
         match errno {
-            rustix::io::Errno::LOOP | rustix::io::Errno::NOTDIR if path.is_symlink() => {
-                refuse("it is a link", &format!("name the folder that it leads to: {}", real.display()))
+            Errno::LOOP | Errno::NOTDIR if path.is_symlink() => {
+                refused(folder, "it is a link", &format!("name the folder that it leads to: {}", real.display()))
             }
-            _ => refuse(&said(&error), "name a folder that may be read").caused_by(error),
+            _ => refused(folder, &said(&error), "name a folder that may be read").caused_by(error),
         }
-    })?;
+    })
+}
+
+/// Opens the part that is meant, one name after the other, each from the folder before it and never through a link: what lies
+/// there was put there by others, guests with a right to write among them.
+fn part(folder: &Folder, named: &OwnedFd) -> Result<OpenFolder, Failure> {
+    let broken = |errno: Errno| {
+        let error = std::io::Error::from(errno);
+        refused(folder, &said(&error), "name a folder that exists and may be read").caused_by(error)
+    };
+    // Opened anew, not duplicated: a place in the list of files belongs to one call.
+    let mut here = rustix::fs::openat(named, ".", FOLDER, Mode::empty()).map_err(broken)?;
+    for name in &folder.part {
+        here = rustix::fs::openat(&here, name, FOLDER, Mode::empty()).map_err(|errno| {
+            if !is_link(&here, name) {
+                return broken(errno);
+            }
+            let name = shortened(&name.to_string_lossy(), 100);
+            refused(
+                folder,
+                &format!("`{name}` in it is a link, and a part of a folder must not lead out of it"),
+                "name a part without links; what the link leads to can only be granted by the operator, by its own path",
+            )
+        })?;
+    }
     let (perms, mode) = match folder.access {
         Access::Read => (FsPerms::ReadOnly, OpenMode::READ),
         Access::Write => (FsPerms::ReadWrite, OpenMode::READ | OpenMode::WRITE),
     };
-    let dir = Dir::new(File::from(handle), perms, mode, false);
+    let dir = Dir::new(File::from(here), perms, mode, false);
     Ok(OpenFolder { guest: folder.guest.clone(), access: folder.access, dir })
+}
+
+fn is_link(folder: &OwnedFd, name: &std::ffi::OsStr) -> bool {
+    let stat = rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW);
+    stat.is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Symlink)
+}
+
+fn refused(folder: &Folder, why: &str, fix: &str) -> Failure {
+    Failure::new(Code::Grant, format!("the folder `{}` can't be granted", shortened(&folder.guest, 200)))
+        .why(why)
+        .fix(fix)
 }
 
 /// What the system says, in words of our own where it is one of the usual things.
@@ -98,9 +157,12 @@ fn said(error: &std::io::Error) -> String {
 mod tests {
     use super::*;
 
+    fn given(path: &Path) -> GrantSet {
+        GrantSet { folders: vec![Folder::whole("x", path, Access::Write)], ..GrantSet::default() }
+    }
+
     fn granted(path: &Path) -> Result<Arc<OpenGrants>, Failure> {
-        let folder = Folder { guest: "x".to_owned(), host: path.to_owned(), access: Access::Read };
-        OpenGrants::open(GrantSet { folders: vec![folder], ..GrantSet::default() })
+        OpenGrants::open(given(path))
     }
 
     #[test]
@@ -120,5 +182,58 @@ mod tests {
             assert_eq!((failure.code(), failure.reason()), (Code::Grant, why), "{}", path.display());
         }
         assert!(granted(temp.path()).is_ok());
+    }
+
+    #[test]
+    fn a_part_is_never_reached_through_a_link() {
+        let temp = tempfile::tempdir().unwrap();
+        let (folder, outside) = (temp.path().join("granted"), temp.path().join("outside"));
+        std::fs::create_dir_all(folder.join("a/b")).unwrap();
+        std::fs::create_dir_all(outside.join("b")).unwrap();
+        std::fs::write(folder.join("file"), "x").unwrap();
+        for (link, target) in
+            [("out", "../outside"), ("a/out", "../../outside"), ("absolute", "/etc"), ("inner", "a"), ("self", "self")]
+        {
+            std::os::unix::fs::symlink(target, folder.join(link)).unwrap();
+        }
+        let open = granted(&folder).unwrap();
+        for (path, why) in [
+            ("out", "`out` in it is a link"),
+            ("out/b", "`out` in it is a link"),
+            ("a/out", "`out` in it is a link"),
+            ("a/out/b", "`out` in it is a link"),
+            ("absolute/ssh", "`absolute` in it is a link"),
+            ("inner/b", "`inner` in it is a link"),
+            ("self", "`self` in it is a link"),
+            ("file", "it is not a folder"),
+            ("file/b", "it is not a folder"),
+            ("missing/b", "it does not exist"),
+        ] {
+            for wants in [
+                Wants { read: vec![path.to_owned()], ..Wants::default() },
+                Wants { write: vec![path.to_owned()], ..Wants::default() },
+            ] {
+                let late = open.narrowed(&wants).unwrap_err();
+                let early = OpenGrants::open(given(&folder).narrowed(&wants)).unwrap_err();
+                assert_eq!((late.code(), late.reason()), (early.code(), early.reason()));
+                assert!(late.code() == Code::Grant && late.reason().starts_with(why), "{path}: {late}");
+                assert!(late.what().contains(path), "{late}");
+            }
+        }
+        let wants = |path: &str| Wants { read: vec![path.to_owned()], ..Wants::default() };
+        assert!(open.narrowed(&wants("a/b")).unwrap().narrowed(&wants(".")).is_ok());
+    }
+
+    #[test]
+    fn a_part_belongs_to_the_folder_that_was_opened() {
+        let temp = tempfile::tempdir().unwrap();
+        let folder = temp.path().join("granted");
+        std::fs::create_dir_all(folder.join("first")).unwrap();
+        let open = granted(&folder).unwrap();
+        std::fs::rename(&folder, temp.path().join("moved")).unwrap();
+        std::fs::create_dir_all(folder.join("second")).unwrap();
+        let wants = |path: &str| Wants { read: vec![path.to_owned()], ..Wants::default() };
+        assert!(open.narrowed(&wants("first")).is_ok());
+        assert_eq!(open.narrowed(&wants("second")).unwrap_err().reason(), "it does not exist");
     }
 }

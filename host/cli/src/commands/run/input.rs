@@ -88,7 +88,7 @@ fn alone(path: &str) -> Result<(Folder, TempDir), Failure> {
     let parent = typed.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let guest = parent.to_str().ok_or_else(|| refuse("its path is not UTF-8".to_owned()))?.to_owned();
     let host = copy.path().canonicalize().map_err(broken)?;
-    Ok((Folder { guest, host, access: Access::Read }, copy))
+    Ok((Folder::whole(guest, host, Access::Read), copy))
 }
 
 /// What was typed, or stdin for `-`.
