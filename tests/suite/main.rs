@@ -22,4 +22,5 @@ mod guests;
 mod limits;
 mod path;
 mod rejected;
+mod shown;
 mod types;
