@@ -1,6 +1,9 @@
 //! What people see of what strangers wrote: whatever it is, it stands where only strangers' words stand.
 
 use std::fs;
+use std::process::{Child, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
@@ -67,4 +70,36 @@ fn an_author_cannot_speak_for_the_host() {
     assert_eq!(rest, "");
     let schema = shell.run(&["inspect", "forger", "--schema"]).exits(0).stdout;
     assert_eq!(ours(&schema).len(), ours(&seen).len(), "{schema}");
+}
+
+// In 64 KiB, a type whose alternatives each lead back to all of them, and more parameters of it than anyone reads.
+#[test]
+fn a_schema_without_an_end_is_told() {
+    let shell = Shell::new();
+    let again = json!({"$ref": "#/z"});
+    let properties: serde_json::Map<_, _> = (0..1_200).map(|number| (format!("p{number}"), again.clone())).collect();
+    let schema = json!({"type": "object", "properties": properties, "z": {"anyOf": vec![again; 2_000]}}).to_string();
+    let tool = Listed { input: schema, ..Listed::default() };
+    fs::write(shell.path("tools/endless.wasm"), Contract::listing([tool]).build()).expect("a component");
+    let mut command = shell.command(&["inspect", "endless"]);
+    // Nobody reads along: a pipe would fill up.
+    let told = fs::File::create(shell.path("told")).expect("a file");
+    let mut child = command.stdout(told).stderr(Stdio::null()).spawn().expect("the program runs");
+    let ended = ends_within(&mut child, Duration::from_secs(30));
+    // Whatever is tested, nothing goes on without an end when the test is over.
+    let _ = child.kill();
+    assert!(ended, "it goes on and on");
+    let told = fs::read_to_string(shell.path("told")).expect("what it told");
+    assert!(told.contains("p1199") && told.len() < 1 << 20, "{} bytes", told.len());
+}
+
+fn ends_within(child: &mut Child, time: Duration) -> bool {
+    let until = Instant::now() + time;
+    while Instant::now() < until {
+        if child.try_wait().is_ok_and(|status| status.is_some()) {
+            return true;
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    false
 }
