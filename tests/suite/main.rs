@@ -18,6 +18,7 @@ mod architecture;
 mod capabilities;
 mod cli;
 mod faults;
+mod footprint;
 mod guests;
 mod limits;
 mod path;
