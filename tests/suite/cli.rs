@@ -30,14 +30,14 @@ impl Shell {
     }
 
     /// Drops guests into the folder of tools. A starter tool has the name of one of them, so that one gets another.
-    fn install(&self, names: &[&str]) {
+    pub(crate) fn install(&self, names: &[&str]) {
         for name in names {
             let unique = if *name == "files" { "filer" } else { name };
             fs::copy(guest(name), self.path(&format!("tools/{unique}.wasm"))).expect("a guest");
         }
     }
 
-    fn command(&self, words: &[&str]) -> Command {
+    pub(crate) fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(hotcell());
         command.args(words).current_dir(self.0.path()).env_clear().stdin(Stdio::null());
         command.env("HOME", self.0.path()).env("PATH", std::env::var_os("PATH").unwrap_or_default());

@@ -7,11 +7,14 @@ mod excerpt;
 
 use std::sync::Arc;
 
-use hotcell_call::{Code, Failure, printable};
+use hotcell_call::{Code, Failure, printable, shortened};
 use serde::Serialize;
 use serde::ser::{SerializeStruct, Serializer};
 
 use crate::document::{Source, Span};
+
+/// The most characters that are shown of a file's name: as many as a path has on most systems.
+const MOST_NAME: usize = 4_096;
 
 /// One thing that is wrong in a file.
 #[derive(Debug, Clone, PartialEq)]
@@ -127,7 +130,7 @@ impl Diagnostic {
     /// `agents/x.toml:12:8`.
     #[must_use]
     pub fn place(&self) -> String {
-        let file = printable(self.file());
+        let file = shown(self.file());
         match self.position() {
             Some((line, column)) => format!("{file}:{line}:{column}"),
             None => file,
@@ -141,6 +144,11 @@ impl Diagnostic {
     pub(crate) fn order(&self) -> usize {
         self.labels.first().map_or(0, |label| label.span.start)
     }
+}
+
+/// The name of a file as it is shown: whoever named it may have put a line of ours into it.
+fn shown(file: &str) -> String {
+    shortened(file, MOST_NAME)
 }
 
 /// All that is wrong in a file as one failure: the first in words, the others by number.
@@ -157,14 +165,14 @@ pub fn failure(diagnostics: &[Diagnostic]) -> Failure {
         1 => String::new(),
         count => format!(" (and {} more)", count - 1),
     };
-    let failure = Failure::new(code, format!("{} does not fit", printable(first.file()))).why(format!(
+    let failure = Failure::new(code, format!("{} does not fit", shown(first.file()))).why(format!(
         "{}: {}{more}",
         first.place(),
         first.message
     ));
     match &first.hint {
         Some(hint) => failure.fix(hint),
-        None => failure.fix(format!("hotcell check {}", printable(first.file()))),
+        None => failure.fix(format!("hotcell check {}", shown(first.file()))),
     }
 }
 

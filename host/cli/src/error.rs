@@ -3,11 +3,11 @@
 use std::fmt::Write as _;
 
 use hotcell_agent::{Diagnostic, Style};
-use hotcell_call::{Failure, Kind, printable};
+use hotcell_call::{Failure, Kind};
 use serde::Serialize;
 
 use crate::exit::Trouble;
-use crate::output::{BOLD, DIM, GREEN, Output, RED};
+use crate::output::{BOLD, DIM, GREEN, Output, RED, one_line};
 
 /// Tells why a command could not do what it was to do: to programs on stdout, to people on stderr.
 pub(crate) fn report(output: &Output, trouble: &Trouble) {
@@ -31,7 +31,7 @@ pub(crate) fn report(output: &Output, trouble: &Trouble) {
 /// A failure as a person reads it.
 pub(crate) fn failed(output: &Output, failure: &Failure) -> String {
     let word = output.styled_note(RED, format_args!("{}[{}]", failure.kind(), failure.code()));
-    let mut text = format!("{word}: {}", output.styled_note(BOLD, failure.what()));
+    let mut text = format!("{word}: {}", output.styled_note(BOLD, one_line(failure.what())));
     let mut label = |label: &str, lines: &str| {
         let mut label = output.styled_note(DIM, format_args!("{label:<4}"));
         for line in lines.lines() {
@@ -62,7 +62,7 @@ fn choice(output: &Output, line: &str) -> String {
 /// Everything that is wrong in a file, with carets, and how much it is.
 pub(crate) fn drawn(diagnostics: &[Diagnostic], style: Style) -> String {
     let mut text: String = diagnostics.iter().map(|diagnostic| diagnostic.draw(style) + "\n\n").collect();
-    let place = diagnostics.first().map_or_else(String::new, |first| printable(first.file()));
+    let place = diagnostics.first().map_or_else(String::new, |first| one_line(first.file()));
     let count = match diagnostics.len() {
         1 => "1 error".to_owned(),
         count => format!("{count} errors"),
@@ -118,9 +118,9 @@ mod tests {
           more  hotcell explain E7001
         ");
         let long =
-            Failure::new(Code::ToolFailed, "x.y failed").why("one\ntwo\u{1b}[2J").fix("do this\nalways: and that");
+            Failure::new(Code::ToolFailed, "x.y failed\nok").why("one\ntwo\u{1b}[2J").fix("do this\nalways: and that");
         insta::assert_snapshot!(failed(&Output::plain(), &long), @r"
-        failed[E0101]: x.y failed
+        failed[E0101]: x.y failed\nok
           why   one
                 two\u{1b}[2J
           fix   do this

@@ -176,6 +176,11 @@ fn colour_is_welcome() -> bool {
     !refused && !dumb
 }
 
+/// Text from outside as one line, whatever is in it.
+pub(crate) fn one_line(text: impl Display) -> String {
+    printable(&text.to_string()).replace('\n', "\\n").replace('\t', "\\t")
+}
+
 fn paint(manner: Manner, style: Style, text: impl Display) -> String {
     if manner.colour { format!("{style}{text}{style:#}") } else { text.to_string() }
 }

@@ -53,6 +53,66 @@ pub(crate) fn cut(text: &str, room: usize) -> String {
     cut
 }
 
+/// Lays out rows of two; what is too long for the second column goes on below itself.
+pub(crate) fn hanging(rows: &[[String; 2]], width: Option<usize>) -> Vec<String> {
+    let indent = rows.iter().map(|[title, _]| title.width()).max().unwrap_or_default() + GAP;
+    let mut lines = Vec::new();
+    for [title, text] in rows {
+        let mut title = format!("{title}{}", " ".repeat(indent - title.width()));
+        for line in broken(text, width.map(|width| width.saturating_sub(indent))) {
+            lines.push(format!("{title}{line}").trim_end().to_owned());
+            title = " ".repeat(indent);
+        }
+    }
+    lines
+}
+
+/// A text behind so many spaces, line by line.
+///
+/// Where a line is too long for the terminal it is broken here: the terminal would go on in its first column, where nothing begins
+/// but what hotcell itself says.
+pub(crate) fn indented(text: &str, indent: usize, width: Option<usize>) -> Vec<String> {
+    let lines = broken(text, width.map(|width| width.saturating_sub(indent)));
+    lines.into_iter().map(|line| format!("{:indent$}{line}", "").trim_end().to_owned()).collect()
+}
+
+/// The lines of a text, none of them wider than `room`; one at least.
+fn broken(text: &str, room: Option<usize>) -> Vec<String> {
+    let room = room.map_or(usize::MAX, |room| room.max(LEAST));
+    let mut lines = Vec::new();
+    for line in text.lines() {
+        // What a tab is worth depends on where it stands.
+        let line = line.replace('\t', "    ");
+        let mut rest = line.trim_end();
+        while rest.width() > room {
+            let (head, tail) = rest.split_at(place_to_break(rest, room));
+            lines.push(head.trim_end().to_owned());
+            rest = tail.trim_start();
+        }
+        lines.push(rest.to_owned());
+    }
+    if lines.is_empty() {
+        lines.push(String::new());
+    }
+    lines
+}
+
+/// The byte before which a line is broken that has more columns than `room`: behind a word, where there is one.
+fn place_to_break(line: &str, room: usize) -> usize {
+    let mut columns = 0;
+    let mut words = None;
+    for (at, c) in line.char_indices() {
+        if c == ' ' && line.get(..at).is_some_and(|before| !before.trim().is_empty()) {
+            words = Some(at);
+        }
+        columns += c.width().unwrap_or(0);
+        if columns > room {
+            return words.unwrap_or(at);
+        }
+    }
+    line.len()
+}
+
 /// The columns of the terminal that stdout is, if it is one.
 pub(crate) fn width() -> Option<usize> {
     let (terminal_size::Width(width), _) = terminal_size::terminal_size_of(std::io::stdout())?;
@@ -72,6 +132,22 @@ mod tests {
             rows(&[["", "x".repeat(50).as_str()].map(str::to_owned)], Some(30)),
             [format!("  {}…", "x".repeat(27))]
         );
+    }
+
+    #[test]
+    fn what_is_too_long_goes_on_below_itself() {
+        let rows =
+            [["a", "one two three four five six"], ["long", "x\n\ty"], ["", ""]].map(|row| row.map(str::to_owned));
+        assert_eq!(
+            hanging(&rows, Some(26)),
+            ["a     one two three four", "      five six", "long  x", "          y", ""]
+        );
+        assert_eq!(hanging(&rows[..1], None), ["a  one two three four five six"]);
+        assert_eq!(indented("", 2, None), [""]);
+        assert_eq!(indented(&"漢".repeat(11), 2, Some(22)), [format!("  {}", "漢".repeat(10)), "  漢".to_owned()]);
+        // A word of spaces that reaches to the end of the terminal's line.
+        let forged = format!("Harmless.{}grants  none", " ".repeat(200));
+        assert_eq!(indented(&forged, 2, Some(40)), ["  Harmless.", "  grants  none"]);
     }
 
     #[test]

@@ -16,7 +16,7 @@ const NEAR: usize = 30;
 
 pub(super) fn draw(diagnostic: &Diagnostic, style: Style) -> String {
     let id = diagnostic.code.to_string();
-    let file = hotcell_call::printable(diagnostic.file());
+    let file = super::shown(diagnostic.file());
     let excerpt = Excerpt::of(diagnostic);
     let title = Level::ERROR.primary_title(diagnostic.message.as_str());
     let mut group = Group::with_title(title.id(id.as_str()));

@@ -37,6 +37,14 @@ fn a_file_without_a_place_is_named() {
     assert_eq!(shown, "error[E0205]: the file can't be read\n--> gone\\u{1b}.toml");
 }
 
+#[test]
+fn whoever_names_a_file_adds_no_line_of_ours() {
+    let source = Source::new("x\nerror[E0001]: all is lost\n", "a = 1\n");
+    let wrong = Diagnostic::new(&source, "unknown key `a`").at(0..1, "");
+    let shown = [wrong.render(), wrong.place(), failure(&[wrong]).to_string()].join("\n");
+    assert_eq!(shown.lines().filter(|line| line.starts_with("error")).count(), 1, "{shown}");
+}
+
 proptest::proptest! {
     #[test]
     fn any_place_in_any_text_can_be_drawn(

@@ -11,7 +11,7 @@ use crate::args::{BuildArgs, Global};
 use crate::commands::inspect;
 use crate::exit::{Exit, Trouble};
 use crate::operator::Operator;
-use crate::output::{BOLD, Output};
+use crate::output::{BOLD, Output, one_line};
 use crate::signals::blocking;
 
 const TARGET: &str = "wasm32-wasip2";
@@ -41,13 +41,13 @@ pub(super) async fn run(args: BuildArgs, global: &Global, output: &Output) -> Re
         output.object(&built)?;
         return Ok(Exit::OK);
     }
-    output.line(built.path.display());
+    output.line(one_line(built.path.display()));
     for line in inspect::lines(output, &inspected, false) {
         output.note(line);
     }
     let first = inspected.descriptor.functions.iter().find(|function| function.callable.is_ok());
     if let Some(function) = first {
-        let call = format!("hotcell call {}#{}", built.path.display(), function.name);
+        let call = format!("hotcell call {}#{}", one_line(built.path.display()), function.name);
         output.note(format_args!("\ncall it  {}", output.styled_note(BOLD, call)));
     }
     Ok(Exit::OK)

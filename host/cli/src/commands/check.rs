@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use hotcell_agent::Diagnostic;
 use hotcell_agent::document::Source;
-use hotcell_call::printable;
 use hotcell_runtime::config::{Config, FILE_NAME, Place};
 use hotcell_runtime::{Host, ToolFile};
 use serde::Serialize;
@@ -13,7 +12,7 @@ use crate::args::Global;
 use crate::error;
 use crate::exit::{Exit, Trouble};
 use crate::operator::Operator;
-use crate::output::{GREEN, Output};
+use crate::output::{GREEN, Output, one_line};
 
 /// What a file is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -102,7 +101,7 @@ fn about(file: &Path, text: &str) -> About {
 
 fn show(output: &Output, checked: &Checked) {
     if checked.ok {
-        let file = printable(&checked.file.display().to_string());
+        let file = one_line(checked.file.display());
         output.line(format_args!("{file}: {}", output.styled(GREEN, "ok")));
     } else {
         output.line(error::drawn(&checked.diagnostics, error::style(output.is_out_colourful())));

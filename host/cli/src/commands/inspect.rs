@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::args::{Global, InspectArgs, ToolRef};
 use crate::exit::{Exit, Trouble};
 use crate::operator::Operator;
-use crate::output::{BOLD, DIM, Output};
+use crate::output::{BOLD, DIM, Output, one_line};
 use crate::schema::{self, Parameter};
 use crate::{json, table};
 
@@ -34,11 +34,16 @@ pub(super) async fn run(args: InspectArgs, global: &Global, output: &Output) -> 
 /// Everything, as a person reads it.
 pub(super) fn lines(output: &Output, tool: &Inspected, schemas: bool) -> Vec<String> {
     let mut lines = vec![format!("{}  {}", output.styled(BOLD, &tool.name), output.styled(DIM, &tool.origin))];
-    lines.extend(tool.description.iter().map(|description| format!("  {description}")));
+    lines.extend(described(tool.description.as_deref().unwrap_or_default()));
     lines.extend(functions(output, &tool.name, &tool.descriptor, schemas));
     lines.push(String::new());
-    lines.extend(table::rows(&about::rows(tool), None));
+    lines.extend(table::hanging(&about::rows(tool), table::width()));
     lines
+}
+
+/// What an author says of a tool or a function: indented, because what stands at the left is what hotcell says.
+fn described(description: &str) -> Vec<String> {
+    if description.is_empty() { Vec::new() } else { table::indented(description, 2, table::width()) }
 }
 
 fn functions(output: &Output, tool: &ToolName, descriptor: &Descriptor, schemas: bool) -> Vec<String> {
@@ -54,11 +59,11 @@ fn one(output: &Output, tool: &ToolName, function: &Function, schemas: bool) -> 
     let name = format!("{tool}.{}", function.name);
     let mut lines = vec![String::new()];
     if let Err(reason) = &function.callable {
-        lines.push(format!("{}  can't be called: {reason}", output.styled(BOLD, name)));
+        lines.push(format!("{}  can't be called: {}", output.styled(BOLD, name), one_line(reason)));
         return lines;
     }
     lines.push(format!("{}  {}", output.styled(BOLD, name), output.styled(DIM, function.effect)));
-    lines.extend(function.description.lines().map(|line| format!("  {line}").trim_end().to_owned()));
+    lines.extend(described(&function.description));
     if schemas {
         lines.extend(whole("input", Some(&function.input)));
         lines.extend(whole("output", function.output.as_ref()));

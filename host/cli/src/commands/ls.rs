@@ -33,7 +33,7 @@ fn show(output: &Output, tools: &[Listed], broken: &[Broken]) {
     if !unusable.is_empty() {
         output.line(format_args!("\n{}", output.styled(RED, "can't be called")));
     }
-    for line in table::rows(&unusable, None) {
+    for line in table::hanging(&unusable, table::width().map(|width| width.saturating_sub(2))) {
         output.line(format_args!("  {line}"));
     }
     if STARTERS.is_empty() {

@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use hotcell_call::{Code, Failure, printable, shortened};
+use hotcell_call::{Code, Failure, shortened};
 use hotcell_runtime::config::{Config, FILE_NAME, Place};
 use hotcell_runtime::{Trust, reaches};
 use serde::Serialize;
 
 use crate::exit::{Exit, Trouble};
-use crate::output::{GREEN, Output, YELLOW};
+use crate::output::{GREEN, Output, YELLOW, one_line};
 
 #[derive(Serialize)]
 struct Decision {
@@ -30,7 +30,7 @@ pub(super) fn run(place: &Path, show: bool, output: &Output) -> Result<Exit, Tro
         trust.accept(&config)?;
     }
     let decision = Decision {
-        file: printable(&origin.file.display().to_string()),
+        file: one_line(origin.file.display()),
         reaches: reaches(&config).iter().map(ToString::to_string).collect(),
         trusted: trust.check(&config).is_ok(),
     };

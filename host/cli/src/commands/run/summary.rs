@@ -5,12 +5,12 @@ use std::fmt::Display;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use hotcell_call::{AgentName, Count, Failure, RunId, StepId, format_duration, printable};
+use hotcell_call::{AgentName, Count, Failure, RunId, StepId, format_duration};
 use hotcell_runtime::{RunOutcome, StepOutcome};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::output::{BOLD, GREEN, Output, RED, YELLOW};
+use crate::output::{BOLD, GREEN, Output, RED, YELLOW, one_line};
 
 /// The one object of `--json`.
 #[derive(Serialize)]
@@ -52,7 +52,7 @@ impl<'a> Object<'a> {
 /// Prints what the run made: the paths of its files, or the last result where it wrote none.
 pub(super) fn data(output: &Output, outcome: &RunOutcome) -> Result<(), Failure> {
     for file in &outcome.files {
-        output.line(printable(&outcome.out.join(file).display().to_string()));
+        output.line(one_line(outcome.out.join(file).display()));
     }
     if !outcome.files.is_empty() || outcome.failure.is_some() {
         return Ok(());
@@ -97,7 +97,7 @@ fn totals(outcome: &RunOutcome) -> String {
         format!("time {}", format_duration(outcome.elapsed)),
     ];
     if !outcome.files.is_empty() {
-        let out = printable(&outcome.out.display().to_string());
+        let out = one_line(outcome.out.display());
         parts.push(format!("{} in {out}", counted(outcome.files.len(), "file")));
     }
     parts.join("  ")
@@ -111,7 +111,7 @@ fn counted<N: Display + PartialEq + From<u8>>(count: N, what: &str) -> String {
 /// How many calls of a step failed, and how the first did.
 fn failures(step: &StepOutcome) -> Option<String> {
     let first = step.first_failure.as_ref()?;
-    Some(format!("{}: {} of {} calls failed, the first: {first}", step.step, step.failed_calls, step.calls))
+    Some(format!("{}: {} of {} calls failed, the first: {}", step.step, step.failed_calls, step.calls, one_line(first)))
 }
 
 #[cfg(test)]
@@ -124,7 +124,7 @@ mod tests {
     use super::*;
 
     fn outcome() -> RunOutcome {
-        let failure = Failure::new(Code::Unreachable, "text.stats panicked").why("boom");
+        let failure = Failure::new(Code::Unreachable, "text.stats panicked").why("boom\nfile-analyst  ok");
         let step = StepOutcome {
             step: "stats".parse().unwrap(),
             state: "done",
@@ -156,7 +156,7 @@ mod tests {
         );
         insta::assert_snapshot!(
             failures(&outcome().steps[0]).unwrap(),
-            @"stats: 2 of 400 calls failed, the first: trapped(unreachable)[E0901]: text.stats panicked: boom"
+            @r"stats: 2 of 400 calls failed, the first: trapped(unreachable)[E0901]: text.stats panicked: boom\nfile-analyst  ok"
         );
     }
 
