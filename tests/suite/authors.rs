@@ -39,6 +39,7 @@ fn a_new_tool_is_built_tested_and_called() {
     let path = shell.path(built["path"].as_str().expect("a path"));
     let component = fs::read(&path).expect("the component");
     assert!(component.len() < 200 << 10, "{} bytes", component.len());
+    nothing_of_the_builder(&component);
     let file = path.display().to_string();
     let inspected = shell.run(&["inspect", &file, "--json"]).exits(0).json();
     assert_eq!(inspected["functions"][0]["name"], "greet", "{inspected}");
@@ -80,4 +81,14 @@ fn what_can_not_be_built_is_told() {
     shell.file("greeter/Cargo.toml", &manifest.replace("\"cdylib\", ", ""));
     let seen = build(&shell, &["greeter"]).exits(2);
     assert!(seen.stderr.contains("makes no component") && seen.stderr.contains("cdylib"), "{}", seen.stderr);
+}
+
+/// Whoever gets a component learns from it neither who built it nor where.
+fn nothing_of_the_builder(component: &[u8]) {
+    let home = std::env::var("HOME").expect("a home");
+    for path in [home, root().display().to_string(), "/root/".to_owned(), "/home/".to_owned()] {
+        let found = component.windows(path.len()).position(|bytes| bytes == path.as_bytes());
+        let near = found.and_then(|at| component.get(at..(at + 120).min(component.len())));
+        assert!(found.is_none(), "{path}: {}", String::from_utf8_lossy(near.unwrap_or_default()));
+    }
 }
