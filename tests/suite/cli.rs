@@ -269,6 +269,24 @@ fn a_found_file_grants_nothing_outside_of_its_folder() {
     shell.run(&["--config", "hotcell.toml", "call", "filer.read", &read]).exits(0);
 }
 
+// === starter tools ===
+
+// The zones of the machine are none of its business, whoever else was built with it.
+#[test]
+fn the_time_tool_looks_for_no_files() {
+    let shell = Shell::new();
+    for words in [
+        &["call", "time.now", "zone=Europe/Oslo", "--allow-clock"][..],
+        &["call", "time.convert", "time=2026-11-22T19:00:00+01:00[Europe/Oslo]", "zone=Asia/Tokyo"],
+        &["call", "time.parse", "text=Sun, 22 Nov 2026 19:00:00 +0100", "zone=america/new_york"],
+        &["call", "time.parse", "text=2026-11-22 19:00", "zone=Europe/Olso"],
+    ] {
+        let seen = shell.run(&[words, &["--json", "--allow-read", "."]].concat()).json();
+        assert_eq!(seen["receipt"]["denials"], json!([]), "{words:?}: {seen}");
+        assert_eq!(seen["value"].is_null(), words[3] == "zone=Europe/Olso", "{seen}");
+    }
+}
+
 // === hostile output ===
 
 // H31, H44, H45
