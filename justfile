@@ -5,7 +5,6 @@ set ignore-comments
 
 # The hostile guests are programs for the cell alone: natively they have no meaning, and some would not end.
 native := "--workspace --exclude hotcell-test-guests"
-wasm := "--profile tool --target wasm32-wasip2"
 
 # List the commands
 [private]
@@ -62,4 +61,4 @@ _tools:
 
 # The hostile guests of tests/guests as components, in target/wasm32-wasip2/tool/examples
 _guests:
-    cargo build {{ wasm }} -p hotcell-test-guests --examples
+    @bash .ci/wasm-build --profile tool -p hotcell-test-guests --examples

@@ -2,9 +2,7 @@
 
 use std::fs;
 use std::io::Write;
-use std::path::Path;
 use std::process::{Command, Output, Stdio};
-use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -49,6 +47,7 @@ impl Shell {
         Seen::of(self.command(words).output().expect("the program runs"), words)
     }
 
+    /// The child is given this on its stdin.
     fn run_with(&self, words: &[&str], input: &[u8]) -> Seen {
         let mut command = self.command(words);
         let mut child = command
@@ -72,7 +71,7 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
-    fn of(output: Output, words: &[&str]) -> Self {
+    pub(crate) fn of(output: Output, words: &[&str]) -> Self {
         let text = |bytes| String::from_utf8(bytes).expect("the program prints UTF-8");
         let (stdout, stderr) = (text(output.stdout), text(output.stderr));
         let control = |c: char| c.is_control() && c != '\n' && c != '\t';
@@ -270,6 +269,24 @@ fn a_found_file_grants_nothing_outside_of_its_folder() {
     shell.run(&["--config", "hotcell.toml", "call", "filer.read", &read]).exits(0);
 }
 
+// === starter tools ===
+
+// The zones of the machine are none of its business, whoever else was built with it.
+#[test]
+fn the_time_tool_looks_for_no_files() {
+    let shell = Shell::new();
+    for words in [
+        &["call", "time.now", "zone=Europe/Oslo", "--allow-clock"][..],
+        &["call", "time.convert", "time=2026-11-22T19:00:00+01:00[Europe/Oslo]", "zone=Asia/Tokyo"],
+        &["call", "time.parse", "text=Sun, 22 Nov 2026 19:00:00 +0100", "zone=america/new_york"],
+        &["call", "time.parse", "text=2026-11-22 19:00", "zone=Europe/Olso"],
+    ] {
+        let seen = shell.run(&[words, &["--json", "--allow-read", "."]].concat()).json();
+        assert_eq!(seen["receipt"]["denials"], json!([]), "{words:?}: {seen}");
+        assert_eq!(seen["value"].is_null(), words[3] == "zone=Europe/Olso", "{seen}");
+    }
+}
+
 // === hostile output ===
 
 // H31, H44, H45
@@ -307,97 +324,4 @@ fn hostile_names_run_nothing() {
         assert!([2, 6, 7].contains(&seen.exit), "{name:?}: {} {}", seen.exit, seen.stderr);
     }
     assert!(!shell.path("hotcell-escape").exists());
-}
-
-// === listing ===
-
-#[test]
-fn what_there_is_can_be_listed_and_looked_at() {
-    let shell = Shell::new();
-    shell.install(&["echo", "plain"]);
-    let list = shell.run(&["ls"]).exits(0);
-    for name in ["echo.text", "plain.divide", "plain.shapes.move-by", "calc.eval"] {
-        assert!(list.stdout.contains(name), "{name}: {}", list.stdout);
-    }
-    let tools = shell.run(&["ls", "--json"]).exits(0).json();
-    assert!(tools["tools"].as_array().is_some_and(|tools| tools.len() > 2), "{tools}");
-    let echo = shell.run(&["inspect", "echo", "--json"]).exits(0).json();
-    assert_eq!(echo["name"], "echo");
-    assert!(echo["digest"].as_str().is_some_and(|digest| digest.starts_with("sha256:")), "{echo}");
-    assert_eq!(echo["limits"]["fuel"], 10_000_000_000_u64);
-    shell.run(&["inspect", "ehco"]).exits(6);
-}
-
-#[test]
-fn every_code_can_be_explained() {
-    let shell = Shell::new();
-    let all = shell.run(&["explain"]).exits(0).stdout;
-    for code in hotcell_call::Code::ALL {
-        assert!(all.contains(code.page().id), "{code} is not listed");
-    }
-    shell.run(&["explain", "E9999"]).exits(6);
-    shell.run(&["completions", "bash"]).exits(0);
-}
-
-// === signals ===
-
-// F18
-#[test]
-fn an_interrupted_call_ends_at_once_as_cancelled() {
-    let shell = Shell::new();
-    shell.install(&["sleeper"]);
-    let mut command = shell.command(&["call", "sleeper.forever", "--allow-clock", "--timeout", "60s", "--json"]);
-    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program runs");
-    let pid = rustix::process::Pid::from_raw(child.id().cast_signed()).expect("a process");
-    // It listens for signals before it compiles: so whenever this comes, it ends the same way. But not before it listens.
-    let listens = Instant::now() + Duration::from_secs(20);
-    while !catches_interrupts(child.id()) {
-        assert!(Instant::now() < listens, "it never listened");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    let asked = Instant::now();
-    rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("a signal");
-    let output = child.wait_with_output().expect("it ends");
-    assert!(asked.elapsed() < Duration::from_secs(5), "{:?}", asked.elapsed());
-    let seen = Seen::of(output, &["call", "sleeper.forever"]).exits(130);
-    assert_eq!(seen.json()["outcome"], "cancelled");
-}
-
-/// Whether a process has a handler for SIGINT.
-fn catches_interrupts(pid: u32) -> bool {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap_or("0");
-    u64::from_str_radix(caught.trim(), 16).is_ok_and(|caught| caught & (1 << (2 - 1)) != 0)
-}
-
-// === authors ===
-
-// From nothing to a tool that answers, without a network: the SDK is that of this checkout.
-#[test]
-fn a_new_tool_is_built_tested_and_called() {
-    let shell = Shell::new();
-    let sdk = crate::support::source::root().join("guest-sdk").display().to_string();
-    shell.run(&["new", "tool", "greeter", "--sdk", &sdk]).exits(0);
-    // Its own Cargo needs the developer's: toolchain, registry, and a folder for what it builds.
-    let target = scratch("new-tool-target");
-    let mut command = shell.command(&["build", "greeter", "--json"]);
-    for name in ["HOME", "CARGO_HOME", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN"] {
-        if let Some(value) = std::env::var_os(name) {
-            command.env(name, value);
-        }
-    }
-    command.env("CARGO_TARGET_DIR", &target);
-    fs::copy(crate::support::source::root().join("Cargo.lock"), shell.path("greeter/Cargo.lock")).expect("a lock file");
-    let built = Seen::of(command.output().expect("the program runs"), &["build", "greeter"]).exits(0).json();
-    let path = built["path"].as_str().expect("a path");
-    assert!(Path::new(path).is_file() || shell.path(path).is_file(), "{built}");
-    let function = built["functions"][0].as_str().expect("a function").to_owned();
-    let size = fs::metadata(shell.path(path)).expect("the component").len();
-    assert!(size < 200 << 10, "{size} bytes");
-    let inspected = shell.run(&["inspect", path, "--json"]).exits(0).json();
-    let name = function.rsplit('.').next().expect("a name");
-    assert!(
-        inspected["functions"].as_array().is_some_and(|all| all.iter().any(|one| one["name"] == name)),
-        "{inspected}"
-    );
 }

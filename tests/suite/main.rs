@@ -15,12 +15,15 @@ mod support;
 
 mod agents;
 mod architecture;
+mod authors;
 mod capabilities;
 mod cli;
 mod faults;
 mod footprint;
 mod guests;
 mod limits;
+mod listing;
+mod manners;
 mod path;
 mod rejected;
 mod shown;

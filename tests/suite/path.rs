@@ -10,7 +10,7 @@ use hotcell_runtime::{Heard, Subscription};
 use serde_json::json;
 
 use super::rejected::until;
-use crate::support::component::Contract;
+use crate::support::component::{Contract, Listed};
 use crate::support::program::guest;
 use crate::support::{Harness, Seen};
 
@@ -240,6 +240,27 @@ async fn a_deadline_counts_from_the_callers_side() {
     assert_eq!(outcome.word(), "timed-out", "{failure}");
     assert!(failure.to_string().contains("deadline"), "{failure}");
     assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+}
+
+// A tool that was never seen is compiled, which may take long; who can't wait is told so at once, and the next need not wait again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_deadline_covers_the_opening_of_a_tool_which_goes_on() {
+    let harness = Harness::new();
+    let fresh = format!("{:?}", std::time::SystemTime::now());
+    harness.shape("fresh", &Contract::listing([Listed { description: fresh, ..Listed::default() }]).build());
+    let mut events = harness.host.events();
+    let outcome = harness.call("fresh.run", json!({})).deadline(Duration::from_millis(5)).run().await;
+    let failure = outcome.ends("refused(late)");
+    assert_eq!(failure.code(), Code::Late, "{failure}");
+    assert!(failure.reason().contains("while its tool was opened"), "{failure}");
+    let told = &heard(&mut events).await[&outcome.call];
+    told_once(told, "refused(late)");
+    assert!(told.iter().all(|what| !matches!(what, Happening::Queued)), "{told:?}");
+    // Whoever waits for no longer than a call takes is served once the tool is there, though nobody has waited for it.
+    until(|| async {
+        harness.call("fresh.run", json!({})).deadline(Duration::from_millis(40)).run().await.result.is_ok()
+    })
+    .await;
 }
 
 // H15

@@ -181,7 +181,7 @@ codes! {
         "Try again after the time that is named.";
     Late "E0505" Kind::Refused(Refusal::Late),
         "the deadline passed before the call could start",
-        "The call waited in the queue until its deadline. Nothing was started.",
+        "The call waited until its deadline: in the queue, or for its tool, which is compiled at its first use. Nothing was started.",
         "A later deadline, a higher priority, or fewer calls at once.";
     Draining "E0506" Kind::Refused(Refusal::Overloaded),
         "the host is shutting down",

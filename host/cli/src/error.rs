@@ -7,7 +7,7 @@ use hotcell_call::{Failure, Kind};
 use serde::Serialize;
 
 use crate::exit::Trouble;
-use crate::output::{BOLD, DIM, GREEN, Output, RED, one_line};
+use crate::output::{BOLD, DIM, GREEN, Output, RED, one_line, without_numbers};
 
 /// Tells why a command could not do what it was to do: to programs on stdout, to people on stderr.
 pub(crate) fn report(output: &Output, trouble: &Trouble) {
@@ -40,7 +40,7 @@ pub(crate) fn failed(output: &Output, failure: &Failure) -> String {
             label = "    ".to_owned();
         }
     };
-    label("why", failure.reason());
+    label("why", &without_numbers(failure.reason()));
     if let Some(fix) = failure.remedy() {
         let fix: Vec<String> = fix.lines().map(|line| choice(output, line)).collect();
         label("fix", &fix.join("\n"));
@@ -61,7 +61,7 @@ fn choice(output: &Output, line: &str) -> String {
 
 /// Everything that is wrong in a file, with carets, and how much it is.
 pub(crate) fn drawn(diagnostics: &[Diagnostic], style: Style) -> String {
-    let mut text: String = diagnostics.iter().map(|diagnostic| diagnostic.draw(style) + "\n\n").collect();
+    let mut text: String = diagnostics.iter().map(|diagnostic| one(diagnostic, style) + "\n\n").collect();
     let place = diagnostics.first().map_or_else(String::new, |first| one_line(first.file()));
     let count = match diagnostics.len() {
         1 => "1 error".to_owned(),
@@ -69,6 +69,13 @@ pub(crate) fn drawn(diagnostics: &[Diagnostic], style: Style) -> String {
     };
     text.push_str(&format!("{place}: {count}"));
     text
+}
+
+/// One thing that is wrong. What the file says in the lines below the first stays as it is.
+fn one(diagnostic: &Diagnostic, style: Style) -> String {
+    let drawn = diagnostic.draw(style);
+    let (title, excerpt) = drawn.split_at(drawn.find('\n').unwrap_or(drawn.len()));
+    without_numbers(title) + excerpt
 }
 
 /// The style of carets.

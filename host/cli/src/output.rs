@@ -181,6 +181,19 @@ pub(crate) fn one_line(text: impl Display) -> String {
     printable(&text.to_string()).replace('\n', "\\n").replace('\t', "\\t")
 }
 
+/// What happened, for people: the system's own words without the number that it gives an error, ` (os error 2)`.
+pub(crate) fn without_numbers(text: &str) -> String {
+    let mut parts = text.split(" (os error ");
+    let mut shown = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        match part.split_once(')') {
+            Some((number, rest)) if number.parse::<i32>().is_ok() => shown.push_str(rest),
+            _ => shown.extend([" (os error ", part]),
+        }
+    }
+    shown
+}
+
 fn paint(manner: Manner, style: Style, text: impl Display) -> String {
     if manner.colour { format!("{style}{text}{style:#}") } else { text.to_string() }
 }
@@ -191,5 +204,27 @@ impl Output {
     pub(crate) fn plain() -> Self {
         let manner = Manner { terminal: false, colour: false };
         Self { json: false, quiet: true, out: manner, err: manner, trouble: OnceCell::new() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_the_system_are_left_out() {
+        for (text, shown) in [
+            ("No such file or directory (os error 2)", "No such file or directory"),
+            ("a: b (os error 13): c (os error -1)", "a: b: c"),
+            ("in words (os error two), open (os error 2", "in words (os error two), open (os error 2"),
+            ("", ""),
+        ] {
+            assert_eq!(without_numbers(text), shown);
+        }
+    }
+
+    #[test]
+    fn whatever_it_is_is_one_line() {
+        assert_eq!(one_line("a\r\nb\tc\u{1b}[2J\u{2028}"), "a\\u{d}\\nb\\tc\\u{1b}[2J\\u{2028}");
     }
 }

@@ -108,7 +108,7 @@ impl HostBuilder {
             under_way: Arc::new(UnderWay::default()),
             queue: Queue::new(self.config.queue, Arc::new(TokioTimer)),
             permits: Permits::new(in_flight),
-            config: self.config,
+            config: Arc::new(self.config),
         })))
     }
 }

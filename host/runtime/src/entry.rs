@@ -4,14 +4,14 @@ use std::collections::HashMap;
 use std::fmt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use hotcell_call::{Code, Failure, GrantSet, Limits, Target, ToolName, Wants, nearest};
 use hotcell_sandbox::{OpenGrants, Sandbox, Tool};
-use tokio::sync::OnceCell;
 
 use crate::catalog::Starter;
 use crate::config::Config;
+use crate::opening::Opening;
 use crate::schema::Schema;
 use crate::toolfile::ToolFile;
 
@@ -37,7 +37,8 @@ pub(crate) struct Entry {
     origin: Origin,
     file: Option<ToolFile>,
     stamp: Stamp,
-    opened: OnceCell<Arc<Opened>>,
+    opened: OnceLock<Arc<Opened>>,
+    opening: Mutex<Option<Arc<Opening>>>,
 }
 
 /// A tool that was opened, with what it may do.
@@ -97,7 +98,7 @@ impl Stamp {
 
 impl Entry {
     pub(crate) fn new(name: ToolName, origin: Origin, file: Option<ToolFile>, stamp: Stamp) -> Self {
-        Self { name, origin, file, stamp, opened: OnceCell::new() }
+        Self { name, origin, file, stamp, opened: OnceLock::new(), opening: Mutex::default() }
     }
 
     pub(crate) fn origin(&self) -> &Origin {
@@ -112,21 +113,34 @@ impl Entry {
         self.origin.is(origin) && self.stamp == *stamp
     }
 
-    /// Opens the tool, once.
-    pub(crate) async fn open(&self, sandbox: &Sandbox, config: &Config) -> Result<Arc<Opened>, Failure> {
+    /// Opens the tool, once; whoever stops waiting leaves that to those who come later.
+    pub(crate) async fn open(&self, sandbox: &Sandbox, config: &Arc<Config>) -> Result<Arc<Opened>, Failure> {
         if let Some(opened) = self.opened.get() {
             return Ok(Arc::clone(opened));
         }
-        let open = async || {
-            let tool = match &self.origin {
-                Origin::Starter(starter) => sandbox.open_bytes(&self.name, starter.wasm).await?,
-                Origin::File(path) => sandbox.open(&self.name, path).await?,
-            };
-            Opened::new(self.name.clone(), tool, self.file.clone(), config).map(Arc::new)
-        };
         // Boxed: what happens once for a tool would otherwise be carried, and moved, in the future of every call.
-        let opened = Box::pin(self.opened.get_or_try_init(open)).await;
-        opened.map(Arc::clone).map_err(|failure| failure.of(&self.name))
+        let opened = Box::pin(async { self.opening(sandbox, config).wait().await }).await?;
+        Ok(Arc::clone(self.opened.get_or_init(|| opened)))
+    }
+
+    fn opening(&self, sandbox: &Sandbox, config: &Arc<Config>) -> Arc<Opening> {
+        let mut now = self.opening.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(opening) = now.as_ref().filter(|opening| !opening.has_failed()) {
+            return Arc::clone(opening);
+        }
+        let (sandbox, config) = (sandbox.clone(), Arc::clone(config));
+        let (name, origin, file) = (self.name.clone(), self.origin.clone(), self.file.clone());
+        let opening = Opening::start(async move {
+            let opened = async {
+                let tool = match &origin {
+                    Origin::Starter(starter) => sandbox.open_bytes(&name, starter.wasm).await?,
+                    Origin::File(path) => sandbox.open(&name, path).await?,
+                };
+                Opened::new(name.clone(), tool, file, &config).map(Arc::new)
+            };
+            opened.await.map_err(|failure| failure.of(&name))
+        });
+        Arc::clone(now.insert(Arc::new(opening)))
     }
 }
 

@@ -22,7 +22,7 @@ pub struct Host(pub(crate) Arc<Inner>);
 pub(crate) struct Inner {
     pub(crate) sandbox: Sandbox,
     pub(crate) catalog: Catalog,
-    pub(crate) config: Config,
+    pub(crate) config: Arc<Config>,
     pub(crate) events: Arc<Events>,
     pub(crate) under_way: Arc<UnderWay>,
     pub(crate) queue: Queue,

@@ -14,6 +14,7 @@ mod host;
 mod intake;
 mod journey;
 mod listing;
+mod opening;
 mod path;
 mod scan;
 mod schema;

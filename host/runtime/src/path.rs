@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! surface → ToolCall
-//!   intake    known tool, input that fits its schema, limits and grants only narrowed, deadline set
+//!   intake    known tool, opened and compiled at its first use, input that fits its schema, limits and grants only narrowed
 //!   queue     bounded: full means refused, or waited for until the deadline
 //!   permit    so many calls in flight, no more
 //!   sandbox   fresh store → limits → instantiate → call → drop
@@ -14,7 +14,9 @@
 //!
 //! It is a plain function and not a stack of layers: the order is ours and fixed, and the reading is worth more.
 
-use hotcell_call::{Code, Failure, Outcome, ToolCall};
+use std::time::Instant;
+
+use hotcell_call::{Code, Failure, Outcome, Target, ToolCall};
 use hotcell_sandbox::Attempt;
 
 use crate::host::Host;
@@ -36,8 +38,9 @@ impl Host {
         let cancel = journey.cancel().clone();
         let gone = || Failure::new(Code::Cancelled, format!("{target} was cancelled")).why("before it was started");
 
-        let intake = self.intake(call);
-        let ready = cancel.run_until_cancelled(intake).await.ok_or_else(gone)??;
+        let intake = until(call.deadline, self.intake(call));
+        let late = || late(&target);
+        let ready = cancel.run_until_cancelled(intake).await.ok_or_else(gone)?.ok_or_else(late)??;
 
         journey.queued();
         let waited = async {
@@ -51,4 +54,20 @@ impl Host {
         drop(permit);
         Ok(attempt)
     }
+}
+
+/// What a stage gives, unless the deadline comes before its end.
+async fn until<T>(deadline: Option<Instant>, stage: impl Future<Output = T>) -> Option<T> {
+    let Some(deadline) = deadline else {
+        return Some(stage.await);
+    };
+    let ended = tokio::time::timeout_at(deadline.into(), stage).await.ok();
+    // A stage that never waited is not interrupted, and may be late all the same.
+    ended.filter(|_| Instant::now() < deadline)
+}
+
+fn late(target: &Target) -> Failure {
+    Failure::new(Code::Late, format!("the deadline of {target} passed before it could start"))
+        .why("while its tool was opened and its input checked; at its first use a tool is compiled")
+        .fix("a later deadline, or the same call again: the tool is made ready meanwhile")
 }

@@ -10,6 +10,8 @@ use jiff::fmt::{rfc2822, strtime};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 
+use crate::zone;
+
 /// What a text says: a point in time, or what the clocks show somewhere.
 #[derive(Debug)]
 pub(crate) enum Written {
@@ -108,7 +110,7 @@ fn seconds(whole: i64, fraction: &str, negative: bool) -> Option<Timestamp> {
 /// RFC 3339, RFC 9557, ISO 8601 and RFC 2822.
 fn standard(text: &str) -> Option<Written> {
     let parser = DateTimeParser::new();
-    if let Ok(time) = parser.parse_zoned(text) {
+    if let Ok(time) = parser.parse_zoned_with(&zone::all(), text) {
         return Some(Written::Point(time));
     }
     if let Ok(day) = first_day(text).as_deref().unwrap_or(text).parse::<ISOWeekDate>() {
@@ -161,7 +163,7 @@ fn written(form: &str, text: &str) -> Option<Written> {
     let parts = strtime::parse(form, text).ok()?;
     let utc = form.contains("UTC") || form.contains("GMT");
     match parts.offset() {
-        Some(_) => parts.to_zoned().ok().map(Written::Point),
+        Some(_) => parts.to_zoned_with(&zone::all()).ok().map(Written::Point),
         None => {
             let date = parts.to_date().ok()?;
             let time = date.to_datetime(parts.to_time().unwrap_or_default());

@@ -2,10 +2,18 @@
 
 use hotcell::Error;
 use jiff::fmt::temporal::DateTimeParser;
-use jiff::tz::{self, TimeZone};
+use jiff::tz::{TimeZone, TimeZoneDatabase};
 
 /// Longer texts are no names, and comparing them with all that are known would cost much.
 const MAX_NAME: usize = 64;
+
+/// The zones that are part of the component.
+///
+/// Never those that the crate would find by itself: how it is built is also up to the other tools that are built with it, and
+/// it may look through the machine's files first.
+pub(crate) fn all() -> TimeZoneDatabase {
+    TimeZoneDatabase::bundled()
+}
 
 /// The zone of that name (of any case), or at that offset.
 pub(crate) fn named(argument: &'static str, name: &str) -> Result<TimeZone, Error> {
@@ -13,7 +21,7 @@ pub(crate) fn named(argument: &'static str, name: &str) -> Result<TimeZone, Erro
     if name.eq_ignore_ascii_case("z") {
         return Ok(TimeZone::UTC);
     }
-    DateTimeParser::new().parse_time_zone(name).map_err(|_| {
+    DateTimeParser::new().parse_time_zone_with(&all(), name).map_err(|_| {
         let shown: String = name.chars().take(MAX_NAME).collect();
         let hint = near(name).map_or_else(
             || "wanted a name such as `Europe/Oslo`, or an offset such as `+02:00`".to_owned(),
@@ -34,7 +42,7 @@ fn near(name: &str) -> Option<String> {
         let city = zone.rsplit('/').next().unwrap_or(&zone);
         strsim::damerau_levenshtein(&zone, &wanted).min(strsim::damerau_levenshtein(city, &wanted))
     };
-    tz::db()
+    all()
         .available()
         .map(|zone| (unlike(zone.as_str()), zone.to_string()))
         .min()

@@ -61,18 +61,29 @@ pub(crate) fn assigned(assignments: &[String], wanted: Wanted<'_>) -> Result<Pay
 ///
 /// [`Code::Command`], [`Code::InputTooLarge`], [`Code::InputNotJson`] for what is not even text.
 pub(crate) fn data(data: &str, target: &Target, most: ByteSize) -> Result<Payload, Failure> {
+    let refuse = |why: &str| Failure::new(Code::InputNotJson, format!("the input of {target} is not JSON")).why(why);
     let path = match data.strip_prefix('@') {
         Some(path) => path,
         None if data == "-" => "-",
+        None if is_blank(data) => return Err(refuse("it is empty").fix(AN_INPUT)),
         None => return Ok(Payload::new(data)),
     };
     let bytes = read(path, most, target)?;
     let text = String::from_utf8(bytes).map_err(|error| {
-        let at = error.utf8_error().valid_up_to();
-        Failure::new(Code::InputNotJson, format!("the input of {target} is not JSON"))
-            .why(format!("{} is not UTF-8, from byte {at} on", shown(path)))
+        refuse(&format!("{} is not UTF-8, from byte {} on", shown(path), error.utf8_error().valid_up_to()))
     })?;
+    if is_blank(&text) {
+        return Err(refuse(&format!("{} is empty", shown(path))).fix(AN_INPUT));
+    }
     Ok(Payload::new(text))
+}
+
+/// What stands for an input without arguments.
+const AN_INPUT: &str = "arguments by name: {\"name\": value, …}; without any: {}";
+
+/// Whether there is nothing in a text that JSON would count.
+pub(crate) fn is_blank(text: &str) -> bool {
+    text.trim_ascii().is_empty()
 }
 
 fn named<'a>(assignment: &'a str, wanted: Wanted<'_>) -> Result<(&'a str, &'a str), Failure> {

@@ -129,4 +129,8 @@ fn data_is_text_or_a_file() {
     std::fs::write(&path, b"[1]").unwrap();
     assert_eq!(from(&format!("@{}", path.display())).unwrap().as_str(), "[1]");
     assert_eq!(from("@").unwrap_err().code(), Code::Command);
+    for (text, why) in [("", "it is empty"), (" \n", "it is empty"), ("@/dev/null", "/dev/null is empty")] {
+        let refused = from(text).unwrap_err();
+        assert_eq!((refused.code(), refused.reason()), (Code::InputNotJson, why));
+    }
 }

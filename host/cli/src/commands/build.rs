@@ -1,5 +1,9 @@
 //! `hotcell build`: compiles a tool, then looks at what came out as the host would.
 
+mod paths;
+
+use std::ffi::OsString;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -76,22 +80,32 @@ async fn look(file: Option<ToolFile>, path: &Path, global: &Global) -> Result<In
 /// Runs Cargo in the folder and gives the component that it made.
 fn compile(folder: &Path, quiet: bool) -> Result<PathBuf, Failure> {
     check_target(folder)?;
-    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let options = paths::options(folder, quiet)?;
+    let mut cargo = cargo(folder, quiet);
     cargo.args(["build", "--release", "--target", TARGET, "--message-format", "json-render-diagnostics"]);
-    if quiet {
-        cargo.arg("--quiet");
+    cargo.args(options);
+    for name in paths::PUSHING {
+        cargo.env_remove(name);
     }
     // Cargo talks to people on stderr; on stdout it says what it made.
-    let ran = cargo.current_dir(folder).stdin(Stdio::null()).stderr(Stdio::inherit()).output();
-    let ran = ran.map_err(|error| {
-        Failure::new(Code::Command, "cargo could not be started")
-            .why(error.to_string())
-            .fix("install Rust: https://rustup.rs")
-    })?;
+    let ran = cargo.stdin(Stdio::null()).stderr(Stdio::inherit()).output().map_err(|error| started(&error))?;
     if !ran.status.success() {
         return Err(Failure::new(Code::Command, "the tool does not compile").why("cargo said what is wrong, above"));
     }
     component(&String::from_utf8_lossy(&ran.stdout), folder)
+}
+
+/// Cargo in a folder.
+fn cargo(folder: &Path, quiet: bool) -> Command {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")));
+    cargo.args(quiet.then_some("--quiet")).current_dir(folder);
+    cargo
+}
+
+fn started(error: &io::Error) -> Failure {
+    Failure::new(Code::Command, "cargo could not be started")
+        .why(error.to_string())
+        .fix("install Rust: https://rustup.rs")
 }
 
 /// What Cargo says of each thing that it made; other messages have other reasons.

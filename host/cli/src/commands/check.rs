@@ -53,7 +53,13 @@ pub(super) async fn run(files: Vec<PathBuf>, global: &Global, output: &Output) -
     if output.is_json() {
         output.object(&Report { ok: checked.iter().all(|checked| checked.ok), files: &checked })?;
     } else {
-        checked.iter().for_each(|checked| show(output, checked));
+        for (place, one) in checked.iter().enumerate() {
+            // What is wrong takes several lines: files stand apart then.
+            if place > 0 && !one.ok {
+                output.line("");
+            }
+            show(output, one);
+        }
     }
     let diagnostics: Vec<Diagnostic> = checked.into_iter().flat_map(|checked| checked.diagnostics).collect();
     Ok(if diagnostics.is_empty() { Exit::OK } else { Trouble::File(diagnostics).exit() })

@@ -9,7 +9,7 @@ use crate::args::Global;
 use crate::embedded::STARTERS;
 use crate::exit::{Exit, Trouble};
 use crate::operator::Operator;
-use crate::output::{BOLD, DIM, Output, RED};
+use crate::output::{BOLD, DIM, Output, RED, without_numbers};
 use crate::table;
 
 pub(super) async fn run(global: &Global, output: &Output) -> Result<Exit, Trouble> {
@@ -59,15 +59,19 @@ fn unusable(tools: &[Listed], broken: &[Broken]) -> Vec<[String; 2]> {
     let mut rows = Vec::new();
     for tool in tools {
         match &tool.descriptor {
-            Err(failure) => rows.push([tool.name.to_string(), failure.to_string()]),
+            Err(failure) => rows.push([tool.name.to_string(), told(failure)]),
             Ok(descriptor) => rows.extend(descriptor.functions.iter().filter_map(|function| {
                 let reason = function.callable.as_ref().err()?;
                 Some([format!("{}.{}", tool.name, function.name), reason.clone()])
             })),
         }
     }
-    rows.extend(broken.iter().map(|broken| [broken.origin.to_string(), broken.failure.to_string()]));
+    rows.extend(broken.iter().map(|broken| [broken.origin.to_string(), told(&broken.failure)]));
     rows
+}
+
+fn told(failure: &Failure) -> String {
+    without_numbers(&failure.to_string())
 }
 
 /// The one object of `--json`.

@@ -10,6 +10,7 @@ use hotcell_runtime::config::ceiling;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::arguments::is_blank;
 use crate::operator::folder;
 
 /// The input as it was given, with what it grants.
@@ -110,7 +111,8 @@ fn text(typed: String) -> Result<String, Failure> {
 
 fn json(agent: &str, text: &str) -> Result<Value, Failure> {
     serde_json::from_str(text).map_err(|error| {
-        Failure::new(Code::InputNotJson, format!("the input of {agent} is not JSON")).why(error.to_string())
+        let why = if is_blank(text) { "it is empty".to_owned() } else { error.to_string() };
+        Failure::new(Code::InputNotJson, format!("the input of {agent} is not JSON")).why(why)
     })
 }
 
@@ -155,6 +157,12 @@ mod tests {
         let given = Given::read(Some("text"), Some(typed.clone())).unwrap();
         assert_eq!((given.text, given.folder), (Some(typed), None));
         assert!(Given::read(Some("folder"), None).unwrap().folder().is_none());
+    }
+
+    #[test]
+    fn an_empty_input_is_told_as_one() {
+        assert_eq!(json("x", " \n").unwrap_err().reason(), "it is empty");
+        assert!(json("x", "{").unwrap_err().reason().contains("line 1"));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use hotcell_runtime::{RunOutcome, StepOutcome};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::output::{BOLD, GREEN, Output, RED, YELLOW, one_line};
+use crate::output::{BOLD, GREEN, Output, RED, YELLOW, one_line, without_numbers};
 
 /// The one object of `--json`.
 #[derive(Serialize)]
@@ -111,7 +111,13 @@ fn counted<N: Display + PartialEq + From<u8>>(count: N, what: &str) -> String {
 /// How many calls of a step failed, and how the first did.
 fn failures(step: &StepOutcome) -> Option<String> {
     let first = step.first_failure.as_ref()?;
-    Some(format!("{}: {} of {} calls failed, the first: {}", step.step, step.failed_calls, step.calls, one_line(first)))
+    Some(format!(
+        "{}: {} of {} calls failed, the first: {}",
+        step.step,
+        step.failed_calls,
+        step.calls,
+        one_line(without_numbers(&first.to_string()))
+    ))
 }
 
 #[cfg(test)]
