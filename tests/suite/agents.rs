@@ -347,6 +347,19 @@ fn the_file_analyst_reports_on_a_folder() {
     assert!(object["calls"].as_u64().is_some_and(|calls| calls >= 20), "{object}");
 }
 
+// A checkout with its own tools and settings is read like any other.
+#[test]
+fn a_checkout_with_tools_can_be_analysed() {
+    let shell = Shell::new();
+    fs::create_dir_all(shell.path("project/tools")).expect("a folder");
+    shell.file("project/hotcell.toml", "[limits]\nfuel = \"20G\"\n");
+    shell.file("project/tools/notes.md", "# Notes\n");
+    let mut command = shell.command(&["run", "file-analyst", ".", "--out", "../report"]);
+    let output = command.current_dir(shell.path("project")).output().expect("the program runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(fs::read_to_string(shell.path("report/report.md")).is_ok_and(|report| report.contains("notes.md")));
+}
+
 #[test]
 fn the_csv_report_describes_a_table() {
     let shell = Shell::new();

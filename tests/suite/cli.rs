@@ -37,7 +37,7 @@ impl Shell {
         }
     }
 
-    fn command(&self, words: &[&str]) -> Command {
+    pub(crate) fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(hotcell());
         command.args(words).current_dir(self.0.path()).env_clear().stdin(Stdio::null());
         command.env("HOME", self.0.path()).env("PATH", std::env::var_os("PATH").unwrap_or_default());
