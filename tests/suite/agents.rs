@@ -152,6 +152,27 @@ async fn a_run_makes_no_more_calls_than_it_may() {
     assert!(failure.to_string().contains('5'), "{failure}");
 }
 
+// The counter of a guest that is stopped by the clock says hardly anything.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_always_times_out_does_not_work_for_nothing() {
+    let harness = Harness::new();
+    let toml = r#"
+        [tools]
+        allow = ["cpu.*"]
+        [tools.cpu]
+        limits.timeout = "200ms"
+        [[step]]
+        id = "spin"
+        for_each = "{{input}}"
+        call = "cpu.spin"
+        on_error = "skip"
+    "#;
+    let (outcome, _) = run(&harness, toml, json!([1, 2, 3])).await;
+    well(&outcome);
+    assert_eq!((outcome.calls, outcome.failed_calls), (3, 3));
+    assert!((100_000_000..=30_000_000_000).contains(&outcome.fuel), "{}", outcome.fuel);
+}
+
 // As text, these results are an eighth of what may be held; as values they are twice as much.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_run_holds_no_more_memory_than_it_may() {
