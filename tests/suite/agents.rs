@@ -152,6 +152,27 @@ async fn a_run_makes_no_more_calls_than_it_may() {
     assert!(failure.to_string().contains('5'), "{failure}");
 }
 
+// The counter of a guest that is stopped by the clock says hardly anything.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_always_times_out_does_not_work_for_nothing() {
+    let harness = Harness::new();
+    let toml = r#"
+        [tools]
+        allow = ["cpu.*"]
+        [tools.cpu]
+        limits.timeout = "200ms"
+        [[step]]
+        id = "spin"
+        for_each = "{{input}}"
+        call = "cpu.spin"
+        on_error = "skip"
+    "#;
+    let (outcome, _) = run(&harness, toml, json!([1, 2, 3])).await;
+    well(&outcome);
+    assert_eq!((outcome.calls, outcome.failed_calls), (3, 3));
+    assert!((100_000_000..=30_000_000_000).contains(&outcome.fuel), "{}", outcome.fuel);
+}
+
 // As text, these results are an eighth of what may be held; as values they are twice as much.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_run_holds_no_more_memory_than_it_may() {
@@ -345,6 +366,19 @@ fn the_file_analyst_reports_on_a_folder() {
     let object = shell.run(&["run", "file-analyst", "project", "--out", "again", "--json"]).exits(0).json();
     assert_eq!(object["agent"], "file-analyst");
     assert!(object["calls"].as_u64().is_some_and(|calls| calls >= 20), "{object}");
+}
+
+// A checkout with its own tools and settings is read like any other.
+#[test]
+fn a_checkout_with_tools_can_be_analysed() {
+    let shell = Shell::new();
+    fs::create_dir_all(shell.path("project/tools")).expect("a folder");
+    shell.file("project/hotcell.toml", "[limits]\nfuel = \"20G\"\n");
+    shell.file("project/tools/notes.md", "# Notes\n");
+    let mut command = shell.command(&["run", "file-analyst", ".", "--out", "../report"]);
+    let output = command.current_dir(shell.path("project")).output().expect("the program runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(fs::read_to_string(shell.path("report/report.md")).is_ok_and(|report| report.contains("notes.md")));
 }
 
 #[test]

@@ -14,6 +14,8 @@ use hotcell_call::{Capability, Code, Outcome, Wants};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use super::cli::Shell;
+use crate::support::program::{guest, scratch};
 use crate::support::{Harness, Seen};
 
 const SECRET: &str = "TOP-SECRET-7391";
@@ -242,6 +244,34 @@ async fn a_call_and_an_author_can_only_narrow() {
     let call = |within: &str| harness.call("modest.read", json!({"path": scene.path(within)}));
     assert_eq!(call("granted/a/deep.txt").run().await.ok(), "deep");
     call("granted/file.txt").run().await.ends("denied");
+}
+
+// Whoever may write the configuration or the tools has whatever it grants itself.
+#[test]
+fn what_hotcell_goes_by_is_never_granted() {
+    let shell = Shell::new();
+    let work = |within: &str| format!("work/{within}");
+    for folder in ["tools", "out", "docs"] {
+        fs::create_dir_all(shell.path(&work(folder))).expect("a folder");
+    }
+    fs::copy(guest("files"), shell.path("filer.wasm")).expect("a guest");
+    shell.file("work/hotcell.toml", "[catalog]\nfolders = [\"tools\"]\n");
+    let write = |folder: &str, path: &str| {
+        let (path, config) = (format!("path={path}"), shell.path("work/hotcell.toml").display().to_string());
+        shell.run(&["call", "./filer.wasm#write", &path, "text=x", "--allow-write", folder, "--config", &config])
+    };
+    for (folder, path) in
+        [("work", "work/hotcell.toml"), ("work", "work/out/x"), ("work/tools", "work/tools/x.wasm"), (".", "x")]
+    {
+        let seen = write(folder, path).exits(2);
+        assert!(seen.stderr.contains("E0207") && seen.stderr.contains("fix"), "{}", seen.stderr);
+        assert!(!shell.path(path).exists() || path.ends_with(".toml"), "{path} was written");
+    }
+    write("work/out", "work/out/x").exits(0);
+    shell.run(&["call", "./filer.wasm#read", "path=work/hotcell.toml", "--allow-read", "work"]).exits(0);
+    let cache = scratch("cache").display().to_string();
+    let seen = shell.run(&["call", "./filer.wasm#list", &format!("path={cache}"), "--allow-read", &cache]).exits(2);
+    assert!(seen.stderr.contains("the cache of compiled tools"), "{}", seen.stderr);
 }
 
 /// Wants to read this, relative to what is granted.

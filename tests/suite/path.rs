@@ -9,6 +9,7 @@ use hotcell_call::{CallId, Code, Happening, Outcome, Target};
 use hotcell_runtime::{Heard, Subscription};
 use serde_json::json;
 
+use super::cli::Shell;
 use super::rejected::until;
 use crate::support::component::{Contract, Listed};
 use crate::support::program::guest;
@@ -261,6 +262,17 @@ async fn a_deadline_covers_the_opening_of_a_tool_which_goes_on() {
         harness.call("fresh.run", json!({})).deadline(Duration::from_millis(40)).run().await.result.is_ok()
     })
     .await;
+}
+
+// To read what was typed, the command line looks at the tool's schema: that counts, too.
+#[test]
+fn a_deadline_that_is_typed_counts_from_then_on() {
+    let shell = Shell::new();
+    let fresh = Listed { description: format!("{:?}", std::time::SystemTime::now()), ..Listed::default() };
+    fs::write(shell.path("tools/fresh.wasm"), Contract::listing([fresh]).build()).expect("a file");
+    let seen = shell.run(&["call", "fresh.run", "value=1", "--deadline", "5ms"]).exits(5);
+    assert!(seen.stderr.contains("E0505") && seen.stderr.contains("while its tool was opened"), "{}", seen.stderr);
+    shell.run(&["call", "fresh.run", "value=1", "--deadline", "60s"]).exits(0);
 }
 
 // H15

@@ -85,8 +85,8 @@ codes! {
         "`hotcell help COMMAND` shows what fits.";
     Grant "E0207" Kind::Invalid,
         "a granted folder can't be used",
-        "A folder that is granted does not exist, is not a folder, may not be opened, or a part of it that is wanted lies behind a link.",
-        "Name a folder that exists, or take the grant away.";
+        "A folder that is granted does not exist, is not a folder, may not be opened, or a part of it that is wanted lies behind a link. Or it holds what hotcell itself goes by: its cache, what is trusted, or, where it may be written, the `hotcell.toml` in force or a folder of tools.",
+        "Name a folder that exists and holds nothing but data, or take the grant away.";
     Reference "E0208" Kind::Invalid,
         "a reference in a plan leads nowhere",
         "At run time `{{…}}` named a field that the earlier result does not have.",

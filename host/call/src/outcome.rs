@@ -106,3 +106,53 @@ pub struct Log {
 fn millis<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_f64(duration.as_secs_f64() * 1e3)
 }
+
+/// More than any guest uses in a nanosecond that it holds a core.
+const MOST_FUEL_A_NANOSECOND: u64 = 5;
+
+// === impl Receipt ===
+
+impl Receipt {
+    /// The fuel to count for the call where calls are counted together.
+    ///
+    /// What it used, where that is known. A guest that was stopped from outside keeps its counter to itself, so for one that timed
+    /// out hardly anything is known: then it is the most that it can have used in the time that it held a core, up to its limit.
+    /// Else whoever always times out would always work for nothing.
+    #[must_use]
+    pub fn fuel_charged(&self) -> u64 {
+        if self.fuel_exact {
+            return self.fuel;
+        }
+        let busy = u64::try_from(self.busy.as_nanos()).unwrap_or(u64::MAX);
+        let possible = busy.saturating_mul(MOST_FUEL_A_NANOSECOND);
+        self.fuel.max(possible.min(self.limits.fuel.as_u64()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Count;
+
+    #[test]
+    fn who_is_stopped_from_outside_is_charged_for_the_time() {
+        let limits = Limits { fuel: Count::new(1_000_000), ..Limits::default() };
+        let receipt = |fuel, fuel_exact, busy| Receipt {
+            fuel,
+            fuel_exact,
+            busy: Duration::from_micros(busy),
+            limits: limits.clone(),
+            ..Receipt::default()
+        };
+        for (receipt, charged) in [
+            (receipt(2, true, 100), 2),
+            (receipt(2, false, 0), 2),
+            (receipt(2, false, 100), 500_000),
+            (receipt(600_000, false, 100), 600_000),
+            (receipt(2, false, 1_000_000), 1_000_000),
+            (Receipt::default(), 0),
+        ] {
+            assert_eq!(receipt.fuel_charged(), charged, "{receipt:?}");
+        }
+    }
+}

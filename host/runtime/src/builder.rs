@@ -77,7 +77,9 @@ impl HostBuilder {
     /// [`Code::Untrusted`] when the configuration came with somebody's folder and grants more than that folder;
     /// [`Code::Fault`] when the engine can't be set up on this machine.
     pub fn build(mut self) -> Result<Host, Failure> {
-        self.trust.take().unwrap_or_else(Trust::of_user).check(&self.config)?;
+        let trust = self.trust.take().unwrap_or_else(Trust::of_user);
+        trust.check(&self.config)?;
+        self.config.state = trust.place().map(Path::to_owned);
         for (name, flags) in std::mem::take(&mut self.flags) {
             overlay(self.config.tools.entry(name).or_default(), flags);
         }

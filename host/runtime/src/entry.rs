@@ -12,6 +12,7 @@ use hotcell_sandbox::{OpenGrants, Sandbox, Tool};
 use crate::catalog::Starter;
 use crate::config::Config;
 use crate::opening::Opening;
+use crate::reserved;
 use crate::schema::Schema;
 use crate::toolfile::ToolFile;
 
@@ -153,7 +154,8 @@ impl Opened {
             // Nothing is said of what it wants: then it is what the operator gives.
             None => given.clone(),
         };
-        let grants = OpenGrants::open(set)?;
+        let grants = OpenGrants::open(reserved::rooted(config, set))?;
+        reserved::check(config, &grants)?;
         let schemas = tool.descriptor().functions.iter().filter(|function| function.callable.is_ok());
         let schemas = schemas.map(|function| (function.name.clone(), Schema::new(function))).collect();
         Ok(Self { name, tool, file, limits, given, grants, schemas, narrowed: Mutex::default() })

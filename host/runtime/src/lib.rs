@@ -16,6 +16,7 @@ mod journey;
 mod listing;
 mod opening;
 mod path;
+mod reserved;
 mod scan;
 mod schema;
 mod session;

@@ -68,6 +68,6 @@ async fn until<T>(deadline: Option<Instant>, stage: impl Future<Output = T>) -> 
 
 fn late(target: &Target) -> Failure {
     Failure::new(Code::Late, format!("the deadline of {target} passed before it could start"))
-        .why("while its tool was opened and its input checked; at its first use a tool is compiled")
-        .fix("a later deadline, or the same call again: the tool is made ready meanwhile")
+        .why("while its tool was opened and its input checked; at its first use a tool is compiled, once")
+        .fix("a later deadline for the first call of a tool")
 }

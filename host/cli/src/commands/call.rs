@@ -16,13 +16,14 @@ use crate::signals::{Ended, blocking, cancelling, or_cancelled};
 use crate::{error, receipt};
 
 pub(super) async fn run(args: CallArgs, global: &Global, output: &Output) -> Result<Exit, Trouble> {
+    let deadline = args.deadline.and_then(|wait| Instant::now().checked_add(wait));
     let mut operator = Operator::load(global)?;
     let target = target(&args.target, &mut operator)?;
     operator.give(&target.tool, &args.limits.keys(), &Typed::read(&args.grants)?)?;
     let host = operator.host()?;
-    let input = or_cancelled(input(&host, &args, &target)).await?;
+    let input = or_cancelled(input(&host, &args, &target, deadline)).await?;
     let mut call = host.next_call(target, input);
-    call.deadline = args.deadline.and_then(|wait| Instant::now().checked_add(wait));
+    call.deadline = deadline;
     let id = call.id;
     let cancel = || {
         // One that has just ended need not be cancelled.
@@ -51,12 +52,17 @@ fn target(target: &CallTarget, operator: &mut Operator) -> Result<Target, Failur
 }
 
 /// The arguments as JSON.
-async fn input(host: &Host, args: &CallArgs, target: &Target) -> Result<Payload, Failure> {
+async fn input(host: &Host, args: &CallArgs, target: &Target, deadline: Option<Instant>) -> Result<Payload, Failure> {
     if args.data.is_none() && args.assignments.is_empty() {
         return Ok(Payload::default());
     }
-    // A tool that can't be looked at can't be called either: the call itself will say so, as it would of any other.
-    let looked = host.inspect(&target.tool).await.ok();
+    // A tool that can't be looked at, or not in time, can't be called either: the call itself will say so, as it would of any
+    // other.
+    let look = host.inspect(&target.tool);
+    let looked = match deadline {
+        Some(deadline) => tokio::time::timeout_at(deadline.into(), look).await.ok().and_then(Result::ok),
+        None => look.await.ok(),
+    };
     let (target, data, assignments) = (target.clone(), args.data.clone(), args.assignments.clone());
     blocking(move || {
         let most = looked.as_ref().map_or_else(Limits::default, |looked| looked.limits.clone()).input;

@@ -12,6 +12,7 @@ mod run;
 mod trust;
 
 use std::future::Future;
+use std::time::Duration;
 
 use hotcell_call::{Code, Failure};
 
@@ -38,6 +39,9 @@ pub(crate) fn run(args: Args, output: &Output) -> Result<Exit, Trouble> {
     }
 }
 
+/// How long what was told to stop is waited for: a compiler that outlived its parent would work for nobody.
+const GRACE: Duration = Duration::from_millis(200);
+
 /// Drives a command to its end. Two workers at least: one that is kept busy must not hold up the clock of the others.
 fn drive(command: impl Future<Output = Result<Exit, Trouble>>) -> Result<Exit, Trouble> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -45,7 +49,7 @@ fn drive(command: impl Future<Output = Result<Exit, Trouble>>) -> Result<Exit, T
     let runtime = runtime
         .map_err(|error| Failure::new(Code::Fault, "the worker threads could not be started").why(error.to_string()))?;
     let ended = runtime.block_on(command);
-    // What is left are guests that were told to stop, and reads that nobody waits for any more.
-    runtime.shutdown_background();
+    // What is left are guests and compilers that were told to stop, and reads that nobody waits for any more.
+    runtime.shutdown_timeout(GRACE);
     ended
 }

@@ -39,6 +39,8 @@ pub struct Config {
     pub compile: CompileLimits,
     /// `[cache] folder`, else the user's own; none where the user has none, and then every start compiles anew.
     pub cache: Option<PathBuf>,
+    /// Where it is remembered what the user trusts; known once the host is set up.
+    pub(crate) state: Option<PathBuf>,
     /// Whether the file names another cache than the user's.
     pub(crate) cache_moved: bool,
     /// The file that all this stands in; none for the defaults.
@@ -146,6 +148,7 @@ impl Config {
             queue,
             process_memory,
             compile,
+            state: None,
             cache_moved: cache.folder.is_some(),
             cache: cache.folder.or_else(|| user::cache_folder(lookup)),
             origin: None,
@@ -165,6 +168,7 @@ impl Config {
             process_memory: host::MEMORY,
             compile: CompileLimits::default(),
             cache: user::cache_folder(lookup),
+            state: None,
             cache_moved: false,
             origin: None,
         }

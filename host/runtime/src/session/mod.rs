@@ -52,7 +52,7 @@ pub struct RunOutcome {
     pub calls: u64,
     /// Calls that did not end `ok`.
     pub failed_calls: u64,
-    /// Fuel that they used.
+    /// Fuel that they used, or are [charged](hotcell_call::Receipt::fuel_charged) for where that is not known.
     pub fuel: u64,
     /// From start to end.
     #[serde(rename = "elapsed_ms", serialize_with = "millis")]

@@ -259,7 +259,7 @@ impl<'a> Run<'a> {
 
     fn count(&self, step: &Step, outcome: &Outcome) {
         let mut kept = self.kept();
-        kept.fuel = kept.fuel.saturating_add(outcome.receipt.fuel);
+        kept.fuel = kept.fuel.saturating_add(outcome.receipt.fuel_charged());
         let tally = kept.tallies.entry(step.id.clone()).or_default();
         tally.calls += 1;
         if let Err(failure) = &outcome.result {

@@ -95,6 +95,11 @@ impl Trust {
         Ok(forgotten)
     }
 
+    /// Where it is remembered.
+    pub(crate) fn place(&self) -> Option<&Path> {
+        self.folder.as_deref()
+    }
+
     fn folder(&self) -> Result<&Path, Failure> {
         self.folder.as_deref().ok_or_else(|| {
             Failure::new(Code::Untrusted, "there is no place to remember what is trusted")

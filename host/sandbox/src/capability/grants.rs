@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -62,6 +62,11 @@ impl OpenGrants {
     #[must_use]
     pub fn set(&self) -> &GrantSet {
         &self.set
+    }
+
+    /// The granted folders, with the handles by which they are reached.
+    pub fn opened(&self) -> impl Iterator<Item = (&Folder, BorrowedFd<'_>)> {
+        self.set.folders.iter().zip(self.folders.iter().map(|folder| folder.dir.dir.as_fd()))
     }
 
     pub(crate) fn folders(&self) -> &[OpenFolder] {
