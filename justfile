@@ -39,8 +39,9 @@ bench *args: setup _tools _guests
 lint: setup
     cargo fmt --all --check
     CLIPPY_CONF_DIR="{{ justfile_directory() }}/.ci" cargo clippy {{ native }} --all-targets -- -D warnings
-    # What there is only in components: the exports.
+    # What there is only in components: the exports, and the hostile guests.
     CLIPPY_CONF_DIR="{{ justfile_directory() }}/.ci" cargo clippy --target wasm32-wasip2 -p hotcell -p 'tool-*' -- -D warnings
+    CLIPPY_CONF_DIR="{{ justfile_directory() }}/.ci" cargo clippy --target wasm32-wasip2 -p hotcell-test-guests --lib --examples -- -D warnings
     bash .ci/deny
 
 # Do what continuous integration does

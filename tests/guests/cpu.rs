@@ -50,6 +50,7 @@ fn recurse() -> u64 {
 /// Calls itself with large frames, until the stack that the compiler keeps in the guest's memory ends.
 #[hotcell::tool]
 fn recurse_wide() -> u64 {
+    #[expect(clippy::large_stack_arrays, reason = "the frames are to be large")]
     fn down(n: u64) -> u64 {
         let frame = [n as u8; 64 << 10];
         black_box(&frame);

@@ -1,5 +1,7 @@
 //! Handles: files, streams and pollables, opened and never closed.
 
+#![expect(clippy::mem_forget, reason = "what is never given back is the attack")]
+
 use std::mem::forget;
 
 use wasip2::cli::stdout;

@@ -29,7 +29,7 @@ fn nested(depth: usize) -> String {
 /// Prints so many MiB without a line break, to stdout and to stderr.
 #[hotcell::tool]
 fn flood(mib: usize) -> io::Result<()> {
-    let block = [b'x'; 64 << 10];
+    let block = vec![b'x'; 64 << 10];
     for _ in 0..mib * 16 {
         io::stdout().write_all(&block)?;
         io::stderr().write_all(&block)?;

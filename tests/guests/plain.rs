@@ -5,6 +5,7 @@ use std::cell::Cell;
 use bindings::exports::example::plain::handles::{Counter, Guest as Handles, GuestCounter};
 use bindings::exports::example::plain::shapes::{Colour, Guest as Shapes, Point, Shape, Style};
 
+#[expect(clippy::mem_forget, reason = "lists are handed over, as wit-bindgen writes it")]
 mod bindings {
     wit_bindgen::generate!({ path: "wit", world: "plain" });
 }

@@ -387,9 +387,50 @@ fn the_csv_report_describes_a_table() {
     shell.file("sales.csv", "region,amount\nnorth,10\nsouth,20\nnorth,30\n");
     shell.run(&["run", "csv-report", "sales.csv", "--out", "report"]).exits(0);
     let report = fs::read_to_string(shell.path("report/report.md")).expect("a report");
-    for word in ["region", "amount", "north", "40", "3 rows"] {
+    for word in ["region", "sum of amount", "| north | 2 | 40 |\n| south | 1 | 20 |", "3 rows", "# sales.csv"] {
         assert!(report.contains(word), "{word}: {report}");
     }
+}
+
+// Whoever opens the report sees the table's texts as texts, and asks no server of the table's for a picture.
+#[test]
+fn a_hostile_table_is_described_as_text() {
+    let shell = Shell::new();
+    let table = "na|me\\|x,\"<script>alert(1)</script>\",count\n[click](http://evil),\"a\nb\",1\n[click](http://evil),`code`,2000\n![i](http://t),*bold*,3\n,,4\n,,5\n";
+    shell.file("bad.csv", table);
+    shell.run(&["run", "csv-report", "bad.csv", "--out", "report"]).exits(0);
+    let report = fs::read_to_string(shell.path("report/report.md")).expect("a report");
+    insta::assert_snapshot!(report, @r"
+    # bad.csv
+
+    5 rows, 3 columns.
+
+    ## Columns
+
+    | column | type | missing | distinct | least | most | mean | sum |
+    | --- | --- | ---: | ---: | --- | --- | ---: | ---: |
+    | na\|me\\\|x | text | 2 | 2 | \!\[i\](http://t) | \[click\](http://evil) |  |  |
+    | \<script\>alert(1)\</script\> | text | 2 | 3 | \*bold\* | a b |  |  |
+    | count | integer | 0 | 5 | 1 | 2,000 | 402.6 | 2,013 |
+
+    ## By na\|me\\\|x
+
+    ![Sum of count by na\|me\\\|x](groups.svg)
+
+    | na\|me\\\|x | number of rows | sum of count |
+    | --- | ---: | ---: |
+    | \[click\](http://evil) | 2 | 2,001 |
+    | (none) | 2 | 9 |
+    | \!\[i\](http://t) | 1 | 3 |
+    ");
+    let markdown = json!({"text": report}).to_string();
+    let html = shell.run(&["call", "markdown.html", "-d", &markdown, "--json"]).exits(0).json();
+    let html = html["value"]["html"].as_str().unwrap_or_default();
+    assert_eq!(
+        (html.matches("<img").count(), html.matches("<a ").count(), html.matches("<script").count()),
+        (1, 0, 0),
+        "{html}"
+    );
 }
 
 #[test]
@@ -406,6 +447,7 @@ fn a_hostile_folder_is_analysed_like_any_other() {
     shell.run(&["run", "file-analyst", "project", "--out", "report"]).exits(0);
     let report = fs::read_to_string(shell.path("report/report.md")).expect("a report");
     assert!(!report.contains("root:"), "{report}");
+    assert!(report.contains("`project/new line \\| 'tick'.md` | 8 B | 1 |"), "a name takes one line: {report}");
 }
 
 #[test]

@@ -171,8 +171,15 @@ impl Layout {
             let title = format!("{}: {value}", fit(&bar.label, 1.0, 200.0));
             let [first, ..] = COLOURS;
             svg.rectangle((zero.min(end), middle - thick / 2.0), ((end - zero).abs(), thick), first, &title);
-            let (x, anchor) = if bar.value < 0.0 { (end - 6.0, Anchor::End) } else { (end + 6.0, Anchor::Start) };
-            svg.text(x, middle, self.size - 1.0, GREY, anchor, &value);
+            let size = self.size - 1.0;
+            let room = width_of(&value, size);
+            // Lines of the grid don't go through words.
+            let (x, anchor, from) = match bar.value < 0.0 {
+                true => (end - 6.0, Anchor::End, end - 6.0 - room),
+                false => (end + 6.0, Anchor::Start, end + 4.0),
+            };
+            svg.clear((from, middle - size * 0.6), (room + 2.0, size * 1.2));
+            svg.text(x, middle, size, GREY, anchor, &value);
             middle += self.pitch;
         }
         svg.line((zero, self.top), (zero, self.bottom), AXIS);
@@ -227,6 +234,22 @@ mod tests {
                 }
             }
         }
+    }
+
+    // At any height, and so at any size of the words; with the float that is left of a width when its edge is taken off again.
+    #[test]
+    fn labels_are_cut_only_beyond_a_third_of_the_width() {
+        let labels = ["Markdown", "JavaScript React", "src/capabilities.rs", "Größe (KiB), gerundet"];
+        for height in 200..900 {
+            for shown in 1..=labels.len() {
+                let data = labels[..shown].iter().map(|label| Bar { label: (*label).to_owned(), value: 1.0 }).collect();
+                let chart = bars(data, None, None, 720, Some(height)).unwrap();
+                assert!(!chart.svg.contains('…'), "{height}: {}", chart.svg);
+            }
+        }
+        let long = "x".repeat(100);
+        let chart = bars(data(&[(&long, 1.0), ("Markdown", 1.0)]), None, None, 720, None).unwrap();
+        assert!(chart.svg.contains("xxx…</text>") && chart.svg.contains(">Markdown</text>"), "{}", chart.svg);
     }
 
     #[test]

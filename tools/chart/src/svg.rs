@@ -69,6 +69,13 @@ impl Svg {
         let _ = writeln!(self.out, "<path d=\"M{x1} {y1}L{x2} {y2}\" stroke=\"{stroke}\"/>");
     }
 
+    /// Takes away what was drawn there, so that words can be read.
+    pub(crate) fn clear(&mut self, at: (f64, f64), size: (f64, f64)) {
+        let (x, y, width, height) = (short(at.0), short(at.1), short(size.0), short(size.1));
+        let _ =
+            writeln!(self.out, "<rect x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\" fill=\"#ffffff\"/>");
+    }
+
     /// Draws a rectangle that says its title when pointed at.
     pub(crate) fn rectangle(&mut self, at: (f64, f64), size: (f64, f64), fill: &str, title: &str) {
         let (x, y, width, height, title) = (short(at.0), short(at.1), short(size.0), short(size.1), escape(title));
