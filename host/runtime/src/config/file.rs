@@ -106,7 +106,8 @@ impl Config {
     }
 
     fn open(file: &Path, name: &str, named: bool) -> Result<Self, Vec<Diagnostic>> {
-        let read = Source::read(file).map_err(|diagnostic| vec![*diagnostic])?;
+        let read = if named { Source::read(file) } else { Source::found(file) };
+        let read = read.map_err(|diagnostic| vec![*diagnostic])?;
         let source = Source::new(name, read.text());
         let file = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
         Self::read(&source, &file, named, &environment)
