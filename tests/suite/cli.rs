@@ -252,6 +252,31 @@ fn a_file_of_settings_is_found_and_its_faults_are_shown_at_once() {
 }
 
 // Whoever brings a checkout does not decide what is granted outside of it.
+// The environment may say where a file lies; that it may grant what it says is for the operator to decide.
+#[test]
+fn a_file_that_the_environment_names_is_not_trusted_by_that() {
+    let shell = Shell::new();
+    fs::create_dir_all(shell.path("elsewhere")).expect("a folder");
+    fs::create_dir_all(shell.path("data")).expect("a folder");
+    let data = shell.path("data").display().to_string();
+    shell.file("elsewhere/mine.toml", &format!("[tools.calc]\nfs.read = [{data:?}]\n"));
+    let told = |words: &[&str]| {
+        let mut command = shell.command(words);
+        Seen::of(command.env("HOTCELL_CONFIG", "elsewhere/mine.toml").output().expect("the program runs"), words)
+    };
+    let call = ["call", "calc.eval", "expression=2^10"];
+    let seen = told(&call).exits(3);
+    assert!(seen.stderr.contains("E0307") && seen.stderr.contains("elsewhere/mine.toml"), "{}", seen.stderr);
+    shell.run(&[&call[..], &["--config", "elsewhere/mine.toml"]].concat()).exits(0);
+    told(&[&call[..], &["--config", "elsewhere/mine.toml"]].concat()).exits(0);
+    // It is in force, all the same: what needs no trust counts.
+    shell.run(&["trust", "elsewhere/mine.toml"]).exits(0);
+    assert_eq!(told(&call).exits(0).stdout, "1024\n");
+    shell.file("elsewhere/mine.toml", "[limits]\nfuel = \"10\"\n");
+    told(&call).exits(4);
+    shell.run(&call).exits(0);
+}
+
 // What is wrong in a file is shown with its lines, so a link would show the lines of any file.
 #[test]
 fn a_found_file_that_is_a_link_shows_nothing_of_what_it_leads_to() {
