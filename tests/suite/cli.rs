@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Write;
+use std::os::unix::fs::symlink;
 use std::process::{Command, Output, Stdio};
 
 use serde_json::{Value, json};
@@ -250,6 +251,62 @@ fn a_file_of_settings_is_found_and_its_faults_are_shown_at_once() {
 }
 
 // Whoever brings a checkout does not decide what is granted outside of it.
+// The environment may say where a file lies; that it may grant what it says is for the operator to decide.
+#[test]
+fn a_file_that_the_environment_names_is_not_trusted_by_that() {
+    let shell = Shell::new();
+    fs::create_dir_all(shell.path("elsewhere")).expect("a folder");
+    fs::create_dir_all(shell.path("data")).expect("a folder");
+    let data = shell.path("data").display().to_string();
+    shell.file("elsewhere/mine.toml", &format!("[tools.calc]\nfs.read = [{data:?}]\n"));
+    let told = |words: &[&str]| {
+        let mut command = shell.command(words);
+        Seen::of(command.env("HOTCELL_CONFIG", "elsewhere/mine.toml").output().expect("the program runs"), words)
+    };
+    let call = ["call", "calc.eval", "expression=2^10"];
+    let seen = told(&call).exits(3);
+    assert!(seen.stderr.contains("E0307") && seen.stderr.contains("elsewhere/mine.toml"), "{}", seen.stderr);
+    shell.run(&[&call[..], &["--config", "elsewhere/mine.toml"]].concat()).exits(0);
+    told(&[&call[..], &["--config", "elsewhere/mine.toml"]].concat()).exits(0);
+    // It is in force, all the same: what needs no trust counts.
+    shell.run(&["trust", "elsewhere/mine.toml"]).exits(0);
+    assert_eq!(told(&call).exits(0).stdout, "1024\n");
+    shell.file("elsewhere/mine.toml", "[limits]\nfuel = \"10\"\n");
+    told(&call).exits(4);
+    shell.run(&call).exits(0);
+}
+
+// What is wrong in a file is shown with its lines, so a link would show the lines of any file.
+#[test]
+fn a_found_file_that_is_a_link_shows_nothing_of_what_it_leads_to() {
+    let shell = Shell::new();
+    shell.install(&["echo"]);
+    shell.file("secret", "root:x:0:0\n");
+    let link = |at: &str| symlink(shell.path("secret"), shell.path(at)).expect("a link");
+    let shows_nothing = |words: &[&str], exit| {
+        let seen = shell.run(words).exits(exit);
+        assert!(!seen.stdout.contains("root:") && !seen.stderr.contains("root:"), "{}{}", seen.stdout, seen.stderr);
+        seen
+    };
+    link("tools/echo.toml");
+    let seen = shows_nothing(&["call", "echo.text", "text=x"], 6);
+    assert!(seen.stderr.contains("it is a link"), "{}", seen.stderr);
+    shows_nothing(&["ls"], 0);
+    fs::create_dir(shell.path("agents")).expect("a folder");
+    link("agents/mine.toml");
+    shows_nothing(&["run", "mine"], 2);
+    link("hotcell.toml");
+    for words in
+        [&["ls"][..], &["call", "calc.eval", "expression=1"], &["trust"], &["trust", "--show"], &["ls", "--json"]]
+    {
+        let seen = shows_nothing(words, 2);
+        assert!(format!("{}{}", seen.stdout, seen.stderr).contains("it is a link"), "{}", seen.stderr);
+    }
+    // Whoever names a link means what it leads to.
+    fs::write(shell.path("secret"), "[limits]\nfuel = \"20G\"\n").expect("a file");
+    shell.run(&["call", "calc.eval", "expression=1", "--config", "hotcell.toml"]).exits(0);
+}
+
 #[test]
 fn a_found_file_grants_nothing_outside_of_its_folder() {
     let shell = Shell::new();

@@ -145,11 +145,13 @@ impl Typed {
     }
 }
 
-/// The place of the configuration file.
+/// The place of the configuration file. What is typed is a decision; a variable says no more than where a file lies.
 fn place(global: &Global) -> Result<Place, Failure> {
-    match &global.config {
-        Some(file) => Ok(Place::File(file.clone())),
-        None => here().map(Place::Above),
+    let told = || std::env::var_os("HOTCELL_CONFIG").filter(|file| !file.is_empty());
+    match (&global.config, told()) {
+        (Some(file), _) => Ok(Place::File(file.clone())),
+        (None, Some(file)) => Ok(Place::Told(file.into())),
+        (None, None) => here().map(Place::Above),
     }
 }
 

@@ -46,7 +46,7 @@ impl Look<'_> {
         for path in paths {
             if path.extension().is_some_and(|extension| extension == "wasm") {
                 self.file(&path, None);
-            } else if path.join("tool.toml").is_file() {
+            } else if is_file(&path.join("tool.toml")) {
                 self.described(&path.join("tool.toml"));
             }
         }
@@ -55,7 +55,7 @@ impl Look<'_> {
     /// `X.wasm`, with or without `X.toml`.
     fn file(&mut self, path: &Path, name: Option<&str>) {
         let settings = path.with_extension("toml");
-        let file = if settings.is_file() { ToolFile::read(&settings).map(Some) } else { Ok(None) };
+        let file = if is_file(&settings) { ToolFile::read(&settings).map(Some) } else { Ok(None) };
         let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
         let stamp = Stamp::of(&[path, &settings]);
         self.claim(name.unwrap_or(&stem), Origin::File(path.to_owned()), file, stamp);
@@ -95,4 +95,9 @@ impl Look<'_> {
         let entry = kept.unwrap_or_else(|| Arc::new(Entry::new(name.clone(), origin, file, stamp)));
         self.found.tools.entry(name).or_default().push(entry);
     }
+}
+/// Whether there is something that claims to be a file. A link that leads nowhere does, too: what its tool wants is not known,
+/// which is not the same as nothing being said of it.
+fn is_file(path: &Path) -> bool {
+    path.symlink_metadata().is_ok_and(|meta| !meta.is_dir())
 }

@@ -40,13 +40,14 @@ const EFFECTS: &[(&str, Effect)] =
     &[("pure", Effect::Pure), ("read", Effect::Read), ("idempotent", Effect::Idempotent), ("write", Effect::Write)];
 
 impl ToolFile {
-    /// Reads a file.
+    /// Reads a file that was found beside a component, and so may be no link.
     ///
     /// # Errors
     ///
     /// One failure for all that is wrong in it; [`check`](Self::check) has each.
     pub fn read(path: &Path) -> Result<Self, Failure> {
-        Self::check(path).map_err(|diagnostics| failure(&diagnostics))
+        let source = Source::found(path).map_err(|diagnostic| failure(&[*diagnostic]))?;
+        Self::of(&source).map_err(|diagnostics| failure(&diagnostics))
     }
 
     /// Reads a text that is known as `name`.
@@ -58,7 +59,7 @@ impl ToolFile {
         Self::of(&Source::new(name, text)).map_err(|diagnostics| failure(&diagnostics))
     }
 
-    /// Reads a file.
+    /// Reads a file that somebody named.
     ///
     /// # Errors
     ///

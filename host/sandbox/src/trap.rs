@@ -119,7 +119,8 @@ impl Facts<'_> {
 
     fn fuel(&self) -> Failure {
         let limit = self.limits.fuel;
-        let double = Count::new(limit.as_u64().saturating_mul(2)).to_string();
+        // Of next to nothing the double is no help.
+        let double = Count::new(limit.as_u64().saturating_mul(2).max(1_000_000)).to_string();
         Failure::new(Code::Fuel, format!("{} used up its fuel", self.target))
             .why(format!("{}{limit} of {limit} in {}", self.where_(), format_duration(self.ran)))
             .fix(self.flag_or_limit("fuel", &double))

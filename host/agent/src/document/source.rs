@@ -58,12 +58,29 @@ impl Source {
     ///
     /// A [`Diagnostic`] that says what is in the way.
     pub fn read(path: &Path) -> Result<Arc<Self>, Box<Diagnostic>> {
+        Self::open(path, OFlags::empty())
+    }
+
+    /// Reads a file that nobody named: it was looked for, and whoever put it there need not be its reader. So it may not be a
+    /// link: errors show lines of the file, and a link can lead to any.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Self::read).
+    pub fn found(path: &Path) -> Result<Arc<Self>, Box<Diagnostic>> {
+        Self::open(path, OFlags::NOFOLLOW)
+    }
+
+    fn open(path: &Path, flags: OFlags) -> Result<Arc<Self>, Box<Diagnostic>> {
         let name = path.display().to_string();
         let fail = |why: &str| {
             let empty = Self::new(name.clone(), "");
             Box::new(Diagnostic::new(&empty, format!("the file can't be read: {why}")))
         };
-        let bytes = match bounded(path) {
+        let bytes = match bounded(path, flags) {
+            Err(_) if flags.contains(OFlags::NOFOLLOW) && path.is_symlink() => {
+                return Err(fail("it is a link, and a file that was not named may not be one"));
+            }
             Err(error) => return Err(fail(&error.to_string())),
             Ok(None) => return Err(fail("it is not a regular file")),
             Ok(Some(bytes)) if bytes.len() > MOST_BYTES => {
@@ -125,8 +142,8 @@ impl Source {
 /// The bytes of a regular file, at most one more than may be; none if it is something else.
 ///
 /// Opened without blocking and then looked at, so that what it is can't change between the two.
-fn bounded(path: &Path) -> std::io::Result<Option<Vec<u8>>> {
-    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+fn bounded(path: &Path, flags: OFlags) -> std::io::Result<Option<Vec<u8>>> {
+    let flags = flags | OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
     if !file.metadata()?.is_file() {
         return Ok(None);
@@ -173,5 +190,20 @@ mod tests {
         }
         assert_eq!(Source::read(&path("binary")).unwrap_err().line(), Some(2));
         assert!(Source::read(&path("exact")).is_ok());
+    }
+
+    #[test]
+    fn a_file_that_was_not_named_may_be_no_link() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        std::fs::write(path("secret"), "root:x:0:0").unwrap();
+        for (target, link) in [("secret", "link"), ("/etc/passwd", "far"), ("nowhere", "dangling"), ("loop", "loop")] {
+            std::os::unix::fs::symlink(target, path(link)).unwrap();
+            let refused = Source::found(&path(link)).unwrap_err().render();
+            assert!(refused.contains("it is a link") && !refused.contains("root:"), "{link}: {refused}");
+        }
+        assert_eq!(Source::read(&path("link")).unwrap().text(), "root:x:0:0");
+        assert!(Source::found(&path("secret")).is_ok());
+        assert!(Source::found(&path("absent")).unwrap_err().render().contains("No such file"));
     }
 }

@@ -26,7 +26,8 @@ pub(crate) const COMPILE: &str = "__compile";
 /// Runs untrusted tools for AI agents, each call in a fresh WebAssembly cell with limits that are real and shown.
 #[derive(Debug, Parser)]
 #[command(name = "hotcell", version, arg_required_else_help = true, max_term_width = 110)]
-#[command(after_help = "Flags that grant nothing can be set in the environment too: --fuel 50M is HOTCELL_FUEL=50M.")]
+#[command(after_help = "Flags that grant nothing can be set in the environment too: --fuel 50M is HOTCELL_FUEL=50M.\n\
+                        HOTCELL_CONFIG names a hotcell.toml, but trusts it no more than one that is found.")]
 pub(crate) struct Args {
     #[command(flatten)]
     pub(crate) global: Global,
@@ -43,7 +44,8 @@ pub(crate) struct Global {
     #[arg(hide_env = true)]
     pub(crate) json: bool,
     /// Take this hotcell.toml, and trust it [default: found in this folder or above]
-    #[arg(long, global = true, value_name = "FILE", env = "HOTCELL_CONFIG", hide_env = true)]
+    // Its twin in the environment grants nothing, so it is read where that is known, and not as if it had been typed.
+    #[arg(long, global = true, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
     /// Print nothing but data and errors
     #[arg(short, long, global = true, env = "HOTCELL_QUIET", value_parser = FalseyValueParser::new())]

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use hotcell_call::{Code, Failure, shortened};
+use hotcell_call::{Code, Failure};
 use hotcell_runtime::config::{Config, FILE_NAME, Place};
 use hotcell_runtime::{Trust, reaches};
 use serde::Serialize;
@@ -19,7 +19,7 @@ struct Decision {
 }
 
 pub(super) fn run(place: &Path, show: bool, output: &Output) -> Result<Exit, Trouble> {
-    let config = Config::load(&found(place)?)?;
+    let config = Config::load(&found(place))?;
     let trust = Trust::of_user();
     let Some(origin) = &config.origin else {
         return Err(Failure::new(Code::Command, "there is no hotcell.toml to trust")
@@ -42,19 +42,17 @@ pub(super) fn run(place: &Path, show: bool, output: &Output) -> Result<Exit, Tro
     Ok(Exit::OK)
 }
 
-/// A folder means the file in it or above it. A file is looked up by its folder too: named by itself it would count as the
-/// operator's own, and need no trust.
-fn found(place: &Path) -> Result<Place, Failure> {
+/// A folder means the file in it or above it, and so does a file that could be found there. Another is one that the environment
+/// names. None is named with `--config` here: that would count as the operator's own, and need no trust.
+fn found(place: &Path) -> Place {
     if place.is_dir() {
-        return Ok(Place::Above(place.to_owned()));
+        return Place::Above(place.to_owned());
     }
     if place.file_name().is_none_or(|name| name != FILE_NAME) {
-        let what = format!("{} needs no trust", shortened(&place.display().to_string(), 200));
-        return Err(Failure::new(Code::Command, what)
-            .why(format!("only a {FILE_NAME} is found by its place; any other file is named with --config")));
+        return Place::Told(place.to_owned());
     }
     let folder = place.parent().filter(|folder| !folder.as_os_str().is_empty());
-    Ok(Place::Above(folder.unwrap_or(Path::new(".")).to_owned()))
+    Place::Above(folder.unwrap_or(Path::new(".")).to_owned())
 }
 
 fn tell(output: &Output, decision: &Decision) {
@@ -76,12 +74,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_file_that_is_found_by_its_place_is_looked_up() {
+    fn a_file_is_looked_up_as_it_will_be_found() {
         let temp = tempfile::tempdir().unwrap();
         let above = |path: &str| Place::Above(path.into());
-        assert_eq!(found(Path::new("hotcell.toml")).unwrap(), above("."));
-        assert_eq!(found(Path::new("a/hotcell.toml")).unwrap(), above("a"));
-        assert_eq!(found(temp.path()).unwrap(), Place::Above(temp.path().to_owned()));
-        assert_eq!(found(Path::new("a/other.toml")).unwrap_err().code(), Code::Command);
+        assert_eq!(found(Path::new("hotcell.toml")), above("."));
+        assert_eq!(found(Path::new("a/hotcell.toml")), above("a"));
+        assert_eq!(found(temp.path()), Place::Above(temp.path().to_owned()));
+        assert_eq!(found(Path::new("a/other.toml")), Place::Told("a/other.toml".into()));
     }
 }

@@ -56,7 +56,7 @@ pub struct Origin {
     pub folder: PathBuf,
     /// The SHA-256 of the text that was read.
     pub digest: Digest,
-    /// Whether the operator named it; one that was found by its place may be a stranger's.
+    /// Whether the operator named it; one that was found by its place, or that the environment names, may be a stranger's.
     pub named: bool,
     /// Whether it belongs to another user, the system's administrator excepted.
     pub stranger: bool,
@@ -77,11 +77,12 @@ impl Config {
     pub fn load(place: &Place) -> Result<Self, Vec<Diagnostic>> {
         match place {
             Place::Defaults(folder) => Ok(Self::defaults(folder)),
-            Place::File(file) => Self::open(file, &shown(file, Path::new("")), true),
+            Place::File(file) => Self::open(Source::read(file), file, &shown(file, Path::new("")), true),
+            Place::Told(file) => Self::open(Source::read(file), file, &shown(file, Path::new("")), false),
             Place::Above(folder) => {
                 let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.clone());
                 match nearest(&folder) {
-                    Some(file) => Self::open(&file, &shown(&file, &folder), false),
+                    Some(file) => Self::open(Source::found(&file), &file, &shown(&file, &folder), false),
                     None => Ok(Self::defaults(&folder)),
                 }
             }
@@ -105,8 +106,13 @@ impl Config {
         self.tools.entry(tool).or_default().overlay(more);
     }
 
-    fn open(file: &Path, name: &str, named: bool) -> Result<Self, Vec<Diagnostic>> {
-        let read = Source::read(file).map_err(|diagnostic| vec![*diagnostic])?;
+    fn open(
+        read: Result<Arc<Source>, Box<Diagnostic>>,
+        file: &Path,
+        name: &str,
+        named: bool,
+    ) -> Result<Self, Vec<Diagnostic>> {
+        let read = read.map_err(|diagnostic| vec![*diagnostic])?;
         let source = Source::new(name, read.text());
         let file = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
         Self::read(&source, &file, named, &environment)

@@ -13,6 +13,9 @@ pub enum Place {
     Above(PathBuf),
     /// This file, which the operator named.
     File(PathBuf),
+    /// This file, which was named by something that may come from elsewhere, such as a variable of the environment: it has to be
+    /// trusted like one that was found.
+    Told(PathBuf),
     /// No file: the defaults, with folders within this one.
     Defaults(PathBuf),
 }

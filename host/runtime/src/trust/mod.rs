@@ -4,7 +4,8 @@
 //! a file may arrange everything within its own folder; whatever [reaches](Reach) beyond it (other folders, the values of the
 //! operator's environment, more of the machine than by default) waits until the operator has read the file and said
 //! `hotcell trust`. Then its path and the SHA-256 of its text are remembered, so a file that is changed is a stranger again. A file
-//! that was named with `--config` needs no trust: naming it is the same decision.
+//! that was named with `--config` needs no trust: naming it is the same decision. One that `HOTCELL_CONFIG` names does need it: a
+//! variable can come with a shell or a checkout, and be set long before anybody decides anything.
 //!
 //! What this does not do: judge the tools in a checkout. They run with what they are granted, and that is what is judged here.
 
@@ -118,7 +119,7 @@ fn refusal(origin: &Origin, reaches: &[Reach], changed: bool) -> Failure {
     let since = if changed { "it has changed since it was trusted; " } else { "" };
     Failure::new(Code::Untrusted, format!("{file} reaches beyond its own folder and is not trusted"))
         .why(format!("{since}{}", told.join("; ")))
-        .fix(format!("read the file, then\nonce: --config {file}\nalways: hotcell trust"))
+        .fix(format!("read the file, then\nonce: --config {file}\nalways: hotcell trust {file}"))
 }
 
 #[cfg(test)]

@@ -87,8 +87,8 @@ impl Found {
 
 fn named(name: &AgentName, config: &Config) -> Result<Arc<Source>, Trouble> {
     let files = config.agents.iter().map(|folder| folder.join(format!("{name}.toml")));
-    if let Some(path) = files.into_iter().find(|path| path.exists()) {
-        return Source::read(&path).map_err(|wrong| Trouble::File(vec![*wrong]));
+    if let Some(path) = files.into_iter().find(|path| path.symlink_metadata().is_ok()) {
+        return Source::found(&path).map_err(|wrong| Trouble::File(vec![*wrong]));
     }
     match embedded::agent(name.as_str()) {
         Some(text) => Ok(Source::new(format!("{SHIPPED}/{name}.toml"), text)),

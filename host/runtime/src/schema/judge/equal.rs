@@ -1,13 +1,16 @@
 //! When two values are the same: `1` and `1.0` are.
 
 use std::cmp::Ordering;
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 use std::fmt::{self, Write};
 
 use serde_json::{Number, Value};
 
 use super::{Judge, Judged, Spent, Verdict, length, misfit};
 use crate::schema::misfit::Rule;
+
+/// Steps for an item that is kept to be compared with those after it: it is written, allocated and hashed.
+const KEEPING: u64 = 8;
 
 impl Judge<'_> {
     pub(super) fn constant<'v>(&mut self, wanted: &'v Value, value: &'v Value) -> Judged<'v> {
@@ -59,8 +62,9 @@ impl Judge<'_> {
 
     /// Whether no two of the items are the same.
     pub(super) fn unique(&mut self, items: &[Value]) -> Result<bool, Spent> {
-        let mut seen = BTreeSet::new();
+        let mut seen = HashSet::new();
         for item in items {
+            self.take(KEEPING)?;
             let mut text = String::new();
             self.write(item, &mut text)?;
             if !seen.insert(text) {
