@@ -7,7 +7,8 @@ use std::future::Future;
 use std::pin::pin;
 
 use hotcell_call::{Code, Failure};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Mutex;
 
 /// How work ended that was to be cancelled rather than dropped.
 #[derive(Debug)]
@@ -59,10 +60,17 @@ where
     tokio::task::spawn_blocking(work).await.map_err(lost)?
 }
 
+/// Those who listen, from the first wait on: a signal that comes between two waits is found by the second.
+static LISTENERS: Mutex<Option<(Signal, Signal)>> = Mutex::const_new(None);
+
 /// Ends with the next Ctrl-C or request to terminate.
 async fn interrupted() {
-    let signals = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
-    let (Ok(mut interrupt), Ok(mut terminate)) = signals else {
+    let mut listeners = LISTENERS.lock().await;
+    if listeners.is_none() {
+        let both = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
+        *listeners = if let (Ok(interrupt), Ok(terminate)) = both { Some((interrupt, terminate)) } else { None };
+    }
+    let Some((interrupt, terminate)) = listeners.as_mut() else {
         // Without handlers the signals end the process by themselves.
         return std::future::pending().await;
     };
