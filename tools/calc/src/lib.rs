@@ -1,6 +1,6 @@
 //! `calc`: arithmetic that a model would otherwise guess.
 //!
-//! Three ideas, a module each: [`functions`] is the table of what can be called, [`parser`] reads an expression and
+//! Three ideas, a module each: `functions` is the table of what can be called, `parser` reads an expression and
 //! works it out on the way, and this file is the tool around them.
 //!
 //! Numbers are 64-bit floats, as in every spreadsheet. A result that isn't a finite number is an error that names the

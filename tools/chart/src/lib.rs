@@ -1,7 +1,7 @@
 //! `chart`: pictures of numbers, as SVG that stands alone.
 //!
-//! [`bars`] and [`lines`] each lay out one kind of chart; both write through [`svg`], measure words by [`words`] and
-//! choose round numbers by [`scale`]. A picture has a title and a description for those who can't see it, colours that
+//! `bars` and `lines` each lay out one kind of chart; both write through `svg`, measure words by `words` and
+//! choose round numbers by `scale`. A picture has a title and a description for those who can't see it, colours that
 //! stand out on white, lines that differ by more than colour, and no scripts, links or fonts from elsewhere.
 
 mod bars;

@@ -3,7 +3,7 @@
 //! A text is read as RFC 4180 has it, strictly in one thing: each row has as many fields as the header. A row that has not
 //! is more often a mistake (a comma without quotes) than meant, and every number after it would be wrong.
 //!
-//! Cells have no types. What a column holds is found out from all its cells ([`number`] tells what counts as a number), and an
+//! Cells have no types. What a column holds is found out from all its cells (`number` tells what counts as a number), and an
 //! operation that needs numbers refuses a column with other cells, and names the first of them: a sum that silently left
 //! out half of the rows would look like an answer.
 

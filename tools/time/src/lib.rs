@@ -1,7 +1,7 @@
 //! `time`: calendars and zones, which nobody should do in their head.
 //!
-//! A time goes through three hands: [`written`] reads it as a person or a program wrote it, [`zone`] says where, and
-//! [`moment`] tells what it is. The reckoning between is a crate's; so are the time zones, which are part of the component.
+//! A time goes through three hands: `written` reads it as a person or a program wrote it, `zone` says where, and
+//! `moment` tells what it is. The reckoning between is a crate's; so are the time zones, which are part of the component.
 //!
 //! One rule for zones holds in all functions: the zone that is asked for; else the one that the text names; else UTC.
 
