@@ -12,9 +12,15 @@
 #![forbid(unsafe_code)]
 #![warn(clippy::disallowed_methods)]
 
+pub mod batch;
+pub mod channel;
+pub mod circuit;
+pub mod consume;
 pub mod dag;
 pub mod gather;
+pub mod pace;
 pub mod permit;
+pub mod pipeline;
 pub mod queue;
 mod refused;
 mod timer;

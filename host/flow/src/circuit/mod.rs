@@ -1,0 +1,1 @@
+//! A graph through which values flow: typed, named ports.

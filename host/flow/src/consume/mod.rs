@@ -1,0 +1,1 @@
+//! From a stream, through a bounded line, to so many consumers.

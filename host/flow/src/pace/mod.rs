@@ -1,0 +1,1 @@
+//! A rate that gives way under pressure.

@@ -1,0 +1,1 @@
+//! Stages, one after another, each typed and named.
