@@ -12,6 +12,7 @@
 #![forbid(unsafe_code)]
 #![warn(clippy::disallowed_methods)]
 
+mod alarm;
 pub mod batch;
 pub mod channel;
 pub mod circuit;
@@ -19,6 +20,7 @@ pub mod consume;
 pub mod dag;
 pub mod gather;
 pub mod pace;
+mod panicked;
 pub mod permit;
 pub mod pipeline;
 pub mod queue;
@@ -28,5 +30,6 @@ mod timer;
 #[cfg(test)]
 mod testing;
 
+pub use panicked::Panicked;
 pub use refused::Refused;
 pub use timer::Timer;
