@@ -18,6 +18,7 @@ pub mod channel;
 pub mod circuit;
 pub mod consume;
 pub mod dag;
+pub mod fair;
 pub mod gather;
 pub mod pace;
 mod panicked;
