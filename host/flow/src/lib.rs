@@ -20,13 +20,13 @@ pub mod consume;
 pub mod dag;
 pub mod fair;
 pub mod gather;
-mod keyed
+mod keyed;
 pub mod pace;
 mod panicked;
 pub mod permit;
 pub mod pipeline;
 pub mod queue;
-pub mod rate
+pub mod rate;
 mod refused;
 mod timer;
 
