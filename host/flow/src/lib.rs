@@ -14,6 +14,7 @@
 
 mod alarm;
 pub mod batch;
+pub mod bulkhead;
 pub mod channel;
 pub mod circuit;
 pub mod consume;
@@ -21,6 +22,8 @@ pub mod dag;
 pub mod fair;
 pub mod gather;
 mod keyed;
+pub mod limit;
+mod line;
 pub mod pace;
 mod panicked;
 pub mod permit;
