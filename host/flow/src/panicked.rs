@@ -30,3 +30,8 @@ impl From<&(dyn Any + Send)> for Panicked {
         Self { message: message.unwrap_or_else(|| "it left no message".to_owned()) }
     }
 }
+
+/// As [`caught`], for work that ends at once.
+pub(crate) fn caught_call<T>(call: impl FnOnce() -> T) -> Result<T, Panicked> {
+    std::panic::catch_unwind(AssertUnwindSafe(call)).map_err(|payload| Panicked::from(&*payload))
+}
