@@ -60,6 +60,15 @@ impl<K: Clone + Eq + Hash, V: Idle> Keyed<K, V> {
         self.states.get_mut(key)
     }
 
+    pub(crate) fn get_mut(&mut self, key: &K) -> Option<&mut V> {
+        self.states.get_mut(key)
+    }
+
+    /// All states, in no order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
+        self.states.iter()
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.states.len()
     }

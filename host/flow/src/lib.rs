@@ -14,6 +14,7 @@
 
 mod alarm;
 pub mod batch;
+pub mod breaker;
 pub mod bulkhead;
 pub mod channel;
 pub mod circuit;
@@ -24,6 +25,7 @@ pub mod gather;
 mod keyed;
 pub mod limit;
 mod line;
+mod nanos;
 pub mod pace;
 mod panicked;
 pub mod permit;
@@ -31,6 +33,7 @@ pub mod pipeline;
 pub mod queue;
 pub mod rate;
 mod refused;
+mod rolling;
 mod timer;
 
 #[cfg(test)]

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Denied, Rate, at, since};
+use super::{Denied, Rate};
+use crate::nanos::{at, since};
 
 /// A bucket of `burst` tokens that fills again at `count / per`, and never runs over.
 ///

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Denied, Rate, at, since};
+use super::{Denied, Rate};
+use crate::nanos::{at, since};
 
 /// A rate as one number: the *theoretical arrival time*, at which all that was taken would have come in evenly.
 ///

@@ -223,17 +223,5 @@ impl Idle for State {
     }
 }
 
-/// Time since `origin` in nanoseconds; what came before it is its beginning.
-fn since(origin: Instant, now: Instant) -> u64 {
-    u64::try_from(now.saturating_duration_since(origin).as_nanos()).unwrap_or(u64::MAX)
-}
-
-/// `origin` and so many nanoseconds, as far as an instant reaches.
-fn at(origin: Instant, nanos: u128) -> Instant {
-    let nanos = Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX));
-    // A century on: later than anything that is waited for.
-    origin.checked_add(nanos).or_else(|| origin.checked_add(Duration::from_secs(3_155_760_000))).unwrap_or(origin)
-}
-
 #[cfg(test)]
 mod tests;

@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use super::{Denied, Rate, at, since};
+use super::{Denied, Rate};
+use crate::nanos::{at, since};
 
 /// At most `count` in any window of `per`, wherever it begins.
 ///
