@@ -22,6 +22,7 @@ pub mod consume;
 pub mod dag;
 pub mod fair;
 pub mod gather;
+pub mod hedge;
 mod keyed;
 pub mod limit;
 mod line;
@@ -33,6 +34,7 @@ pub mod pipeline;
 pub mod queue;
 pub mod rate;
 mod refused;
+pub mod retry;
 mod rolling;
 mod timer;
 
