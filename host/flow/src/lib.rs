@@ -32,6 +32,7 @@ mod panicked;
 pub mod permit;
 pub mod pipeline;
 pub mod queue;
+pub mod quota;
 pub mod rate;
 mod refused;
 pub mod retry;

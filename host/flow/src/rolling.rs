@@ -65,6 +65,18 @@ impl<T: Sum> Rolling<T> {
         self.kept.back().map_or(self.origin, |(last, _)| self.leaves_at(*last))
     }
 
+    /// When so much has left that `enough` says yes to the sum of it, if ever.
+    pub(crate) fn when_left(&self, mut enough: impl FnMut(T) -> bool) -> Option<Instant> {
+        let mut left = T::default();
+        for (number, sum) in &self.kept {
+            left += *sum;
+            if enough(left) {
+                return Some(self.leaves_at(*number));
+            }
+        }
+        None
+    }
+
     fn forward(&mut self, now: Instant) -> u64 {
         let number = since(self.origin, now) / self.slice;
         while let Some((first, sum)) = self.kept.front()

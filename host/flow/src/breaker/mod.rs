@@ -43,7 +43,6 @@ pub use error::{BadPolicy, Open};
 pub use policy::Policy;
 
 use crate::keyed::Idle;
-use crate::nanos::grown;
 use crate::rolling::Rolling;
 
 /// One circuit breaker: when to let a call through.

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::{BadPolicy, Tally, grown};
+use super::{BadPolicy, Tally};
+use crate::nanos::grown;
 
 /// When a [`Breaker`](super::Breaker) opens, and for how long: settings that make sense.
 ///
