@@ -37,6 +37,7 @@ pub mod rate;
 mod refused;
 pub mod retry;
 mod rolling;
+pub mod shed;
 mod timer;
 
 #[cfg(test)]
