@@ -21,6 +21,7 @@ pub mod circuit;
 pub mod consume;
 pub mod dag;
 pub mod fair;
+pub mod flight;
 pub mod gather;
 pub mod hedge;
 mod keyed;
