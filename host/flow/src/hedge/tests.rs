@@ -52,6 +52,14 @@ async fn the_first_answer_wins_and_errors_wait_for_the_other() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_hedged_call_may_go_from_thread_to_thread() {
+    fn sendable<T: Send>(future: T) -> T {
+        future
+    }
+    assert_eq!(sendable(hedge(Effect::Pure).run(|_| async { Ok::<_, ()>(1) })).await, Ok(1));
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_not_pure_is_never_made_twice() {
     for effect in [Effect::Read, Effect::Idempotent, Effect::Write] {
         assert_eq!(two(hedge(effect), [(100, true), (0, true)]).await, (Ok(0), 100, 1));

@@ -61,6 +61,18 @@ async fn s01_n_failures_make_n_and_one_calls_with_waits_that_grow_up_to_the_cap(
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_call_with_its_retries_may_go_from_thread_to_thread() {
+    fn sendable<T: Send>(future: T) -> T {
+        future
+    }
+    let (policy, mut chance) = (steady(3), || 0.5);
+    let retry = retry(&policy);
+    assert_eq!(sendable(retry.run(&mut chance, again, |_| async { Ok::<_, ()>(1) })).await, Ok(1));
+    let permits = Permits::new(1);
+    assert!(sendable(permits.take()).await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
 async fn s01_what_does_not_pass_is_called_once_and_what_asks_for_time_gets_it() {
     assert_eq!(failing(retry(&steady(9)), 5, |_| Verdict::Final).await, (Err(0), vec![0]));
     let later = |_: &u32| Verdict::Again { after: Some(250 * MS) };
