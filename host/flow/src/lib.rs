@@ -32,6 +32,7 @@ pub mod pace;
 mod panicked;
 pub mod permit;
 pub mod pipeline;
+pub mod pool;
 pub mod queue;
 pub mod quota;
 pub mod rate;
