@@ -33,6 +33,7 @@ mod panicked;
 pub mod permit;
 pub mod pipeline;
 pub mod pool;
+pub mod profile;
 pub mod queue;
 pub mod quota;
 pub mod rate;
