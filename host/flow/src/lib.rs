@@ -40,6 +40,7 @@ pub mod rate;
 mod refused;
 pub mod retry;
 mod rolling;
+pub mod schedule;
 pub mod shed;
 mod timer;
 
