@@ -42,6 +42,7 @@ pub mod retry;
 mod rolling;
 pub mod schedule;
 pub mod shed;
+mod sync;
 mod timer;
 
 #[cfg(test)]

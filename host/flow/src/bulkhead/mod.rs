@@ -27,10 +27,11 @@ use std::collections::HashMap;
 use std::fmt;
 use std::hash::Hash;
 use std::num::NonZeroUsize;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use crate::Refused;
 use crate::permit::{self, Permits};
+use crate::sync::{Mutex, MutexGuard};
 
 /// A bound for each key on what runs at the same time. Clones share it.
 pub struct Bulkhead<K: Eq + Hash>(Arc<Shared<K>>);

@@ -5,10 +5,11 @@ use std::fmt;
 use std::future::{Future, poll_fn};
 use std::hash::Hash;
 use std::num::NonZeroUsize;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 
 use crate::line::{Line, Place};
+use crate::sync::{Mutex, MutexGuard};
 
 /// Joins those who ask the same at the same time. Clones share it.
 ///

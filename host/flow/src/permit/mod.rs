@@ -29,7 +29,7 @@
 //! ```
 
 use std::future::poll_fn;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -38,6 +38,7 @@ use tokio::sync::Notify;
 use crate::Refused;
 use crate::limit::{Ended, Fixed, Limit, Sample};
 use crate::line::{Line, Place};
+use crate::sync::{Mutex, MutexGuard};
 
 /// A bound on what runs at the same time. Clones share it.
 #[derive(Debug, Clone)]
