@@ -19,6 +19,7 @@ pub mod bulkhead;
 pub mod channel;
 pub mod circuit;
 pub mod consume;
+pub mod credit;
 pub mod dag;
 pub mod fair;
 pub mod flight;
