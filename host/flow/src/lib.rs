@@ -12,15 +12,43 @@
 #![forbid(unsafe_code)]
 #![warn(clippy::disallowed_methods)]
 
+mod alarm;
+pub mod batch;
+pub mod breaker;
+pub mod bulkhead;
+pub mod channel;
+pub mod circuit;
+pub mod consume;
+pub mod credit;
 pub mod dag;
+pub mod fair;
+pub mod flight;
 pub mod gather;
+pub mod hedge;
+mod keyed;
+pub mod limit;
+mod line;
+mod nanos;
+pub mod pace;
+mod panicked;
 pub mod permit;
+pub mod pipeline;
+pub mod pool;
+pub mod profile;
 pub mod queue;
+pub mod quota;
+pub mod rate;
 mod refused;
+pub mod retry;
+mod rolling;
+pub mod schedule;
+pub mod shed;
+mod sync;
 mod timer;
 
 #[cfg(test)]
 mod testing;
 
+pub use panicked::Panicked;
 pub use refused::Refused;
 pub use timer::Timer;

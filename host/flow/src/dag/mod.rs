@@ -2,8 +2,31 @@
 //!
 //! A [`Dag`] is checked once, when it is made: names are unique, edges join names that exist, and no path leads back to
 //! where it began. Whoever holds one need not fear a node that never gets ready. [`Progress`] counts one pass through it and
-//! is pure; [`run`] drives a pass.
+//! is pure; [`run`] drives a pass, and [`evaluate`] one in which the nodes hand on values.
+//!
+//! Whoever drives it never looks whether something is ready: the end of one node is what starts the next. So the whole
+//! takes as long as its longest path, to the instant, if nothing else holds up the steps.
+//!
+//! ```
+//! use hotcell_flow::dag::{Dag, End, OnFailure, evaluate};
+//!
+//! let dag = Dag::new(["list", "words", "lines", "report"], [
+//!     ("list", "words"), ("list", "lines"), ("words", "report"), ("lines", "report"),
+//! ])?;
+//! let step = async |node, inputs: hotcell_flow::dag::Inputs<u32>| {
+//!     let sum: u32 = inputs.iter().map(|(_, value)| value).sum();
+//!     if dag.name(node) == Some(&"lines") { Err("no such file") } else { Ok(sum + 1) }
+//! };
+//! # let ends = tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+//! let ends = evaluate(&dag, OnFailure::GoOn, step).await;
+//! # ends });
+//! assert_eq!(ends[2], End::Failed("no such file"));
+//! let lines = dag.nodes().nth(2).unwrap();
+//! assert_eq!(ends[3], End::Skipped { because: lines });
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
+mod evaluate;
 mod progress;
 mod run;
 
@@ -11,6 +34,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::hash::Hash;
 
+pub use evaluate::{End, Inputs, evaluate};
 pub use progress::{Counts, OutOfTurn, Progress, State, Verdict};
 pub use run::{OnFailure, run};
 
@@ -145,11 +169,9 @@ impl<K: Clone + Eq + Hash + fmt::Display> Dag<K> {
         let again = walk.pop().unwrap_or(start);
         let ring: Vec<Node> = walk.into_iter().skip_while(|node| *node != again).collect();
         let mut ring: Vec<Node> = ring.into_iter().rev().collect();
-        let first = ring.iter().min().copied();
-        while ring.first().copied() != first {
-            ring.rotate_left(1);
-        }
-        ring.extend(first);
+        let first = ring.iter().enumerate().min_by_key(|(_, node)| **node).map_or(0, |(place, _)| place);
+        ring.rotate_left(first);
+        ring.extend(ring.first().copied());
         ring.iter().filter_map(|node| self.name(*node)).cloned().collect()
     }
 }

@@ -128,6 +128,20 @@ impl<'g, K> Progress<'g, K> {
         }
     }
 
+    /// Says that `node` failed, and that what waits for it may start all the same.
+    ///
+    /// # Errors
+    ///
+    /// [`OutOfTurn`] if it is not running.
+    pub fn overlook(&mut self, node: Node) -> Result<(), OutOfTurn> {
+        if self.state(node) != Some(State::Running) {
+            return Err(self.out_of_turn(node));
+        }
+        self.set(node, State::Failed);
+        self.release(node);
+        Ok(())
+    }
+
     /// Skips whatever has not started, because of `because`; gets what that is. What runs still ends by
     /// [`finish`](Self::finish).
     pub fn stop(&mut self, because: Node) -> Vec<Node> {

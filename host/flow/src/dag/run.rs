@@ -7,13 +7,15 @@ use futures::stream::FuturesUnordered;
 
 use super::{Dag, Node, Progress, Verdict};
 
-/// What a failure means for what does not wait for it.
+/// What a failure means for the rest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnFailure {
-    /// It goes on; only what waits for the failed node is skipped.
+    /// What waits for the failed node is skipped; the rest goes on.
     GoOn,
     /// Nothing new starts. What runs is waited for: whoever wants it to end sooner cancels it.
     Stop,
+    /// What waits for the failed node runs all the same, and must do without what it would have given.
+    Overlook,
 }
 
 /// Runs `step` once for each node, after all that the node needs; nodes that don't wait for each other overlap.
@@ -37,9 +39,19 @@ where
         let Some((node, verdict)) = running.next().await else {
             return progress;
         };
-        let known = progress.finish(node, verdict);
+        on_failure.apply(&mut progress, node, verdict);
+    }
+}
+
+impl OnFailure {
+    /// Tells the pass how a node ended, and what that means for the others.
+    pub(super) fn apply<K>(self, progress: &mut Progress<'_, K>, node: Node, verdict: Verdict) {
+        let known = match (self, verdict) {
+            (Self::Overlook, Verdict::Failed) => progress.overlook(node),
+            _ => progress.finish(node, verdict).map(drop),
+        };
         debug_assert!(known.is_ok(), "only what was started ends");
-        if verdict == Verdict::Failed && on_failure == OnFailure::Stop {
+        if verdict == Verdict::Failed && self == Self::Stop {
             progress.stop(node);
         }
     }

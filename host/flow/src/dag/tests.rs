@@ -15,7 +15,7 @@ fn refusal(nodes: &[&'static str], edges: &[(&'static str, &'static str)]) -> St
 }
 
 #[test]
-fn what_is_no_dag_is_refused_by_name() {
+fn s21_what_is_no_dag_is_refused_by_name() {
     for (nodes, edges, message) in [
         (&["a", "a"][..], &[][..], "there are two nodes named `a`"),
         (&["a"], &[("x", "a")], "`a` is joined with `x`, which does not exist"),
@@ -53,7 +53,7 @@ fn a_doubled_edge_counts_once() {
 }
 
 #[test]
-fn dependents_of_a_failed_node_are_skipped_and_name_it() {
+fn s17_dependents_of_a_failed_node_are_skipped_and_name_it() {
     let dag = dag(&["list", "read", "sum", "other"], &[("list", "read"), ("read", "sum")]);
     let [list, read, sum, other] = [0, 1, 2, 3].map(Node);
     let mut progress = Progress::new(&dag);
@@ -94,7 +94,7 @@ fn nothing_starts_or_ends_twice() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_diamond_takes_its_critical_path_and_each_node_runs_once() {
+async fn s21_a_diamond_takes_its_critical_path_and_each_node_runs_once() {
     let dag = dag(&["a", "b", "c", "d"], &[("a", "b"), ("a", "c"), ("b", "d"), ("c", "d")]);
     let start = after(0);
     let log = RefCell::new(Vec::new());
@@ -123,6 +123,75 @@ async fn a_failure_stops_the_pass_or_only_its_own_branch() {
         let counts = progress.counts();
         assert_eq!((counts.done, counts.failed, counts.skipped), (done, 1, skipped), "{rule:?}");
         assert!(progress.is_over());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn s21_outputs_are_passed_on_and_what_failed_is_skipped_or_overlooked() {
+    let dag = dag(&["a", "bad", "sum", "after"], &[("a", "sum"), ("bad", "sum"), ("sum", "after")]);
+    let [a, bad, sum, _] = [0, 1, 2, 3].map(Node);
+    let step = async |node, inputs: Inputs<u32>| {
+        pass(1).await;
+        assert!(inputs.iter().all(|(need, _)| dag.needs(node).contains(&need)) && inputs.get(bad).is_none());
+        if node == bad { Err("bad") } else { Ok(inputs.iter().map(|(_, value)| value).sum::<u32>() + 1) }
+    };
+    let done = |value| End::Done(std::sync::Arc::new(value));
+    let skipped = End::Skipped { because: bad };
+    let ends = evaluate(&dag, OnFailure::GoOn, step).await;
+    assert_eq!(ends, [done(1), End::Failed("bad"), skipped.clone(), skipped]);
+    let ends = evaluate(&dag, OnFailure::Overlook, step).await;
+    assert_eq!(ends, [done(1), End::Failed("bad"), done(2), done(3)]);
+    assert_eq!((dag.needs(sum).first(), dag.name(a)), (Some(&a), Some(&"a")));
+    let counts = run(&dag, OnFailure::Overlook, async |_| Verdict::Failed).await.counts();
+    assert_eq!(counts, Counts { failed: 4, ..Counts::default() });
+}
+
+#[tokio::test(start_paused = true)]
+async fn s21_dropping_the_whole_ends_what_runs_and_starts_no_more() {
+    let dag = dag(&["a", "b", "c"], &[("a", "c"), ("b", "c")]);
+    let started = RefCell::new(Vec::new());
+    let ended = RefCell::new(0);
+    let whole = run(&dag, OnFailure::GoOn, async |node| {
+        started.borrow_mut().push(node);
+        pass(10).await;
+        *ended.borrow_mut() += 1;
+        Verdict::Done
+    });
+    assert!(crate::timer::before(&crate::testing::Paused, Some(after(5)), whole).await.is_none());
+    pass(100).await;
+    assert_eq!((started.into_inner().len(), ended.into_inner()), (2, 0));
+}
+
+/// The time of the longest path that ends in each node.
+fn longest(dag: &Dag<usize>, times: &[u64]) -> Vec<u64> {
+    let mut ends = vec![0; dag.len()];
+    for node in dag.nodes() {
+        let ready = dag.needs(node).iter().map(|need| ends[need.0]).max().unwrap_or(0);
+        ends[node.0] = ready + times[node.0];
+    }
+    ends
+}
+
+/// The shapes that the original was measured on, 10 ms a node: (name, edges, critical path).
+#[tokio::test(start_paused = true)]
+async fn s21_a_pass_takes_its_critical_path_for_10_and_for_100_nodes() {
+    let diamond = |size: usize| {
+        let middle = 1..size - 1;
+        (size, middle.clone().map(|i| (0, i)).chain(middle.map(|i| (i, size - 1))).collect::<Vec<_>>())
+    };
+    let layers = (99, (33..99).flat_map(|i| (0..33).map(move |j| (i / 33 * 33 - 33 + j, i))).collect());
+    let chains = (20, (0..10).map(|i| (2 * i, 2 * i + 1)).collect());
+    let chain = (10, (1..10).map(|i| (i - 1, i)).collect());
+    for ((size, edges), millis) in [(diamond(10), 30), (diamond(100), 30), (layers, 30), (chains, 20), (chain, 100)] {
+        let dag = Dag::new(0..size, edges).unwrap();
+        let (start, runs) = (after(0), RefCell::new(vec![0; size]));
+        run(&dag, OnFailure::GoOn, async |node| {
+            runs.borrow_mut()[node.0] += 1;
+            pass(10).await;
+            Verdict::Done
+        })
+        .await;
+        assert_eq!(((after(0) - start).as_millis(), runs.into_inner()), (millis, vec![1; size]));
     }
 }
 
@@ -179,6 +248,37 @@ proptest! {
             };
             prop_assert_eq!(ended.get(&because), Some(&Verdict::Failed));
             prop_assert!(!ended.contains_key(&node));
+        }
+    }
+
+    #[test]
+    fn s21_each_node_starts_the_instant_that_the_last_of_its_needs_ends(
+        (size, edges) in graphs(),
+        times in prop::collection::vec(0_u64..20, 30),
+        bad in prop::collection::vec(0_u8..20, 30),
+    ) {
+        let dag = Dag::new(0..size, edges).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        let ends = runtime.block_on(async {
+            let start = after(0);
+            let expected = longest(&dag, &times);
+            evaluate(&dag, OnFailure::GoOn, async |node, inputs: Inputs<u64>| {
+                let begun = (after(0) - start).as_millis() as u64;
+                assert_eq!(begun, expected[node.0] - times[node.0]);
+                assert_eq!(inputs.iter().map(|(_, end)| *end).max().unwrap_or(0), begun, "its needs, and they alone");
+                pass(times[node.0]).await;
+                if bad[node.0] == 0 { Err(()) } else { Ok(begun + times[node.0]) }
+            })
+            .await
+        });
+        let expected = longest(&dag, &times);
+        for node in dag.nodes() {
+            let bad_need = dag.needs(node).iter().any(|need| !matches!(ends[need.0], End::Done(_)));
+            match &ends[node.0] {
+                End::Done(end) => prop_assert!(!bad_need && **end == expected[node.0]),
+                End::Failed(()) => prop_assert!(!bad_need && bad[node.0] == 0),
+                End::Skipped { because } => prop_assert!(bad_need && ends[because.0] == End::Failed(())),
+            }
         }
     }
 

@@ -1,0 +1,325 @@
+//! Who is next.
+//!
+//! It orders what waits, and bounds it. Without an order one tenant that sends ten thousand calls makes all others wait for
+//! all of them; an order by arrival is no help, and one by priority alone starves whoever says "background". Three rules,
+//! one inside the other:
+//!
+//! 1. **Class.** Five [priorities](Priority), strictly in order, with ageing: what has waited for
+//!    [`age_step`](Settings::age_step) rises to the next class. After at most four steps it stands in the highest.
+//! 2. **Tenant.** Within a class by *deficit round robin* (Shreedhar & Varghese, "Efficient Fair Queuing Using Deficit
+//!    Round Robin", SIGCOMM 1995): each backlogged tenant gets cost in proportion to its weight. Cost is whatever
+//!    unit the caller measures in, fuel or microseconds. It is known only afterwards, so an estimate is charged at the start
+//!    and the difference settled at the end; a tenant whose calls turn out dear waits longer for its next turn. With calls
+//!    counted in place of cost, whoever makes the longest calls would get the most.
+//! 3. **Deadline.** Within a tenant the earliest deadline first, and first come, first served among equals. What has no
+//!    deadline, or one far away, is treated as if it had to be served within [`patience`](Settings::patience), so
+//!    urgent work of the same tenant can't hold it back for ever.
+//!
+//! **Nothing starves.** After four age steps, or after `patience` if that is longer, an item is in the highest class and no
+//! newcomer of its own tenant goes before it; other tenants go before it only with their share.
+//!
+//! **The tenant is the key.** All callers of a tenant share its turn, so splitting work over many keys, runs or connections
+//! gains nothing. Whoever has nothing waiting saves nothing up, and its share goes to the others; a debt is remembered, and
+//! paid by the rounds that pass meanwhile.
+//!
+//! Bounded are the items ([`Full::Items`]), those of one tenant ([`Full::Tenant`]), and the tenants ([`Full::Tenants`]): at that
+//! bound the one that has been idle for longest is forgotten, and its debt with it; only when all have work a newcomer is
+//! refused. Each operation takes O(log n), ageing amortised (an item rises four times at most). Deadlines order, they don't
+//! end anything: whoever owns the queue [removes](Queue::remove) what is late, as [`schedule`](crate::schedule) does.
+//!
+//! ```
+//! use std::time::{Duration, Instant};
+//! use hotcell_flow::fair::{Queue, Settings, Share, Shares, Terms};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let shares = Shares::default().with("paying", Share { weight: 3, ..Share::default() })?;
+//! let mut queue = Queue::new(Settings::default(), shares)?;
+//! # let now = Instant::now();
+//! for call in 0..100 {
+//!     queue.push(now, &"free", Terms::default(), call)?;
+//! }
+//! queue.push(now, &"paying", Terms::default(), 100)?;
+//!
+//! let first = queue.pop(now).ok_or("something waits")?;
+//! assert_eq!(first.value, 0);
+//! queue.settle(first.charge, 25_000); // it cost far more than was thought
+//! let second = queue.pop(now).ok_or("something waits")?;
+//! assert_eq!(second.value, 100, "so it is the other's turn");
+//! queue.settle(second.charge, 10);
+//! # Ok(())
+//! # }
+//! ```
+
+mod age;
+mod class;
+mod error;
+mod lanes;
+mod ring;
+mod share;
+mod tenant;
+
+use std::hash::Hash;
+use std::time::{Duration, Instant};
+
+use hotcell_call::Priority;
+use slab::Slab;
+
+use age::{Ages, Item};
+use class::PerClass;
+use ring::Ring;
+use tenant::Tenants;
+
+pub use error::{Full, SettingsError};
+pub use share::{Settings, Share, Shares};
+
+/// What waits, and who is next. `K` names a tenant, `T` is what waits.
+#[derive(Debug)]
+pub struct Queue<K, T> {
+    settings: Settings,
+    shares: Shares<K>,
+    items: Slab<Item<T>>,
+    tenants: Tenants<K>,
+    rings: PerClass<Ring>,
+    ages: PerClass<Ages>,
+    numbers: u64,
+    held: usize,
+    running: usize,
+}
+
+/// On what terms an item waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Terms {
+    /// Its class.
+    pub priority: Priority,
+    /// By when it should be served; none: as if within [`Settings::patience`].
+    pub deadline: Option<Instant>,
+    /// What it is thought to cost; none: what the tenant's items usually cost.
+    pub estimate: Option<u64>,
+}
+
+/// A place that is kept for an item which does not wait for its turn yet. It counts like one that does.
+#[derive(Debug)]
+#[must_use = "the place is kept until it is entered or released"]
+pub struct Place {
+    tenant: usize,
+}
+
+/// An item that waits. It names one item for ever, also after that is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Entry {
+    item: usize,
+    number: u64,
+}
+
+/// An item whose turn has come.
+#[derive(Debug)]
+pub struct Popped<T> {
+    /// The item.
+    pub value: T,
+    /// How long it waited for its turn.
+    pub waited: Duration,
+    /// The class that it had risen to.
+    pub class: Priority,
+    /// What it was charged.
+    pub charge: Charge,
+}
+
+/// What an item was charged at its start. As long as it isn't settled, the item counts as running.
+#[derive(Debug)]
+#[must_use = "an item runs until its charge is settled"]
+pub struct Charge {
+    tenant: usize,
+    class: Priority,
+    estimate: u64,
+}
+
+/// What a tenant has here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Usage {
+    /// Items that wait, those that a place is held for included.
+    pub waiting: usize,
+    /// Items that run.
+    pub running: usize,
+}
+
+// === impl Queue ===
+
+impl<K: Clone + Eq + Hash, T> Queue<K, T> {
+    /// An empty queue.
+    ///
+    /// # Errors
+    ///
+    /// [`SettingsError`] when a setting is zero or longer than a year.
+    pub fn new(settings: Settings, shares: Shares<K>) -> Result<Self, SettingsError> {
+        let settings = settings.check()?;
+        Ok(Self {
+            tenants: Tenants::new(settings.tenants),
+            settings,
+            shares,
+            items: Slab::new(),
+            rings: PerClass::default(),
+            ages: PerClass::default(),
+            numbers: 0,
+            held: 0,
+            running: 0,
+        })
+    }
+
+    /// Puts an item in.
+    ///
+    /// # Errors
+    ///
+    /// [`Full`] when there is no room for it.
+    pub fn push(&mut self, now: Instant, tenant: &K, terms: Terms, value: T) -> Result<Entry, Full> {
+        let place = self.hold(tenant)?;
+        Ok(self.enter(now, place, terms, value))
+    }
+
+    /// Keeps a place for an item that may not be served yet: one that starts later, or waits for another one.
+    ///
+    /// # Errors
+    ///
+    /// [`Full`] when there is no room for it.
+    pub fn hold(&mut self, tenant: &K) -> Result<Place, Full> {
+        if self.items.len() + self.held >= self.settings.items {
+            return Err(Full::Items { bound: self.settings.items });
+        }
+        let tenant = self.tenants.hold(tenant, &self.shares, self.settings.quantum)?;
+        self.held += 1;
+        Ok(Place { tenant })
+    }
+
+    /// Puts an item in the place that was kept for it. Its waiting begins now.
+    pub fn enter(&mut self, now: Instant, place: Place, terms: Terms, value: T) -> Entry {
+        self.promote(now);
+        self.unhold(place.tenant);
+        self.numbers += 1;
+        let (number, class, tenant) = (self.numbers, terms.priority, place.tenant);
+        let patient = now.checked_add(self.settings.patience).unwrap_or(now);
+        let item = self.items.insert(Item {
+            value,
+            tenant,
+            class,
+            urgency: terms.deadline.map_or(patient, |deadline| deadline.min(patient)),
+            number,
+            estimate: terms.estimate,
+            entered: now,
+            since: now,
+            older: None,
+            younger: None,
+        });
+        self.ages.get_mut(class).push(&mut self.items, item);
+        if let Some(tenant) = self.tenants.get_mut(tenant) {
+            tenant.queued += 1;
+        }
+        self.line_up(item);
+        Entry { item, number }
+    }
+
+    /// Gives back a place that was kept for an item which will not come.
+    pub fn release(&mut self, place: Place) {
+        self.unhold(place.tenant);
+        self.tenants.left(place.tenant);
+    }
+
+    /// Takes an item out before its turn. None if it has had its turn, or was taken out before. It costs its tenant nothing.
+    pub fn remove(&mut self, entry: Entry) -> Option<T> {
+        self.items.get(entry.item).filter(|item| item.number == entry.number)?;
+        let item = self.step_out(entry.item)?;
+        self.tidy(item.tenant, item.class);
+        self.tenants.left(item.tenant);
+        Some(item.value)
+    }
+
+    /// Takes the next item out, and charges its tenant. None if nothing waits, or only what its tenant may not run now.
+    pub fn pop(&mut self, now: Instant) -> Option<Popped<T>> {
+        self.promote(now);
+        let class = Priority::ALL.into_iter().find(|class| self.rings.get(*class).len() > 0)?;
+        let ring = self.rings.get_mut(class);
+        let place = ring.head()?;
+        let tenant = self.tenants.get_mut(place)?;
+        let grant = tenant.grant(self.settings.quantum);
+        let lane = tenant.lanes.get_mut(class);
+        ring.visit(&mut lane.account, grant);
+        let turn = *lane.items.first()?;
+        let item = self.step_out(turn.item)?;
+        let estimate = self.start(place, class, grant, item.estimate);
+        Some(Popped {
+            value: item.value,
+            waited: now.saturating_duration_since(item.entered),
+            class,
+            charge: Charge { tenant: place, class, estimate },
+        })
+    }
+
+    /// Whether [`pop`](Self::pop) would give something.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        Priority::ALL.into_iter().any(|class| self.rings.get(class).len() > 0)
+    }
+
+    /// Ends an item that ran, at what it really cost.
+    pub fn settle(&mut self, charge: Charge, cost: u64) {
+        if let Some(tenant) = self.tenants.get_mut(charge.tenant) {
+            tenant.learn(cost);
+        }
+        self.end(&charge, i128::from(cost) - i128::from(charge.estimate));
+    }
+
+    /// Ends an item that had its turn and didn't use it: it costs nothing, and nothing is learned from it.
+    pub fn refund(&mut self, charge: Charge) {
+        self.end(&charge, -i128::from(charge.estimate));
+    }
+
+    /// Sets other shares, for those who are here too. What runs beyond a lowered cap runs to its end.
+    pub fn set_shares(&mut self, shares: Shares<K>) {
+        self.shares = shares;
+        for place in self.tenants.places() {
+            self.line_off(place);
+        }
+        self.tenants.reshare(&self.shares);
+        for place in self.tenants.places() {
+            self.line_on(place);
+        }
+    }
+
+    /// How many wait, those that a place is held for included.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.items.len() + self.held
+    }
+
+    /// How many run.
+    #[must_use]
+    pub fn running(&self) -> usize {
+        self.running
+    }
+
+    /// How many tenants are known, those who are only remembered included.
+    #[must_use]
+    pub fn tenants(&self) -> usize {
+        self.tenants.len()
+    }
+
+    /// What a tenant has here.
+    #[must_use]
+    pub fn usage(&self, tenant: &K) -> Usage {
+        self.tenants.find(tenant).map_or_else(Usage::default, |tenant| Usage {
+            waiting: tenant.held + tenant.queued,
+            running: tenant.running,
+        })
+    }
+}
+
+// === impl Charge ===
+
+impl Charge {
+    /// What was charged.
+    #[must_use]
+    pub fn estimate(&self) -> u64 {
+        self.estimate
+    }
+}
+
+#[cfg(test)]
+mod tests;

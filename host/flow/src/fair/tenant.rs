@@ -1,0 +1,165 @@
+//! Who has work here, and what each has used.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::Hash;
+use std::time::Instant;
+
+use slab::Slab;
+
+use super::class::PerClass;
+use super::error::Full;
+use super::ring::Account;
+use super::share::{Share, Shares};
+
+/// What is known of one tenant.
+#[derive(Debug)]
+pub(super) struct Tenant<K> {
+    key: K,
+    pub(super) share: Share,
+    pub(super) running: usize,
+    /// Places given out whose items have not come yet.
+    pub(super) held: usize,
+    pub(super) queued: usize,
+    /// What its items cost, on a moving average: the estimate where none is given.
+    pub(super) usual: u64,
+    pub(super) lanes: PerClass<Lane>,
+    /// When it last went idle, if it is.
+    idle: Option<u64>,
+}
+
+/// What one tenant has waiting in one class: the most urgent first, then in the order of arrival.
+#[derive(Debug, Default)]
+pub(super) struct Lane {
+    pub(super) items: BTreeSet<Turn>,
+    pub(super) account: Account,
+}
+
+/// The order within a tenant. The number tells apart what is equally urgent, and finds the item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Turn {
+    pub(super) urgency: Instant,
+    pub(super) number: u64,
+    pub(super) item: usize,
+}
+
+/// All that are known, at most so many. Whoever has nothing here is remembered for its debts until the place is needed;
+/// then the one that has been idle for longest is forgotten.
+#[derive(Debug)]
+pub(super) struct Tenants<K> {
+    list: Slab<Tenant<K>>,
+    places: HashMap<K, usize>,
+    idle: BTreeMap<u64, usize>,
+    stamps: u64,
+    bound: usize,
+}
+
+// === impl Tenant ===
+
+impl<K> Tenant<K> {
+    /// What it may use in a round.
+    pub(super) fn grant(&self, quantum: u64) -> u64 {
+        quantum.saturating_mul(u64::from(self.share.weight))
+    }
+
+    /// Whether one more of it may run.
+    pub(super) fn may_run(&self) -> bool {
+        self.running < self.share.running
+    }
+
+    /// Learns what an item really cost: an eighth of the news each time.
+    pub(super) fn learn(&mut self, cost: u64) {
+        if cost >= self.usual {
+            self.usual += (cost - self.usual).div_ceil(8);
+        } else {
+            self.usual -= (self.usual - cost).div_ceil(8);
+        }
+    }
+
+    fn is_idle(&self) -> bool {
+        self.running == 0 && self.held == 0 && self.queued == 0
+    }
+}
+
+// === impl Tenants ===
+
+impl<K: Clone + Eq + Hash> Tenants<K> {
+    pub(super) fn new(bound: usize) -> Self {
+        Self { list: Slab::new(), places: HashMap::new(), idle: BTreeMap::new(), stamps: 0, bound }
+    }
+
+    pub(super) fn get_mut(&mut self, tenant: usize) -> Option<&mut Tenant<K>> {
+        self.list.get_mut(tenant)
+    }
+
+    pub(super) fn find(&self, key: &K) -> Option<&Tenant<K>> {
+        self.list.get(*self.places.get(key)?)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// All that are known, by their place.
+    pub(super) fn places(&self) -> Vec<usize> {
+        self.list.iter().map(|(place, _)| place).collect()
+    }
+
+    /// Holds a place for one more item of `key`.
+    pub(super) fn hold(&mut self, key: &K, shares: &Shares<K>, usual: u64) -> Result<usize, Full> {
+        let place = match self.places.get(key) {
+            Some(place) => *place,
+            None => self.meet(key, shares.of(key), usual)?,
+        };
+        let Some(tenant) = self.list.get_mut(place) else {
+            return Err(Full::Tenants { bound: self.bound });
+        };
+        if tenant.held + tenant.queued >= tenant.share.waiting {
+            return Err(Full::Tenant { bound: tenant.share.waiting });
+        }
+        tenant.held += 1;
+        if let Some(stamp) = tenant.idle.take() {
+            self.idle.remove(&stamp);
+        }
+        Ok(place)
+    }
+
+    fn meet(&mut self, key: &K, share: Share, usual: u64) -> Result<usize, Full> {
+        if self.list.len() >= self.bound {
+            let (_, longest) = self.idle.pop_first().ok_or(Full::Tenants { bound: self.bound })?;
+            if let Some(gone) = self.list.try_remove(longest) {
+                self.places.remove(&gone.key);
+            }
+        }
+        let place = self.list.insert(Tenant {
+            key: key.clone(),
+            share,
+            running: 0,
+            held: 0,
+            queued: 0,
+            usual,
+            lanes: PerClass::default(),
+            idle: None,
+        });
+        self.places.insert(key.clone(), place);
+        Ok(place)
+    }
+
+    /// Notes that something of a tenant has left: with the last of it, it may be forgotten.
+    pub(super) fn left(&mut self, place: usize) {
+        let Some(tenant) = self.list.get_mut(place) else {
+            return;
+        };
+        if tenant.is_idle() && tenant.idle.is_none() {
+            self.stamps += 1;
+            tenant.idle = Some(self.stamps);
+            self.idle.insert(self.stamps, place);
+        }
+    }
+
+    /// Looks up the shares anew.
+    pub(super) fn reshare(&mut self, shares: &Shares<K>) {
+        for (_, tenant) in &mut self.list {
+            tenant.share = shares.of(&tenant.key);
+        }
+    }
+}

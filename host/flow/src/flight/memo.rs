@@ -1,0 +1,158 @@
+//! A cache in front of a flight.
+
+use std::fmt;
+use std::future::Future;
+use std::hash::Hash;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use hotcell_call::Clock;
+
+use super::{Answer, Bounds, Cache, Contents, Flight};
+
+/// Answers that are worked out once and remembered. Clones share it.
+///
+/// What is asked while it is worked out is joined to that; what was answered before is found, until it ends or must make
+/// room. Errors and answers that are their caller's [own](Answer::Own) are never remembered.
+pub struct Memo<K: Clone + Eq + Hash, V: Clone>(Arc<Shared<K, V>>);
+
+struct Shared<K: Clone + Eq + Hash, V: Clone> {
+    flight: Flight<K, V>,
+    state: Mutex<State<K, V>>,
+    clock: Arc<dyn Clock>,
+    weigh: fn(&V) -> u64,
+}
+
+struct State<K, V> {
+    cache: Cache<K, V>,
+    counts: Counts,
+}
+
+/// How many were answered, and how. Exact: each call that got an answer is one of these, also one that shared an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// By an answer that was remembered.
+    pub hits: u64,
+    /// By the answer of a leader.
+    pub joined: u64,
+    /// By work, well or not; work that was dropped counts too.
+    pub worked: u64,
+}
+
+/// How one call was answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Source {
+    Memory,
+    Leader,
+    Work,
+}
+
+impl<K: Clone + Eq + Hash, V: Clone> Memo<K, V> {
+    /// How many different questions are worked out together; those beyond it are worked out alone.
+    const MOST_FLIGHTS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(65_535);
+
+    /// A memory within `bounds`, by the time of `clock`; `weigh` says how many bytes an answer weighs.
+    #[must_use]
+    pub fn new(bounds: Bounds, clock: Arc<dyn Clock>, weigh: fn(&V) -> u64) -> Self {
+        let state = Mutex::new(State { cache: Cache::new(bounds), counts: Counts::default() });
+        Self(Arc::new(Shared { flight: Flight::new(Self::MOST_FLIGHTS), state, clock, weigh }))
+    }
+
+    /// The answer to `key`: remembered, or of one who works on it now, or of `work`.
+    ///
+    /// Safe to cancel, as [`Flight::run`] is.
+    ///
+    /// # Errors
+    ///
+    /// That of `work`.
+    pub async fn get<E, F>(&self, key: K, work: impl FnOnce() -> F) -> Result<V, E>
+    where
+        F: Future<Output = Result<Answer<V>, E>>,
+    {
+        let shared = &*self.0;
+        if let Some(value) = shared.remembered(&key) {
+            shared.count(Source::Memory);
+            return Ok(value);
+        }
+        let mut source = Source::Leader;
+        let lead = async || {
+            // Another leader may have landed since.
+            if let Some(value) = shared.remembered(&key) {
+                source = Source::Memory;
+                return Ok(Answer::Sound(value));
+            }
+            source = Source::Work;
+            shared.count(Source::Work);
+            let answer = work().await?;
+            if let Answer::Sound(value) = &answer {
+                shared.remember(key.clone(), value.clone());
+            }
+            Ok(answer)
+        };
+        let result = shared.flight.run(&key, lead).await;
+        if source != Source::Work {
+            shared.count(source);
+        }
+        result
+    }
+
+    /// How calls were answered.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.0.lock().counts
+    }
+
+    /// What is remembered.
+    #[must_use]
+    pub fn contents(&self) -> Contents {
+        self.0.lock().cache.contents()
+    }
+
+    /// How many questions are being worked out.
+    #[must_use]
+    pub fn under_way(&self) -> usize {
+        self.0.flight.under_way()
+    }
+
+    /// Forgets all. What is being worked out is remembered still.
+    pub fn clear(&self) {
+        self.0.lock().cache.clear();
+    }
+}
+
+impl<K: Clone + Eq + Hash, V: Clone> Shared<K, V> {
+    fn lock(&self) -> MutexGuard<'_, State<K, V>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn remembered(&self, key: &K) -> Option<V> {
+        self.lock().cache.get(self.clock.now(), key).cloned()
+    }
+
+    fn remember(&self, key: K, value: V) {
+        let bytes = (self.weigh)(&value);
+        self.lock().cache.put(self.clock.now(), key, value, bytes);
+    }
+
+    fn count(&self, source: Source) {
+        let counts = &mut self.lock().counts;
+        match source {
+            Source::Memory => counts.hits += 1,
+            Source::Leader => counts.joined += 1,
+            Source::Work => counts.worked += 1,
+        }
+    }
+}
+
+impl<K: Clone + Eq + Hash, V: Clone> Clone for Memo<K, V> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<K: Clone + Eq + Hash, V: Clone> fmt::Debug for Memo<K, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = self.0.lock();
+        f.debug_struct("Memo").field("counts", &state.counts).field("contents", &state.cache.contents()).finish()
+    }
+}

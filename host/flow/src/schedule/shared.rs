@@ -1,0 +1,188 @@
+//! The plan behind its lock, and what follows from each change of it.
+
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Waker;
+use std::time::{Duration, Instant};
+
+use tokio::sync::Notify;
+
+use super::Id;
+use super::capacity::Capacity;
+use super::plan::{Change, Key, Plan};
+use super::signal::Signals;
+use crate::Timer;
+
+/// What all handles, guards and the loop of one scheduler share.
+pub(super) struct Shared<I, K, C: Capacity> {
+    state: Mutex<State<I, K, C::Permit>>,
+    pub(super) capacity: C,
+    pub(super) timer: Arc<dyn Timer>,
+    /// Wakes the loop: something is due sooner than it thinks, or all is over.
+    pub(super) wake: Notify,
+    /// Wakes those who wait until nothing is under way.
+    pub(super) idle: Notify,
+    pub(super) handles: AtomicUsize,
+}
+
+pub(super) struct State<I, K, P> {
+    pub(super) plan: Plan<I, K, Cell<I, P>>,
+    /// Until when the loop sleeps.
+    armed: Option<Instant>,
+}
+
+/// What is kept with each task.
+pub(super) struct Cell<I, P> {
+    pub(super) signals: Arc<Signals<I>>,
+    /// Who waits for its turn.
+    pub(super) waker: Option<Waker>,
+    /// Its place, until it is fetched.
+    pub(super) grant: Option<Grant<P>>,
+}
+
+/// A turn that has come.
+pub(super) struct Grant<P> {
+    pub(super) permit: P,
+    pub(super) waited: Duration,
+}
+
+/// What is to be done once the lock is gone: wakers and drops run the code of others.
+struct After<I, P> {
+    wakers: Vec<Waker>,
+    ended: Vec<Cell<I, P>>,
+    stopped: Vec<Arc<Signals<I>>>,
+    wake: bool,
+    idle: bool,
+}
+
+impl<I: Id, K: Id, C: Capacity> Shared<I, K, C> {
+    pub(super) fn new(plan: Plan<I, K, Cell<I, C::Permit>>, capacity: C, timer: Arc<dyn Timer>) -> Self {
+        Self {
+            state: Mutex::new(State { plan, armed: None }),
+            capacity,
+            timer,
+            wake: Notify::new(),
+            idle: Notify::new(),
+            handles: AtomicUsize::new(1),
+        }
+    }
+
+    /// Changes the plan, and does what follows: starts what may start, tells who is to be told, and wakes the loop if something
+    /// is due sooner than it thinks.
+    pub(super) fn change<R>(&self, step: impl FnOnce(&mut State<I, K, C::Permit>, Instant) -> R) -> R {
+        self.change_then(step, |_, result| result)
+    }
+
+    /// As [`change`](Self::change), with a look at what came of it.
+    pub(super) fn change_then<R, S>(
+        &self,
+        step: impl FnOnce(&mut State<I, K, C::Permit>, Instant) -> R,
+        then: impl FnOnce(&mut State<I, K, C::Permit>, R) -> S,
+    ) -> S {
+        let now = self.timer.now();
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.plan.advance(now);
+        let result = step(&mut state, now);
+        let after = self.follow(&mut state, now);
+        let result = then(&mut state, result);
+        drop(state);
+        self.tell(after);
+        result
+    }
+
+    /// Looks at the plan and changes nothing in it.
+    pub(super) fn look<R>(&self, look: impl FnOnce(&mut State<I, K, C::Permit>) -> R) -> R {
+        look(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What the loop does each time that it wakes: when it is to wake again, or that all is over.
+    pub(super) fn turn(&self) -> (bool, Option<Instant>) {
+        let now = self.timer.now();
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.plan.advance(now);
+        let mut after = self.follow(&mut state, now);
+        state.armed = state.plan.next_instant();
+        let next = (state.plan.is_over(), state.armed);
+        after.wake = false;
+        drop(state);
+        self.tell(after);
+        next
+    }
+
+    fn follow(&self, state: &mut State<I, K, C::Permit>, now: Instant) -> After<I, C::Permit> {
+        let mut after = After { wakers: Vec::new(), ended: Vec::new(), stopped: Vec::new(), wake: false, idle: false };
+        after.gather(state);
+        while state.plan.is_ready()
+            && let Some(permit) = self.capacity.try_take()
+            && let Some(start) = state.plan.start(now)
+        {
+            if let Some(cell) = state.plan.get_mut(start.key) {
+                cell.grant = Some(Grant { permit, waited: start.waited });
+                after.wakers.extend(cell.waker.take());
+            }
+        }
+        after.gather(state);
+        after.idle = !after.ended.is_empty() && state.plan.is_idle();
+        let sooner = match (state.plan.next_instant(), state.armed) {
+            (Some(next), Some(armed)) => next < armed,
+            (next, None) => next.is_some(),
+            (None, Some(_)) => false,
+        };
+        if sooner {
+            state.armed = state.plan.next_instant();
+        }
+        after.wake = sooner || state.plan.is_over();
+        after
+    }
+
+    fn tell(&self, after: After<I, C::Permit>) {
+        for waker in after.wakers {
+            waker.wake();
+        }
+        for signals in after.stopped {
+            signals.stop.tell();
+        }
+        for cell in after.ended {
+            cell.signals.end.tell();
+            if let Some(waker) = cell.waker {
+                waker.wake();
+            }
+        }
+        if after.wake {
+            self.wake.notify_one();
+        }
+        if after.idle {
+            self.idle.notify_waiters();
+        }
+    }
+}
+
+impl<I: Id, K: Id, P> State<I, K, P> {
+    /// The turn of a task, if it has come.
+    pub(super) fn fetch(&mut self, key: Key) -> Option<Grant<P>> {
+        self.plan.get_mut(key)?.grant.take()
+    }
+}
+
+impl<I: Id, P> After<I, P> {
+    /// Sees to the changes of the plan, as far as that is done under the lock.
+    fn gather<K: Id>(&mut self, state: &mut State<I, K, P>) {
+        while let Some(change) = state.plan.next_change() {
+            match change {
+                Change::Stop { key, stop } => {
+                    if let Some(cell) = state.plan.get_mut(key) {
+                        cell.signals.stop.set(stop);
+                        self.stopped.push(Arc::clone(&cell.signals));
+                    }
+                }
+                Change::Ended { end, mut value, .. } => {
+                    // Under the lock: whoever no longer finds the task must find its end.
+                    value.signals.end.set(end);
+                    // And the place is free before anyone can count what runs.
+                    drop(value.grant.take());
+                    self.ended.push(value);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,4 @@
+mod day;
+mod faults;
+mod rows;
+mod threads;

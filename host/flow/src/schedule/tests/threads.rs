@@ -1,0 +1,82 @@
+//! Handles, tickets and guards on several threads at once.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::fair::Shares;
+use crate::schedule::*;
+use crate::testing::Paused;
+
+const TASKS: u64 = 2_000;
+
+/// Counts what runs, also when it is dropped on the way.
+struct Running(Arc<AtomicUsize>);
+
+impl Running {
+    fn new(running: Arc<AtomicUsize>) -> Self {
+        assert!(running.fetch_add(1, Ordering::SeqCst) < 6, "more than were ever allowed");
+        Self(running)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// A bound on the repetitions, no time: threads meet wherever the machine lets them.
+#[test]
+fn threads_that_submit_cancel_and_wait_at_once_lose_nothing_and_never_pass_the_limit() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_time().build().unwrap();
+    runtime.block_on(async {
+        let slots = Slots::new(3).unwrap();
+        let settings = Settings {
+            fair: crate::fair::Settings { items: 100_000, ..Default::default() },
+            remembered: 100_000,
+            ..Settings::default()
+        };
+        let (scheduler, service) =
+            Scheduler::new(settings, Shares::default(), slots.clone(), Arc::new(Paused)).unwrap();
+        let service = tokio::spawn(service.run());
+        let (running, ran) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let mut threads = Vec::new();
+        for thread in 0..4 {
+            let (scheduler, slots) = (scheduler.clone(), slots.clone());
+            let (running, ran) = (Arc::clone(&running), Arc::clone(&ran));
+            threads.push(tokio::spawn(async move {
+                for number in 0..TASKS {
+                    let id = thread * TASKS + number;
+                    let (running, ran) = (Arc::clone(&running), Arc::clone(&ran));
+                    let work = move |_: &mut Started<u64, u64, Slots>| async move {
+                        let running = Running::new(running);
+                        tokio::task::yield_now().await;
+                        drop(running);
+                        ran.fetch_add(1, Ordering::SeqCst);
+                        Report::done()
+                    };
+                    scheduler.run(Task::new(id, thread), |whole| drop(tokio::spawn(whole)), work).unwrap();
+                    match number % 8 {
+                        0 => drop(scheduler.cancel(&(id / 2))),
+                        1 => drop(scheduler.wait(&id, None).await),
+                        2 => slots.set(1 + usize::try_from(number).unwrap() % 6).unwrap(),
+                        3 => {
+                            let status = scheduler.status();
+                            assert_eq!(status.submitted, status.live() as u64 + status.ended.total());
+                        }
+                        _ => {}
+                    }
+                }
+            }));
+        }
+        for thread in threads {
+            thread.await.unwrap();
+        }
+        scheduler.closed(Closing::Drain).await;
+        let status = scheduler.status();
+        assert_eq!((status.submitted, status.ended.total(), slots.taken()), (4 * TASKS, 4 * TASKS, 0));
+        assert_eq!(status.ended.done + status.ended.cancelled, 4 * TASKS);
+        assert!(status.ended.done as usize <= ran.load(Ordering::SeqCst));
+        service.await.unwrap();
+    });
+}
