@@ -37,9 +37,6 @@ struct Due<K> {
     key: K,
 }
 
-/// How many idle states go for each new one while there is room: more than one, so that an idle map shrinks.
-const FORGOTTEN_AT_ONCE: usize = 2;
-
 // === impl Keyed ===
 
 impl<K: Clone + Eq + Hash, V: Idle> Keyed<K, V> {
@@ -50,8 +47,7 @@ impl<K: Clone + Eq + Hash, V: Idle> Keyed<K, V> {
     /// The state of `key`, made if there is none; none if there are as many as there may be and all are busy.
     pub(crate) fn entry(&mut self, now: Instant, key: &K, make: impl FnOnce() -> V) -> Option<&mut V> {
         if !self.states.contains_key(key) {
-            self.forget(now);
-            if self.states.len() >= self.most.get() {
+            if self.states.len() >= self.most.get() && !self.forget_one(now) {
                 return None;
             }
             self.states.insert(key.clone(), make());
@@ -73,19 +69,21 @@ impl<K: Clone + Eq + Hash, V: Idle> Keyed<K, V> {
         self.states.len()
     }
 
-    /// Forgets a few idle states; at the bound, at least one if there is one.
-    fn forget(&mut self, now: Instant) {
-        let mut forgotten = 0;
-        while forgotten < FORGOTTEN_AT_ONCE && self.due.peek().is_some_and(|due| due.at <= now) {
-            let Some(due) = self.due.pop() else { return };
+    /// Forgets an idle state, if there is one. Only when there is no room: keys that come again and again are often idle
+    /// in between, and to forget and make them each time costs more than to keep them.
+    fn forget_one(&mut self, now: Instant) -> bool {
+        while self.due.peek().is_some_and(|due| due.at <= now)
+            && let Some(due) = self.due.pop()
+        {
             match self.states.get(&due.key).map(|state| state.idle_at(now)) {
                 Some(at) if at > now => self.due.push(Due { at, key: due.key }),
                 _ => {
                     self.states.remove(&due.key);
-                    forgotten += 1;
+                    return true;
                 }
             }
         }
+        false
     }
 }
 

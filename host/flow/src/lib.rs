@@ -5,6 +5,12 @@
 //! enters the [`Queue`](queue::Queue), the one bounded waiting room, and changes its [`Ticket`](queue::Ticket) for a
 //! [`Permit`](permit::Permit).
 //!
+//! Before it may enter: [`rate`] says how many may start in a time, [`quota`] how much they may use; [`flight`] answers
+//! what is known or being worked out. When its turn has come, [`shed`] turns away what waited too long. Around the permit:
+//! [`limit`] says how many there are, [`bulkhead`] keeps a tool from taking all of them, [`breaker`] stops calling what
+//! fails, [`retry`] tries again where that helps, and [`hedge`] asks twice where that is cheap. Beside the path: [`pool`]
+//! lends what is dear to make, and [`profile`] knows how long things take.
+//!
 //! One policy, one small module, and nothing in it but the decision: no WebAssembly, no protocol, no file, no
 //! environment, no chance, and no wall clock. Time is an argument, or comes in through a [`Timer`]. So each policy can
 //! be tested without waiting, and replayed.

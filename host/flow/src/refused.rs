@@ -14,6 +14,12 @@ pub enum Refused {
         /// How many can wait.
         room: usize,
     },
+    /// It would be one more kind of work than is taken on at a time; what is under way goes on.
+    #[error("{most} keys are in use at a time, and it would be one more")]
+    Crowded {
+        /// How many there may be.
+        most: usize,
+    },
     /// The deadline passed before its turn came.
     #[error("the deadline passed in the queue")]
     Late,
@@ -32,6 +38,7 @@ impl From<Refused> for Failure {
     fn from(refused: Refused) -> Self {
         let (code, what) = match refused {
             Refused::Full { .. } => (Code::Overloaded, "the queue is full"),
+            Refused::Crowded { .. } => (Code::Overloaded, "too many different things are under way"),
             Refused::Late => (Code::Late, "the deadline passed before the call could start"),
             Refused::Closed => (Code::Draining, "the host is shutting down"),
         };
@@ -41,6 +48,7 @@ impl From<Refused> for Failure {
                 .reached(room, room)
                 .retry_after(Refused::RETRY_AFTER)
                 .fix("set a deadline to wait for a place, or raise the bound of the queue"),
+            Refused::Crowded { most } => failure.reached(most, most).retry_after(Refused::RETRY_AFTER),
             Refused::Late | Refused::Closed => failure,
         }
     }
@@ -56,6 +64,7 @@ mod tests {
     fn each_refusal_has_its_outcome() {
         for (refused, code, kind) in [
             (Refused::Full { room: 4096 }, Code::Overloaded, Refusal::Overloaded),
+            (Refused::Crowded { most: 9 }, Code::Overloaded, Refusal::Overloaded),
             (Refused::Late, Code::Late, Refusal::Late),
             (Refused::Closed, Code::Draining, Refusal::Overloaded),
         ] {

@@ -165,6 +165,13 @@ impl<K: Clone + Eq + Hash, I> Groups<K, I> {
         rest.into_values().flat_map(|group| group.items.into_values()).map(|item| item.item).collect()
     }
 
+    /// How much each part holds: nothing, once nothing waits.
+    #[cfg(test)]
+    pub(super) fn sizes(&self) -> [usize; 6] {
+        let Self { groups, by_key, lingering, due, deadlines, len, .. } = self;
+        [groups.len(), by_key.len(), lingering.len(), due.len(), deadlines.len(), *len]
+    }
+
     /// Moves the groups whose time has come to those that are due.
     fn promote(&mut self, now: Instant) {
         while let Some((at, id)) = self.lingering.first().copied()

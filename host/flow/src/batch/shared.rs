@@ -83,13 +83,9 @@ impl<K: Clone + Eq + Hash, I, T, E> Shared<K, I, T, E> {
         let mut state = self.state();
         let entry = state.groups.withdraw(ticket, now);
         state.status.withdrawn += u64::from(entry.is_some());
-        let over = state.closed && state.groups.len() == 0;
         drop(state);
-        // What others wrote drops here, outside the lock.
+        // What others wrote drops here, outside the lock. The loop need not know: an alarm for it finds nothing to do.
         drop(entry);
-        if over {
-            self.bell.notify_one();
-        }
     }
 
     /// Decides what the loop does now, with `running` batches under way of at most `limit`.

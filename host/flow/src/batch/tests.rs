@@ -202,6 +202,71 @@ async fn the_more_urgent_go_first_when_not_all_can() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_key_with_more_than_a_batch_takes_turns_with_the_others() {
+    let order = RefCell::new(Vec::new());
+    let work = async |key: u32, items: Vec<u32>| {
+        order.borrow_mut().push(key);
+        pass(10).await;
+        Ok::<_, String>(items.into_iter().map(Ok).collect())
+    };
+    let settings = Settings { in_flight: 1, ..settings(2, 1_000) };
+    let (batcher, service) = Batcher::new(settings, Arc::new(Paused), work).unwrap();
+    let callers = async {
+        let batcher = batcher;
+        let many = join_all((0..10).map(|item| batcher.submit(1, item, Urgency::default())));
+        let few = async {
+            pass(5).await;
+            join_all((0..2).map(|item| batcher.submit(2, item, Urgency::default()))).await
+        };
+        tokio::join!(many, few);
+    };
+    tokio::join!(callers, service.run());
+    assert_eq!(order.into_inner(), [1, 1, 2, 1, 1, 1]);
+}
+
+proptest! {
+    #[test]
+    fn groups_keep_nothing_of_what_has_left(
+        steps in prop::collection::vec((0_u8..4, 0_u8..4, 0_usize..5, prop::option::of(0_u64..20), 0_u64..5), 1..80),
+    ) {
+        let start = after_epoch();
+        let rule = groups::Rule { size: 3, linger: Duration::from_millis(4), lead: Duration::from_millis(1) };
+        let mut groups = groups::Groups::new(rule);
+        let (mut now, mut tickets, mut inside) = (start, Vec::new(), 0);
+        for (what, key, priority, deadline, wait) in steps {
+            now += Duration::from_millis(wait);
+            match what {
+                0 => inside -= groups.close(now).map_or(0, |batch| batch.items.len()),
+                1 => inside -= std::iter::from_fn(|| groups.expired(now)).count(),
+                2 if !tickets.is_empty() => {
+                    let ticket = tickets.swap_remove(priority % tickets.len());
+                    inside -= usize::from(groups.withdraw(ticket, now).is_some());
+                    prop_assert!(groups.withdraw(ticket, now).is_none());
+                }
+                _ => {
+                    let deadline = deadline.map(|millis| start + Duration::from_millis(millis));
+                    let urgency = Urgency { priority: Priority::ALL[priority], deadline };
+                    tickets.push(groups.add(now, key, urgency, ()));
+                    inside += 1;
+                }
+            }
+            prop_assert_eq!(groups.len(), inside);
+            let [count, keys, lingering, due, ..] = groups.sizes();
+            prop_assert_eq!((keys, lingering + due), (count, count), "each group stands in one place");
+        }
+        for ticket in tickets {
+            groups.withdraw(ticket, now);
+        }
+        prop_assert_eq!(groups.sizes(), [0; 6]);
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test's own epoch, from which it counts by hand")]
+fn after_epoch() -> Instant {
+    Instant::now()
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_waiting_room_is_bounded_and_a_deadline_waits_at_its_door() {
     let settings = Settings { in_flight: 1, waiting: 2, ..settings(2, 0) };
     let (batcher, service) = Batcher::new(settings, Arc::new(Paused), doubled).unwrap();
@@ -286,6 +351,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 type Item = (u8, u32, u8);
+/// What a caller was told, and which one it was.
+type Told = (u32, Result<u32, Error<u32>>);
 
 /// What the work saw, to be held against what the callers were told.
 #[derive(Default)]
@@ -327,7 +394,7 @@ async fn crowd(bounds: Settings, steps: Vec<Step>) {
     };
     let (batcher, service) = Batcher::new(bounds, Arc::new(Paused), work).unwrap();
     let service = tokio::task::spawn_local(service.run());
-    let mut callers = Vec::new();
+    let mut callers: Vec<tokio::task::JoinHandle<Told>> = Vec::new();
     for (id, step) in (0_u32..).zip(steps) {
         match step {
             Step::Arrive { key, priority, deadline, fate } => {
@@ -337,10 +404,13 @@ async fn crowd(bounds: Settings, steps: Vec<Step>) {
                 callers.push(tokio::task::spawn_local(caller));
             }
             // No yield before it: what was just woken is dropped before it could run.
-            Step::Leave(which) if !callers.is_empty() => {
-                callers.swap_remove(which.index(callers.len())).abort();
+            Step::Leave(which) => {
+                let waiting: Vec<usize> = (0..callers.len()).filter(|place| !callers[*place].is_finished()).collect();
+                match waiting.len() {
+                    0 => tokio::task::yield_now().await,
+                    count => callers.swap_remove(waiting[which.index(count)]).abort(),
+                }
             }
-            Step::Leave(_) => tokio::task::yield_now().await,
             Step::Pass(millis) => pass(millis).await,
             Step::Close => batcher.close(),
             Step::DropLoop => service.abort(),

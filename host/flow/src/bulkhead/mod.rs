@@ -93,7 +93,7 @@ impl<K: Clone + Eq + Hash> Bulkhead<K> {
     ///
     /// # Errors
     ///
-    /// [`Refused::Full`] when there is no room for one more key, [`Refused::Closed`] after [`close`](Self::close).
+    /// [`Refused::Crowded`] when there is no room for one more key, [`Refused::Closed`] after [`close`](Self::close).
     pub fn try_take(&self, key: &K) -> Result<Option<Permit<K>>, Refused> {
         let (visit, permits) = self.visit(key)?;
         Ok(permits.try_take()?.map(|inner| Permit { inner, visit }))
@@ -150,7 +150,7 @@ impl<K: Clone + Eq + Hash> Bulkhead<K> {
             return Err(Refused::Closed);
         }
         if !state.compartments.contains_key(key) && state.compartments.len() >= self.0.most_keys.get() {
-            return Err(Refused::Full { room: self.0.most_keys.get() });
+            return Err(Refused::Crowded { most: self.0.most_keys.get() });
         }
         let limit = self.0.limit_of(&state, key);
         let fresh = || Compartment { permits: Permits::new(limit.get()), visits: 0 };

@@ -23,7 +23,7 @@ fn what_hangs_fills_its_own_compartment_and_no_other() {
 fn a_key_beyond_the_bound_is_refused_and_those_in_use_go_on() {
     let bulkhead = Bulkhead::new(count(2), count(1));
     let first = bulkhead.try_take(&1).unwrap();
-    assert_eq!(bulkhead.try_take(&2).err(), Some(Refused::Full { room: 1 }));
+    assert_eq!(bulkhead.try_take(&2).err(), Some(Refused::Crowded { most: 1 }));
     assert!(bulkhead.try_take(&1).unwrap().is_some());
     drop(first);
     assert!(bulkhead.try_take(&2).unwrap().is_some());

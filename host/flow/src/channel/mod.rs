@@ -149,4 +149,6 @@ impl Settings {
 }
 
 #[cfg(test)]
+mod model;
+#[cfg(test)]
 mod tests;

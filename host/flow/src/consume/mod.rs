@@ -1,7 +1,7 @@
 //! From a stream, through a bounded line, to so many consumers.
 //!
 //! A stream gives items as fast as it can; each takes some work. [`Service::run`] takes them from the stream only as fast as
-//! the consumers get through them: the line between is bounded ([`channel`](crate::channel)), and when it is full the
+//! the consumers get through them: the line between is bounded ([`crate::channel`]), and when it is full the
 //! stream is not asked for more. A producer ten times too fast is slowed to the speed of the work. At any time at most
 //! [`Settings::consumers`] items are worked on, as many wait as the line holds, and one waits to get in.
 //!

@@ -36,14 +36,15 @@
 //!
 //! use hotcell_flow::Timer;
 //! use hotcell_flow::fair::Shares;
-//! use hotcell_flow::schedule::{Closing, End, Report, Scheduler, Settings, Slots, Task};
+//! use hotcell_flow::permit::Permits;
+//! use hotcell_flow::schedule::{Closing, End, Report, Scheduler, Settings, Task};
 //!
 //! # struct Clock;
 //! # impl hotcell_call::Clock for Clock { fn now(&self) -> Instant { Instant::now() } }
 //! # impl Timer for Clock { fn sleep_until(&self, _: Instant) -> BoxFuture<'static, ()> { pending().boxed() } }
 //! # fn timer() -> Arc<dyn Timer> { Arc::new(Clock) }
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-//! let (scheduler, service) = Scheduler::new(Settings::default(), Shares::default(), Slots::new(4)?, timer())?;
+//! let (scheduler, service) = Scheduler::new(Settings::default(), Shares::default(), Permits::new(4), timer())?;
 //! let whole = async {
 //!     let fetch = scheduler.submit(Task::new("fetch", "tenant"))?;
 //!     let parse = scheduler.submit(Task::new("parse", "tenant").needs(["fetch"]))?;
@@ -84,7 +85,7 @@ mod ticket;
 use std::fmt;
 use std::hash::Hash;
 
-pub use capacity::{Capacity, Slot, Slots};
+pub use capacity::Capacity;
 pub use error::{SubmitError, WaitError};
 pub use plan::{Change, Closing, Key, Plan, Settings, Standing, Start};
 pub use scheduler::{Scheduler, Service};

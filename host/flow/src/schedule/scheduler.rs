@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use futures::FutureExt;
-use futures::future::{BoxFuture, pending, select};
+use futures::future::{BoxFuture, Either, pending, select};
 
 use super::Id;
 use super::capacity::Capacity;
@@ -21,15 +21,16 @@ use super::task::{End, Report, Task};
 use super::ticket::{Started, Ticket};
 use crate::Timer;
 use crate::fair::{SettingsError, Shares, Usage};
+use crate::permit::Permits;
 use crate::timer::before;
 
 /// The handle: tasks go in here. Clones are cheap and share everything. When the last one is dropped, the scheduler drains.
-pub struct Scheduler<I: Id, K: Id, C: Capacity>(Arc<Shared<I, K, C>>);
+pub struct Scheduler<I: Id, K: Id, C: Capacity = Permits>(Arc<Shared<I, K, C>>);
 
 /// The loop: it wakes when something is due, and when places come free elsewhere. It spawns nothing; whoever makes it has it
 /// [run](Self::run). When it is dropped, the scheduler stops: nothing would end late tasks any more.
 #[must_use = "without its loop a scheduler stops"]
-pub struct Service<I: Id, K: Id, C: Capacity>(Arc<Shared<I, K, C>>);
+pub struct Service<I: Id, K: Id, C: Capacity = Permits>(Arc<Shared<I, K, C>>);
 
 /// A task that was just taken, with what its ticket is made of.
 type Taken<I, P> = (Key, Arc<Signals<I>>, Option<Grant<P>>);
@@ -235,11 +236,13 @@ impl<I: Id, K: Id, C: Capacity> Service<I, K, C> {
             // Both listen from before the turn on: what changes during it is heard.
             let changed = self.0.capacity.changed();
             let woken = self.0.wake.notified();
-            let (over, next) = self.0.turn();
-            if over {
+            let turn = self.0.turn();
+            if turn.over {
                 return;
             }
-            let due = next.map_or_else(|| pending().boxed(), |next| self.0.timer.sleep_until(next));
+            let due = turn.next.map_or_else(|| pending().boxed(), |next| self.0.timer.sleep_until(next));
+            // Nobody waits for a place: then the end of each task should not wake the loop.
+            let changed = if turn.blocked { Either::Left(changed) } else { Either::Right(pending()) };
             // Nothing is lost with those that don't win: each only says that there may be something to do, and the next turn
             // looks for all of it.
             select(select(pin!(changed), pin!(woken)), due).await;

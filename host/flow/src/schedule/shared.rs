@@ -29,6 +29,8 @@ pub(super) struct State<I, K, P> {
     pub(super) plan: Plan<I, K, Cell<I, P>>,
     /// Until when the loop sleeps.
     armed: Option<Instant>,
+    /// Whether the loop listens for places that come free elsewhere.
+    listening: bool,
 }
 
 /// What is kept with each task.
@@ -46,6 +48,16 @@ pub(super) struct Grant<P> {
     pub(super) waited: Duration,
 }
 
+/// What the loop waits for.
+pub(super) struct Turn {
+    /// Nothing any more.
+    pub(super) over: bool,
+    /// The next instant at which something is due.
+    pub(super) next: Option<Instant>,
+    /// A place for a task that waits.
+    pub(super) blocked: bool,
+}
+
 /// What is to be done once the lock is gone: wakers and drops run the code of others.
 struct After<I, P> {
     wakers: Vec<Waker>,
@@ -58,7 +70,7 @@ struct After<I, P> {
 impl<I: Id, K: Id, C: Capacity> Shared<I, K, C> {
     pub(super) fn new(plan: Plan<I, K, Cell<I, C::Permit>>, capacity: C, timer: Arc<dyn Timer>) -> Self {
         Self {
-            state: Mutex::new(State { plan, armed: None }),
+            state: Mutex::new(State { plan, armed: None, listening: false }),
             capacity,
             timer,
             wake: Notify::new(),
@@ -95,18 +107,19 @@ impl<I: Id, K: Id, C: Capacity> Shared<I, K, C> {
         look(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// What the loop does each time that it wakes: when it is to wake again, or that all is over.
-    pub(super) fn turn(&self) -> (bool, Option<Instant>) {
+    /// What the loop does each time that it wakes, and what it then waits for.
+    pub(super) fn turn(&self) -> Turn {
         let now = self.timer.now();
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.plan.advance(now);
         let mut after = self.follow(&mut state, now);
         state.armed = state.plan.next_instant();
-        let next = (state.plan.is_over(), state.armed);
+        state.listening = state.plan.is_ready();
+        let turn = Turn { over: state.plan.is_over(), next: state.armed, blocked: state.listening };
         after.wake = false;
         drop(state);
         self.tell(after);
-        next
+        turn
     }
 
     fn follow(&self, state: &mut State<I, K, C::Permit>, now: Instant) -> After<I, C::Permit> {
@@ -131,7 +144,9 @@ impl<I: Id, K: Id, C: Capacity> Shared<I, K, C> {
         if sooner {
             state.armed = state.plan.next_instant();
         }
-        after.wake = sooner || state.plan.is_over();
+        let blocked = state.plan.is_ready() && !state.listening;
+        state.listening |= blocked;
+        after.wake = sooner || blocked || state.plan.is_over();
         after
     }
 

@@ -15,13 +15,14 @@ use super::plan::Key;
 use super::shared::{Grant, Shared};
 use super::signal::Signals;
 use super::task::{End, Report, Stop};
+use crate::permit::Permits;
 
 /// A task that was taken: a future that gives leave to run it, or says how it ended without having run.
 ///
 /// Whoever drops it no longer wants the task: it ends as [`End::Cancelled`] at once and costs nothing, also when its turn had
 /// come but not been noticed.
 #[must_use = "a task is cancelled when its ticket is dropped"]
-pub struct Ticket<I: Id, K: Id, C: Capacity>(State<I, K, C>);
+pub struct Ticket<I: Id, K: Id, C: Capacity = Permits>(State<I, K, C>);
 
 enum State<I: Id, K: Id, C: Capacity> {
     Waiting { shared: Arc<Shared<I, K, C>>, key: Key, signals: Arc<Signals<I>> },
@@ -33,7 +34,7 @@ enum State<I: Id, K: Id, C: Capacity> {
 /// Leave to run, with its place. The task has ended when this is gone: [finished](Self::finish) with a report, or dropped
 /// without one, which is [`End::Abandoned`].
 #[must_use = "a task that is started has ended when this is dropped"]
-pub struct Started<I: Id, K: Id, C: Capacity> {
+pub struct Started<I: Id, K: Id, C: Capacity = Permits> {
     shared: Arc<Shared<I, K, C>>,
     key: Key,
     signals: Arc<Signals<I>>,
@@ -149,11 +150,6 @@ impl<I: Id, K: Id, C: Capacity> Started<I, K, C> {
         self.waited
     }
 
-    /// Its place, for what the limit wants to learn.
-    pub fn permit(&mut self) -> Option<&mut C::Permit> {
-        self.permit.as_mut()
-    }
-
     /// Says when it should stop.
     #[must_use]
     pub fn stop_signal(&self) -> StopSignal<I> {
@@ -162,7 +158,13 @@ impl<I: Id, K: Id, C: Capacity> Started<I, K, C> {
 
     /// Ends the task.
     pub fn finish(mut self, report: Report) {
-        self.end(Some(report));
+        self.end(Some(report), drop);
+    }
+
+    /// Ends the task, and gives its place back in a way of its own: [`Permit::settle`](crate::permit::Permit::settle) tells a
+    /// limit that learns how it went. `give_back` must be quick and must not call the scheduler.
+    pub fn finish_with(mut self, report: Report, give_back: impl FnOnce(C::Permit)) {
+        self.end(Some(report), give_back);
     }
 
     /// Runs `work` until it ends, or the task is told to stop; then `work` is dropped, and only then has the task ended.
@@ -194,14 +196,12 @@ impl<I: Id, K: Id, C: Capacity> Started<I, K, C> {
         });
     }
 
-    fn end(&mut self, report: Option<Report>) {
-        if std::mem::replace(&mut self.over, true) {
-            return;
-        }
+    fn end(&mut self, report: Option<Report>, give_back: impl FnOnce(C::Permit)) {
         let (permit, key) = (self.permit.take(), self.key);
+        self.over = true;
         self.shared.change(|state, now| {
             // Under the lock, so that what runs and the places that are taken agree at every instant.
-            drop(permit);
+            permit.map(give_back);
             state.plan.finish(now, key, report)
         });
     }
@@ -209,7 +209,9 @@ impl<I: Id, K: Id, C: Capacity> Started<I, K, C> {
 
 impl<I: Id, K: Id, C: Capacity> Drop for Started<I, K, C> {
     fn drop(&mut self) {
-        self.end(None);
+        if !self.over {
+            self.end(None, drop);
+        }
     }
 }
 

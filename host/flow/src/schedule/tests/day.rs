@@ -9,6 +9,7 @@ use std::time::Duration;
 use hotcell_call::Priority;
 
 use crate::fair::{Share, Shares};
+use crate::permit::Permits;
 use crate::schedule::*;
 use crate::testing::{Paused, after, pass};
 
@@ -16,7 +17,7 @@ const TENANTS: u64 = 50;
 const PLACES: usize = 24;
 const MINUTES: u64 = 24 * 60;
 
-type Test = Scheduler<u64, u64, Slots>;
+type Test = Scheduler<u64, u64>;
 
 /// Chance that is the same each time (Knuth's MMIX generator).
 struct Chance(u64);
@@ -149,7 +150,7 @@ async fn a_day_of_fifty_tenants_adds_up_and_leaves_nothing_behind() {
     let fair = crate::fair::Settings { items: 2_000, ..Default::default() };
     let settings = Settings { fair, remembered: 500, remember_for: Duration::from_secs(120), ..Settings::default() };
     let shares = Shares::equal(Share { waiting: 400, running: 16, ..Share::default() }).unwrap();
-    let (scheduler, service) = Test::new(settings, shares, Slots::new(PLACES).unwrap(), Arc::new(Paused)).unwrap();
+    let (scheduler, service) = Test::new(settings, shares, Permits::new(PLACES), Arc::new(Paused)).unwrap();
     let service = tokio::spawn(service.run());
     let (tools, chance) = (Arc::default(), Chance(7));
     let mut day = Day { scheduler, chance, tools, next: 0, refused: 0, peak: [0; 6] };

@@ -19,9 +19,11 @@ use proptest::prelude::*;
 
 use crate::Timer;
 use crate::fair::{self, Share, Shares};
+use crate::limit::Fixed;
+use crate::permit::Permits;
 use crate::schedule::*;
 
-type Test = Scheduler<u32, u32, Slots>;
+type Test = Scheduler<u32, u32>;
 type Ended = Standing<End<u32>>;
 
 /// Time that stands still until it is told to pass; it wakes its sleepers as a real timer would.
@@ -160,7 +162,7 @@ fn step() -> impl Strategy<Value = Step> {
 
 struct World {
     time: Arc<Stopped>,
-    slots: Slots,
+    slots: Permits,
     scheduler: Option<Test>,
     service: Option<Polled>,
     jobs: HashMap<u32, Job>,
@@ -180,7 +182,7 @@ impl World {
             remember_for: Duration::MAX,
         };
         let shares = Shares::equal(Share { running: 3, waiting: 6, weight: 1 }).unwrap();
-        let (time, slots) = (Arc::new(Stopped::default()), Slots::new(2).unwrap());
+        let (time, slots) = (Arc::new(Stopped::default()), Permits::new(2));
         let timer = Arc::new(Time(Arc::clone(&time)));
         let (scheduler, service) = Scheduler::new(settings, shares, slots.clone(), timer).unwrap();
         Self {
@@ -205,7 +207,7 @@ impl World {
     }
 
     /// The life of a task: its turn, its work, its end.
-    fn job(&mut self, id: u32, ticket: Ticket<u32, u32, Slots>) {
+    fn job(&mut self, id: u32, ticket: Ticket<u32, u32>) {
         let order: Rc<Cell<Option<Order>>> = Rc::default();
         let waker: Rc<RefCell<Option<Waker>>> = Rc::default();
         let (told, starts) = (Rc::clone(&self.told), Rc::clone(&self.starts));
@@ -289,7 +291,7 @@ impl World {
             Step::PollWait(_) | Step::DropWait(_) => {}
             Step::PollService => self.poll_service(),
             Step::DropService => self.service = None,
-            Step::Slots(limit) => self.slots.set(limit).unwrap(),
+            Step::Slots(limit) => self.slots.steer(Fixed::new(limit)),
             Step::Pass(millis) => self.time.pass(millis),
             Step::Close(stop) => self.scheduler().close(if stop { Closing::Stop } else { Closing::Drain }),
         }
@@ -331,7 +333,7 @@ impl World {
         let status = self.scheduler().status();
         assert_eq!(status.submitted, self.jobs.len() as u64);
         assert_eq!(status.submitted, status.live() as u64 + status.ended.total());
-        assert_eq!((status.running, status.remembered as u64), (self.slots.taken(), status.ended.total()));
+        assert_eq!((status.running, status.remembered as u64), (self.slots.running(), status.ended.total()));
         let live = self.jobs.keys().filter(|id| !matches!(self.scheduler().standing(id), Some(Standing::Ended(_))));
         assert_eq!(live.count(), status.live());
         assert!(self.starts.borrow().values().all(|starts| *starts == 1), "started twice");
@@ -382,7 +384,7 @@ impl World {
         for (id, told) in self.told.borrow().iter() {
             assert_eq!(self.scheduler().standing(id), Some(*told), "two ends");
         }
-        assert_eq!(self.slots.taken(), 0);
+        assert_eq!(self.slots.running(), 0);
         drop(self.scheduler.take());
     }
 }

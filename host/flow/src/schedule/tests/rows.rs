@@ -10,17 +10,19 @@ use futures::future::{join, join_all};
 use hotcell_call::{Failure, Kind, Priority, Refusal};
 
 use crate::fair::{SettingsError, Share, Shares};
+use crate::limit::{Aimd, Bounds, Ended, Fixed};
+use crate::permit::Permits;
 use crate::schedule::*;
 use crate::testing::{Paused, after, pass};
 
-type Test = Scheduler<u64, u32, Slots>;
+type Test = Scheduler<u64, u32>;
 
-fn scheduler(limit: usize) -> (Test, Service<u64, u32, Slots>) {
-    Scheduler::new(Settings::default(), Shares::default(), Slots::new(limit).unwrap(), Arc::new(Paused)).unwrap()
+fn scheduler(limit: usize) -> (Test, Service<u64, u32>) {
+    Scheduler::new(Settings::default(), Shares::default(), Permits::new(limit), Arc::new(Paused)).unwrap()
 }
 
 /// Runs `test` beside the loop, until both have ended.
-async fn beside<T>(service: Service<u64, u32, Slots>, test: impl Future<Output = T>) -> T {
+async fn beside<T>(service: Service<u64, u32>, test: impl Future<Output = T>) -> T {
     join(test, service.run()).await.0
 }
 
@@ -29,7 +31,7 @@ fn task(id: u64) -> Task<u64, u32> {
 }
 
 /// Runs a task for so long, and notes its start.
-async fn work(ticket: Ticket<u64, u32, Slots>, name: u64, millis: u64, order: &RefCell<Vec<u64>>) {
+async fn work(ticket: Ticket<u64, u32>, name: u64, millis: u64, order: &RefCell<Vec<u64>>) {
     if let Ok(started) = ticket.await {
         order.borrow_mut().push(name);
         let _ = started.run(pass(millis), |()| Report::done().cost(millis)).await;
@@ -38,11 +40,9 @@ async fn work(ticket: Ticket<u64, u32, Slots>, name: u64, millis: u64, order: &R
 
 #[test]
 fn settings_that_make_no_sense_make_no_scheduler() {
-    assert_eq!(Slots::new(0).err(), Some(SettingsError::Zero { name: "limit" }));
-    assert_eq!(Slots::new(1).unwrap().set(0).err(), Some(SettingsError::Zero { name: "limit" }));
     let fair = crate::fair::Settings { quantum: 0, ..Default::default() };
     let settings = Settings { fair, ..Settings::default() };
-    let made = Test::new(settings, Shares::default(), Slots::new(1).unwrap(), Arc::new(Paused));
+    let made = Test::new(settings, Shares::default(), Permits::new(1), Arc::new(Paused));
     assert_eq!(made.err(), Some(SettingsError::Zero { name: "quantum" }));
 }
 
@@ -286,7 +286,7 @@ async fn s36_a_task_that_waits_ends_at_its_deadline_and_never_runs() {
         let waiting = scheduler.submit(task(2).deadline(after(50))).unwrap();
         let blocked = scheduler.submit(task(3).needs([1]).deadline(after(60))).unwrap();
         let sooner = scheduler.submit(task(4).deadline(after(20))).unwrap();
-        let at = async |ticket: Ticket<u64, u32, Slots>| (ticket.await.err(), (after(0) - begun).as_millis());
+        let at = async |ticket: Ticket<u64, u32>| (ticket.await.err(), (after(0) - begun).as_millis());
         let (waiting, blocked, sooner) = futures::join!(at(waiting), at(blocked), at(sooner));
         assert_eq!((waiting, blocked, sooner), ((Some(End::Late), 50), (Some(End::Late), 60), (Some(End::Late), 20)));
         running.finish(Report::done());
@@ -327,7 +327,7 @@ async fn s37_at_its_deadline_the_work_is_dropped_and_only_then_has_it_ended() {
 #[tokio::test(start_paused = true)]
 async fn s38_tenants_share_the_places_and_inside_one_needs_and_times_hold() {
     let shares = Shares::default().with(2, Share { weight: 3, ..Share::default() }).unwrap();
-    let slots = Slots::new(4).unwrap();
+    let slots = Permits::new(4);
     let (scheduler, service) = Test::new(Settings::default(), shares, slots, Arc::new(Paused)).unwrap();
     beside(service, async {
         let order = RefCell::new(Vec::new());
@@ -360,7 +360,7 @@ async fn s38_tenants_share_the_places_and_inside_one_needs_and_times_hold() {
 async fn a_task_that_panics_or_is_dropped_has_ended_and_given_its_place_back() {
     let (scheduler, service) = scheduler(1);
     beside(service, async {
-        let panics = |_: &mut Started<u64, u32, Slots>| async { std::panic::resume_unwind(Box::new("a panic")) };
+        let panics = |_: &mut Started<u64, u32>| async { std::panic::resume_unwind(Box::new("a panic")) };
         let mut spawned = None;
         scheduler.run(task(1), |whole| spawned = Some(tokio::spawn(whole)), panics).unwrap();
         assert!(spawned.unwrap().await.unwrap_err().is_panic());
@@ -382,16 +382,16 @@ async fn a_task_that_panics_or_is_dropped_has_ended_and_given_its_place_back() {
 
 #[tokio::test(start_paused = true)]
 async fn more_places_are_used_at_once_and_fewer_take_nobodys_away() {
-    let slots = Slots::new(1).unwrap();
+    let slots = Permits::new(1);
     let (scheduler, service) =
         Test::new(Settings::default(), Shares::default(), slots.clone(), Arc::new(Paused)).unwrap();
     let service = tokio::spawn(service.run());
     let mut tickets: Vec<_> = (0..6).map(|id| scheduler.submit(task(id)).unwrap()).collect();
     tokio::task::yield_now().await;
-    slots.set(4).unwrap();
+    slots.steer(Fixed::new(4));
     tokio::task::yield_now().await;
     assert_eq!((scheduler.status().running, scheduler.status().waiting), (4, 2));
-    slots.set(2).unwrap();
+    slots.steer(Fixed::new(2));
     for running in [3, 2, 2, 2] {
         drop(tickets.remove(0));
         assert_eq!(scheduler.status().running, running);
@@ -399,6 +399,51 @@ async fn more_places_are_used_at_once_and_fewer_take_nobodys_away() {
     drop(tickets);
     drop(scheduler);
     service.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_place_that_somebody_else_gives_back_is_used_at_once() {
+    let permits = Permits::new(1);
+    let (scheduler, service) =
+        Test::new(Settings::default(), Shares::default(), permits.clone(), Arc::new(Paused)).unwrap();
+    let service = tokio::spawn(service.run());
+    for id in 0..3 {
+        let elsewhere = permits.try_take().unwrap().unwrap();
+        tokio::task::yield_now().await;
+        let mut ticket = scheduler.submit(task(id)).unwrap();
+        assert!((&mut ticket).now_or_never().is_none());
+        let begun = after(0);
+        drop(elsewhere);
+        ticket.await.unwrap().finish(Report::done());
+        assert_eq!(after(0), begun);
+    }
+    drop(scheduler);
+    service.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn s23_a_limit_that_learns_is_told_the_run_time_and_nothing_runs_beyond_it() {
+    let permits = Permits::steered(Aimd::new(Bounds::new(1, 8, 8).unwrap()));
+    let (scheduler, service) =
+        Test::new(Settings::default(), Shares::default(), permits.clone(), Arc::new(Paused)).unwrap();
+    beside(service, async {
+        let tickets: Vec<_> = (0..200).map(|id| scheduler.submit(task(id)).unwrap()).collect();
+        let last = Cell::new(0);
+        join_all(tickets.into_iter().map(|ticket| async {
+            let started = ticket.await.unwrap();
+            assert!(
+                permits.running() <= permits.limit() || permits.running() <= last.get(),
+                "never more while it falls"
+            );
+            last.set(permits.running());
+            pass(3_000).await;
+            started.finish_with(Report::done(), |permit| permit.settle(Duration::from_secs(3), Ended::Overloaded));
+        }))
+        .await;
+        assert_eq!((permits.limit(), permits.running(), scheduler.status().ended.done), (1, 0, 200));
+        drop(scheduler);
+    })
+    .await;
 }
 
 #[tokio::test(start_paused = true)]

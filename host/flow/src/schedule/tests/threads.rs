@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::fair::Shares;
+use crate::limit::Fixed;
+use crate::permit::Permits;
 use crate::schedule::*;
 use crate::testing::Paused;
 
@@ -30,7 +32,7 @@ impl Drop for Running {
 fn threads_that_submit_cancel_and_wait_at_once_lose_nothing_and_never_pass_the_limit() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_time().build().unwrap();
     runtime.block_on(async {
-        let slots = Slots::new(3).unwrap();
+        let slots = Permits::new(3);
         let settings = Settings {
             fair: crate::fair::Settings { items: 100_000, ..Default::default() },
             remembered: 100_000,
@@ -48,7 +50,7 @@ fn threads_that_submit_cancel_and_wait_at_once_lose_nothing_and_never_pass_the_l
                 for number in 0..TASKS {
                     let id = thread * TASKS + number;
                     let (running, ran) = (Arc::clone(&running), Arc::clone(&ran));
-                    let work = move |_: &mut Started<u64, u64, Slots>| async move {
+                    let work = move |_: &mut Started<u64, u64>| async move {
                         let running = Running::new(running);
                         tokio::task::yield_now().await;
                         drop(running);
@@ -59,7 +61,7 @@ fn threads_that_submit_cancel_and_wait_at_once_lose_nothing_and_never_pass_the_l
                     match number % 8 {
                         0 => drop(scheduler.cancel(&(id / 2))),
                         1 => drop(scheduler.wait(&id, None).await),
-                        2 => slots.set(1 + usize::try_from(number).unwrap() % 6).unwrap(),
+                        2 => slots.steer(Fixed::new(1 + usize::try_from(number).unwrap() % 6)),
                         3 => {
                             let status = scheduler.status();
                             assert_eq!(status.submitted, status.live() as u64 + status.ended.total());
@@ -74,7 +76,7 @@ fn threads_that_submit_cancel_and_wait_at_once_lose_nothing_and_never_pass_the_l
         }
         scheduler.closed(Closing::Drain).await;
         let status = scheduler.status();
-        assert_eq!((status.submitted, status.ended.total(), slots.taken()), (4 * TASKS, 4 * TASKS, 0));
+        assert_eq!((status.submitted, status.ended.total(), slots.running()), (4 * TASKS, 4 * TASKS, 0));
         assert_eq!(status.ended.done + status.ended.cancelled, 4 * TASKS);
         assert!(status.ended.done as usize <= ran.load(Ordering::SeqCst));
         service.await.unwrap();
