@@ -1,19 +1,23 @@
 //! When a call may run.
 //!
-//! The policies of hotcell, in the order in which work meets them. A [`Dag`](dag::Dag) says which steps are ready, and
-//! [`gather`] how many items of a list are under way at a time: both send each call down the same path. There it
-//! enters the [`Queue`](queue::Queue), the one bounded waiting room, and changes its [`Ticket`](queue::Ticket) for a
-//! [`Permit`](permit::Permit).
+//! The policies of hotcell, in the order in which work meets them. One policy, one small module, always the same shape, and nothing in
+//! it but the decision: no WebAssembly, no protocol, no file, no environment, no chance, and no wall clock. Time is an
+//! argument, or comes in through a [`Timer`]; a random number is an argument. So each policy can be tested without waiting,
+//! and replayed.
 //!
-//! Before it may enter: [`rate`] says how many may start in a time, [`quota`] how much they may use; [`flight`] answers
-//! what is known or being worked out. When its turn has come, [`shed`] turns away what waited too long. Around the permit:
-//! [`limit`] says how many there are, [`bulkhead`] keeps a tool from taking all of them, [`breaker`] stops calling what
-//! fails, [`retry`] tries again where that helps, and [`hedge`] asks twice where that is cheap. Beside the path: [`pool`]
-//! lends what is dear to make, and [`profile`] knows how long things take.
+//! | question | answered by |
+//! |---|---|
+//! | may it come in at all? | [`rate`], [`quota`], [`shed`] |
+//! | is the answer there already, or on its way? | [`flight`] |
+//! | who is next? | [`queue`], the one bounded waiting room; [`fair`], its order by class, tenant and deadline; [`schedule`], tasks with start times and dependencies |
+//! | how many at a time? | [`permit`], a bound that [`limit`] may steer; [`bulkhead`], one for each tool |
+//! | is it worth trying? | [`breaker`]; [`retry`] and [`hedge`], within budgets |
+//! | which belong together? | [`batch`]; [`gather`], so many items of a list at a time; [`dag`], [`circuit`] and [`pipeline`], steps that need each other's values |
+//! | how does much work move? | [`channel`], a bounded line with pressure; [`consume`], from a stream to consumers; [`pace`], a rate that follows the pressure |
+//! | who has it, and how long did it take? | [`pool`], [`profile`] |
 //!
-//! One policy, one small module, and nothing in it but the decision: no WebAssembly, no protocol, no file, no
-//! environment, no chance, and no wall clock. Time is an argument, or comes in through a [`Timer`]. So each policy can
-//! be tested without waiting, and replayed.
+//! Everything is bounded and says what happens at its bound; whatever waits can be dropped at any point and loses nothing; what is
+//! given out is a guard that gives back.
 
 #![forbid(unsafe_code)]
 #![warn(clippy::disallowed_methods)]
