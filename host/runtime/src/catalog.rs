@@ -102,7 +102,9 @@ impl Catalog {
         let looked = || self.looked.lock().unwrap_or_else(PoisonError::into_inner).elapsed();
         let old = most.is_some_and(|most| looked() > most);
         let stale = self.watcher.is_none() && !self.sources.folders.is_empty();
-        if self.changed.swap(false, Ordering::AcqRel) || old || stale {
+        // Read before it is written: the line of memory stays with every core that only reads it.
+        let changed = self.changed.load(Ordering::Acquire) && self.changed.swap(false, Ordering::AcqRel);
+        if changed || old || stale {
             Box::pin(self.look_again()).await; // rare: not carried by every call
         }
         Arc::clone(&self.now.read().unwrap_or_else(PoisonError::into_inner))

@@ -14,12 +14,15 @@ use tokio_util::sync::CancellationToken;
 
 use crate::events::Events;
 
-/// The calls that are under way.
+/// The calls that are under way, in several maps so that cores which begin and end calls seldom meet at one lock.
 #[derive(Debug, Default)]
 pub(crate) struct UnderWay {
-    calls: Mutex<HashMap<CallId, CancellationToken>>,
+    calls: [Mutex<HashMap<CallId, CancellationToken>>; MAPS],
     ended: Notify,
 }
+
+/// More than there are cores on most machines; the ids' last digits are random.
+const MAPS: usize = 16;
 
 /// One call on its way.
 pub(crate) struct Journey {
@@ -35,23 +38,29 @@ pub(crate) struct Journey {
 }
 
 impl UnderWay {
-    fn lock(&self) -> MutexGuard<'_, HashMap<CallId, CancellationToken>> {
-        self.calls.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The map that a call is in.
+    fn map(&self, call: CallId) -> MutexGuard<'_, HashMap<CallId, CancellationToken>> {
+        let place = usize::try_from(call.bits() % MAPS as u128).unwrap_or_default();
+        let [first, ..] = &self.calls;
+        self.calls.get(place).unwrap_or(first).lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn maps(&self) -> impl Iterator<Item = MutexGuard<'_, HashMap<CallId, CancellationToken>>> {
+        self.calls.iter().map(|calls| calls.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Ends a call; false if there is none of that id.
     pub(crate) fn cancel(&self, call: CallId) -> bool {
-        let calls = self.lock();
-        calls.get(&call).inspect(|cancel| cancel.cancel()).is_some()
+        self.map(call).get(&call).inspect(|cancel| cancel.cancel()).is_some()
     }
 
     /// Ends all calls.
     pub(crate) fn cancel_all(&self) {
-        self.lock().values().for_each(CancellationToken::cancel);
+        self.maps().for_each(|calls| calls.values().for_each(CancellationToken::cancel));
     }
 
     pub(crate) fn count(&self) -> usize {
-        self.lock().len()
+        self.maps().map(|calls| calls.len()).sum()
     }
 
     /// Waits until no call is under way.
@@ -66,7 +75,7 @@ impl UnderWay {
     }
 
     fn remove(&self, call: CallId) {
-        self.lock().remove(&call);
+        self.map(call).remove(&call);
         self.ended.notify_waiters();
     }
 }
@@ -75,7 +84,7 @@ impl Journey {
     /// Accepts the call.
     pub(crate) fn begin(events: &Arc<Events>, under_way: &Arc<UnderWay>, call: &ToolCall) -> Self {
         let cancel = CancellationToken::new();
-        under_way.lock().insert(call.id, cancel.clone());
+        under_way.map(call.id).insert(call.id, cancel.clone());
         let accepted = || Happening::Accepted { tenant: call.tenant.clone(), target: call.target.clone() };
         events.tell(Some(call.id), call.run, accepted);
         Self {
