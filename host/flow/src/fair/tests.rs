@@ -291,6 +291,72 @@ fn caps_of_a_tenant_hold_it_back_and_nobody_else() {
 }
 
 #[test]
+fn a_tool_that_hangs_fills_its_own_compartment_and_holds_up_nobody() {
+    let (hangs, well) = (Some(Compartment(1)), Some(Compartment(2)));
+    let (now, mut queue) = (start(), queue());
+    queue.set_caps(Caps::default().with(Compartment(1), 2).unwrap());
+    let of = |compartment| Terms { compartment, ..Terms::default() };
+    for name in 0..100 {
+        queue.push(now, &1, of(hangs), name).unwrap();
+    }
+    for name in 100..103 {
+        queue.push(now, &1, of(well), name).unwrap();
+    }
+    let mut names = Vec::new();
+    let mut running: VecDeque<Charge> = VecDeque::new();
+    while let Some(popped) = queue.pop(now) {
+        names.push(popped.value);
+        running.push_back(popped.charge);
+    }
+    assert_eq!((names, queue.is_ready()), (vec![0, 1, 100, 101, 102], false));
+    // A place of it comes free: the first that was passed over is next, also before a newcomer.
+    queue.push(now, &1, of(hangs), 200).unwrap();
+    queue.settle(running.pop_front().unwrap(), 1);
+    let popped = queue.pop(now).unwrap();
+    assert_eq!((popped.value, queue.running_in(Compartment(1)), queue.is_ready()), (2, 2, false));
+    // More places than one.
+    queue.set_caps(Caps::equal(5).unwrap());
+    let names: Vec<_> = std::iter::from_fn(|| queue.pop(now)).map(|popped| popped.value).collect();
+    assert_eq!(names, [3, 4, 5]);
+    assert_eq!(Caps::equal(0).err(), Some(SettingsError::Zero { name: "cap" }));
+    assert!(Caps::default().with(Compartment(1), 0).is_err());
+}
+
+#[test]
+fn when_the_one_that_was_brought_back_goes_away_the_next_is_brought_back() {
+    let (now, mut queue) = (start(), queue());
+    queue.set_caps(Caps::equal(1).unwrap());
+    let terms = Terms { compartment: Some(Compartment(1)), ..Terms::default() };
+    let entries: Vec<Entry> = (0..3).map(|name| queue.push(now, &1, terms, name).unwrap()).collect();
+    let first = queue.pop(now).unwrap();
+    assert!(!queue.is_ready());
+    queue.settle(first.charge, 1);
+    assert_eq!((queue.is_ready(), queue.remove(entries[1])), (true, Some(1)));
+    assert_eq!(queue.pop(now).map(|popped| popped.value), Some(2));
+}
+
+#[test]
+fn tenants_take_turns_in_a_full_compartment_too() {
+    let (now, mut queue) = (start(), queue());
+    queue.set_caps(Caps::equal(1).unwrap());
+    let terms = Terms { compartment: Some(Compartment(1)), ..Terms::default() };
+    for _ in 0..500 {
+        queue.push(now, &1, terms, 1).unwrap();
+    }
+    for _ in 0..50 {
+        queue.push(now, &2, terms, 2).unwrap();
+    }
+    let mut got = [0_u32; 3];
+    for _ in 0..100 {
+        let popped = queue.pop(now).unwrap();
+        assert!(queue.pop(now).is_none());
+        got[popped.value] += 1;
+        queue.settle(popped.charge, 100);
+    }
+    assert!(got[1].abs_diff(got[2]) <= 5, "{got:?}");
+}
+
+#[test]
 fn other_shares_hold_at_once() {
     let (now, mut queue) = (start(), queue());
     for _ in 0..1_000 {
@@ -353,7 +419,7 @@ fn walked(weights: &[u32], mut costs: Vec<VecDeque<u64>>) -> Vec<u32> {
 
 #[derive(Debug, Clone)]
 enum Step {
-    Push { tenant: u32, class: usize, deadline: Option<u64>, estimate: Option<u64> },
+    Push { tenant: u32, class: usize, deadline: Option<u64>, estimate: Option<u64>, tool: Option<u64> },
     Hold(u32),
     Enter(prop::sample::Index),
     Release(prop::sample::Index),
@@ -363,13 +429,15 @@ enum Step {
     Refund(prop::sample::Index),
     Pass(u64),
     Reshare(u32),
+    Caps(usize),
 }
 
 fn step() -> impl Strategy<Value = Step> {
     let which = || any::<prop::sample::Index>();
     prop_oneof![
-        6 => (0_u32..6, 0_usize..5, prop::option::of(0_u64..100_000), prop::option::of(0_u64..10_000))
-            .prop_map(|(tenant, class, deadline, estimate)| Step::Push { tenant, class, deadline, estimate }),
+        6 => (0_u32..6, 0_usize..5, prop::option::of(0_u64..100_000), prop::option::of(0_u64..10_000),
+            prop::option::weighted(0.8, 0_u64..3))
+            .prop_map(|(tenant, class, deadline, estimate, tool)| Step::Push { tenant, class, deadline, estimate, tool }),
         1 => (0_u32..6).prop_map(Step::Hold),
         1 => which().prop_map(Step::Enter),
         1 => which().prop_map(Step::Release),
@@ -379,108 +447,155 @@ fn step() -> impl Strategy<Value = Step> {
         1 => which().prop_map(Step::Refund),
         2 => (0_u64..8_000).prop_map(Step::Pass),
         1 => (1_u32..4).prop_map(Step::Reshare),
+        1 => (1_usize..4).prop_map(Step::Caps),
     ]
 }
 
-/// Runs the steps, and checks after each that the queue knows what a plain list knows.
-fn run(steps: Vec<Step>) {
-    let settings = Settings { items: 20, tenants: 4, quantum: 100, ..Settings::default() };
-    let mut cap = 3;
-    let shares = |running: usize| Shares::equal(Share { weight: 2, running, waiting: 8 }).unwrap();
-    let (mut now, mut queue) = (start(), Queue::new(settings, shares(cap)).unwrap());
-    let mut waiting: Vec<(Entry, u32, usize)> = Vec::new();
-    let mut held: Vec<(Place, u32)> = Vec::new();
-    let mut running: Vec<(Charge, u32)> = Vec::new();
-    let (mut gone, mut next) = (HashSet::new(), 0_usize);
-    for step in steps {
+/// What waits or runs, as a plain list knows it.
+#[derive(Debug, Clone, Copy)]
+struct Work {
+    tenant: u32,
+    tool: Option<Compartment>,
+    name: usize,
+}
+
+/// The queue and a plain list beside it.
+struct World {
+    queue: Queue<u32, usize>,
+    now: Instant,
+    waiting: Vec<(Entry, Work)>,
+    held: Vec<(Place, u32)>,
+    running: Vec<(Charge, Work)>,
+    gone: HashSet<usize>,
+    next: usize,
+    /// How many of a tenant may run, and how many of a tool.
+    caps: (usize, usize),
+}
+
+fn shares(running: usize) -> Shares<u32> {
+    Shares::equal(Share { weight: 2, running, waiting: 8 }).unwrap()
+}
+
+impl World {
+    fn new() -> Self {
+        let settings = Settings { items: 20, tenants: 4, quantum: 100, ..Settings::default() };
+        let mut queue = Queue::new(settings, shares(3)).unwrap();
+        queue.set_caps(Caps::equal(2).unwrap());
+        let (waiting, held, running, gone) = (Vec::new(), Vec::new(), Vec::new(), HashSet::new());
+        Self { queue, now: start(), waiting, held, running, gone, next: 0, caps: (3, 2) }
+    }
+
+    fn came(&mut self, entry: Entry, tenant: u32, tool: Option<Compartment>) {
+        self.waiting.push((entry, Work { tenant, tool, name: self.next }));
+        self.next += 1;
+    }
+
+    fn step(&mut self, step: Step) {
         match step {
-            Step::Push { tenant, class, deadline, estimate } => {
-                let deadline = deadline.map(|at| now + millis(at));
-                let terms = Terms { priority: Priority::ALL[class], deadline, estimate };
-                if let Ok(entry) = queue.push(now, &tenant, terms, next) {
-                    waiting.push((entry, tenant, next));
-                    next += 1;
+            Step::Push { tenant, class, deadline, estimate, tool } => {
+                let deadline = deadline.map(|at| self.now + millis(at));
+                let compartment = tool.map(Compartment);
+                let terms = Terms { priority: Priority::ALL[class], deadline, estimate, compartment };
+                if let Ok(entry) = self.queue.push(self.now, &tenant, terms, self.next) {
+                    self.came(entry, tenant, compartment);
                 }
             }
-            Step::Hold(tenant) => held.extend(queue.hold(&tenant).ok().map(|place| (place, tenant))),
-            Step::Enter(which) if !held.is_empty() => {
-                let (place, tenant) = held.swap_remove(which.index(held.len()));
-                waiting.push((queue.enter(now, place, Terms::default(), next), tenant, next));
-                next += 1;
+            Step::Hold(tenant) => self.held.extend(self.queue.hold(&tenant).ok().map(|place| (place, tenant))),
+            Step::Enter(which) if !self.held.is_empty() => {
+                let (place, tenant) = self.held.swap_remove(which.index(self.held.len()));
+                let entry = self.queue.enter(self.now, place, Terms::default(), self.next);
+                self.came(entry, tenant, None);
             }
-            Step::Release(which) if !held.is_empty() => {
-                queue.release(held.swap_remove(which.index(held.len())).0);
+            Step::Release(which) if !self.held.is_empty() => {
+                self.queue.release(self.held.swap_remove(which.index(self.held.len())).0);
             }
-            Step::Remove(which) if !waiting.is_empty() => {
-                let (entry, _, name) = waiting.swap_remove(which.index(waiting.len()));
-                assert_eq!(queue.remove(entry), Some(name));
-                assert!(gone.insert(name), "twice");
-                assert_eq!(queue.remove(entry), None);
+            Step::Remove(which) if !self.waiting.is_empty() => {
+                let (entry, work) = self.waiting.swap_remove(which.index(self.waiting.len()));
+                assert_eq!(self.queue.remove(entry), Some(work.name));
+                assert!(self.gone.insert(work.name), "twice");
+                assert_eq!(self.queue.remove(entry), None);
             }
-            Step::Pop => {
-                let ready = queue.is_ready();
-                let popped = queue.pop(now);
-                assert_eq!(ready, popped.is_some());
-                if let Some(popped) = popped {
-                    let at = waiting.iter().position(|(.., name)| *name == popped.value).expect("it waited");
-                    let (entry, tenant, name) = waiting.swap_remove(at);
-                    assert!(gone.insert(name), "twice");
-                    assert_eq!(queue.remove(entry), None);
-                    running.push((popped.charge, tenant));
-                    assert!(running.iter().filter(|(_, other)| *other == tenant).count() <= cap);
-                }
+            Step::Pop => self.pop(),
+            Step::Settle(which, cost) if !self.running.is_empty() => {
+                self.queue.settle(self.running.swap_remove(which.index(self.running.len())).0, cost);
             }
-            Step::Settle(which, cost) if !running.is_empty() => {
-                queue.settle(running.swap_remove(which.index(running.len())).0, cost);
+            Step::Refund(which) if !self.running.is_empty() => {
+                self.queue.refund(self.running.swap_remove(which.index(self.running.len())).0);
             }
-            Step::Refund(which) if !running.is_empty() => {
-                queue.refund(running.swap_remove(which.index(running.len())).0);
-            }
-            Step::Pass(time) => now += millis(time),
+            Step::Pass(time) => self.now += millis(time),
             Step::Reshare(running) => {
-                cap = usize::try_from(running).unwrap();
-                queue.set_shares(shares(cap));
+                self.caps.0 = usize::try_from(running).unwrap();
+                self.queue.set_shares(shares(self.caps.0));
+            }
+            Step::Caps(cap) => {
+                self.caps.1 = cap;
+                self.queue.set_caps(Caps::equal(cap).unwrap());
             }
             _ => {}
         }
-        check(&queue, &waiting, &held, &running, cap);
+        self.check();
     }
-    while !queue.is_ready() && !running.is_empty() {
-        queue.settle(running.swap_remove(0).0, 7);
-    }
-    running.into_iter().for_each(|(charge, _)| queue.settle(charge, 7));
-    let left = drain(&mut queue, now);
-    assert_eq!(left.len(), waiting.len(), "lost");
-    assert!(left.into_iter().all(|name| gone.insert(name)), "twice");
-}
 
-fn check(
-    queue: &Queue<u32, usize>,
-    waiting: &[(Entry, u32, usize)],
-    held: &[(Place, u32)],
-    running: &[(Charge, u32)],
-    cap: usize,
-) {
-    assert_eq!((queue.waiting(), queue.running()), (waiting.len() + held.len(), running.len()));
-    assert!(queue.waiting() <= 20 && queue.tenants() <= 4);
-    let mut could = false;
-    for tenant in 0..6 {
-        let own = waiting.iter().filter(|(_, other, _)| *other == tenant).count();
-        let usage = Usage {
-            waiting: own + held.iter().filter(|(_, other)| *other == tenant).count(),
-            running: running.iter().filter(|(_, other)| *other == tenant).count(),
-        };
-        assert_eq!(queue.usage(&tenant), usage);
-        assert!(usage.waiting <= 8);
-        could |= own > 0 && usage.running < cap;
+    fn pop(&mut self) {
+        let ready = self.queue.is_ready();
+        let popped = self.queue.pop(self.now);
+        assert_eq!(ready, popped.is_some());
+        if let Some(popped) = popped {
+            let at = self.waiting.iter().position(|(_, work)| work.name == popped.value).expect("it waited");
+            let (entry, work) = self.waiting.swap_remove(at);
+            assert!(self.gone.insert(work.name), "twice");
+            assert_eq!(self.queue.remove(entry), None);
+            assert!(self.may_run(&work), "beyond a cap");
+            self.running.push((popped.charge, work));
+        }
     }
-    assert_eq!(queue.is_ready(), could, "what may run is ready, and nothing else");
+
+    fn may_run(&self, work: &Work) -> bool {
+        let of_tenant = self.running.iter().filter(|(_, other)| other.tenant == work.tenant).count();
+        let of_tool = self.running.iter().filter(|(_, other)| other.tool == work.tool).count();
+        of_tenant < self.caps.0 && (work.tool.is_none() || of_tool < self.caps.1)
+    }
+
+    fn check(&mut self) {
+        let (waiting, running) = (self.waiting.len() + self.held.len(), self.running.len());
+        assert_eq!((self.queue.waiting(), self.queue.running()), (waiting, running));
+        assert!(waiting <= 20 && self.queue.tenants() <= 4);
+        for tenant in 0..6 {
+            let own = self.waiting.iter().filter(|(_, work)| work.tenant == tenant).count();
+            let usage = Usage {
+                waiting: own + self.held.iter().filter(|(_, other)| *other == tenant).count(),
+                running: self.running.iter().filter(|(_, work)| work.tenant == tenant).count(),
+            };
+            assert_eq!(self.queue.usage(&tenant), usage);
+            assert!(usage.waiting <= 8);
+        }
+        for tool in (0..3).map(Compartment) {
+            let running = self.running.iter().filter(|(_, work)| work.tool == Some(tool)).count();
+            assert_eq!(self.queue.running_in(tool), running);
+        }
+        let could = self.waiting.iter().any(|(_, work)| self.may_run(work));
+        assert_eq!(self.queue.is_ready(), could, "what may run is ready, and nothing else");
+    }
+
+    fn finish(mut self) {
+        for (charge, _) in self.running {
+            self.queue.settle(charge, 7);
+        }
+        let left = drain(&mut self.queue, self.now);
+        assert_eq!(left.len(), self.waiting.len(), "lost");
+        assert!(left.into_iter().all(|name| self.gone.insert(name)), "twice");
+        assert_eq!(self.queue.compartments_in_use(), 0, "left behind");
+    }
 }
 
 proptest! {
     #[test]
     fn nothing_is_lost_nothing_comes_twice_and_the_bounds_hold(steps in prop::collection::vec(step(), 1..200)) {
-        run(steps);
+        let mut world = World::new();
+        for step in steps {
+            world.step(step);
+        }
+        world.finish();
     }
 
     #[test]
