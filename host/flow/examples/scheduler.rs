@@ -36,7 +36,10 @@ impl Timer for Machine {
     }
 }
 
-fn scheduler() -> Result<(Scheduler<u64, u64>, Service<u64, u64>), SettingsError> {
+/// A scheduler and its loop.
+type Pair = (Scheduler<u64, u64>, Service<u64, u64>);
+
+fn scheduler() -> Result<Pair, SettingsError> {
     Scheduler::new(Settings::default(), Shares::default(), Permits::new(64), Arc::new(Machine))
 }
 
