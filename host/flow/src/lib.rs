@@ -6,7 +6,8 @@
 //! [`Permit`](permit::Permit).
 //!
 //! Before it may enter: [`rate`] says how many may start in a time, [`quota`] how much they may use; [`flight`] answers
-//! what is known or being worked out. When its turn has come, [`shed`] turns away what waited too long. Around the permit:
+//! what is known or being worked out, and [`credit`] is what it has left at all. Who of those that wait is next, [`fair`]
+//! says: by class, tenant and deadline; [`schedule`] adds times to start, needs and cancelling to that. When its turn has come, [`shed`] turns away what waited too long. Around the permit:
 //! [`limit`] says how many there are, [`bulkhead`] keeps a tool from taking all of them, [`breaker`] stops calling what
 //! fails, [`retry`] tries again where that helps, and [`hedge`] asks twice where that is cheap. Beside the path: [`pool`]
 //! lends what is dear to make, and [`profile`] knows how long things take.
