@@ -7,7 +7,7 @@
 //!
 //! | question | answered by |
 //! |---|---|
-//! | may it come in at all? | [`rate`], [`quota`], [`shed`] |
+//! | may it come in at all? | [`rate`], [`quota`], [`credit`]; [`shed`], for what has waited too long |
 //! | is the answer there already, or on its way? | [`flight`] |
 //! | who is next? | [`queue`], the one bounded waiting room; [`fair`], its order by class, tenant and deadline; [`schedule`], tasks with start times and dependencies |
 //! | how many at a time? | [`permit`], a bound that [`limit`] may steer; [`bulkhead`], one for each tool |

@@ -5,11 +5,14 @@ use std::time::Instant;
 use hotcell_call::Priority;
 use slab::Slab;
 
+use super::compartment::Compartment;
+
 /// An item that waits.
 #[derive(Debug)]
 pub(super) struct Item<T> {
     pub(super) value: T,
     pub(super) tenant: usize,
+    pub(super) compartment: Option<Compartment>,
     /// Where it has risen to.
     pub(super) class: Priority,
     pub(super) urgency: Instant,

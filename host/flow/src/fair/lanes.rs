@@ -9,6 +9,7 @@ use hotcell_call::Priority;
 
 use super::age::Item;
 use super::class::above;
+use super::compartment::Compartment;
 use super::tenant::Turn;
 use super::{Charge, Queue};
 
@@ -24,9 +25,9 @@ impl<K: Clone + Eq + Hash, T> Queue<K, T> {
                 && let Some(due) = item.since.checked_add(self.settings.age_step)
                 && due <= now
             {
-                let tenant = item.tenant;
+                let (tenant, compartment) = (item.tenant, item.compartment);
                 self.line_down(place);
-                self.tidy(tenant, class);
+                self.follow_up(tenant, class, compartment);
                 self.ages.get_mut(class).remove(&mut self.items, place);
                 if let Some(item) = self.items.get_mut(place) {
                     (item.class, item.since) = (above, due);
@@ -38,22 +39,28 @@ impl<K: Clone + Eq + Hash, T> Queue<K, T> {
     }
 
     /// Charges the start of an item; a tenant that has reached its cap leaves all rings.
-    pub(super) fn start(&mut self, place: usize, class: Priority, grant: u64, estimate: Option<u64>) -> u64 {
+    pub(super) fn start(&mut self, item: &Item<T>, grant: u64) -> Charge {
+        let (place, class, compartment) = (item.tenant, item.class, item.compartment);
+        let mut charge = Charge { tenant: place, class, compartment, estimate: 0 };
+        if let Some(compartment) = compartment {
+            self.compartments.start(compartment);
+            self.bring_back(compartment, place, class);
+        }
         let Some(tenant) = self.tenants.get_mut(place) else {
-            return 0;
+            return charge;
         };
         // What costs nothing at the start would let a tenant start without end in one turn.
-        let estimate = estimate.unwrap_or(tenant.usual).max(1);
+        charge.estimate = item.estimate.unwrap_or(tenant.usual).max(1);
         tenant.running += 1;
         self.running += 1;
         let full = !tenant.may_run();
         let account = &mut tenant.lanes.get_mut(class).account;
-        self.rings.get_mut(class).charge(account, place, grant, i128::from(estimate));
+        self.rings.get_mut(class).charge(account, place, grant, i128::from(charge.estimate));
         if full {
             self.line_off(place);
         }
         self.tidy(place, class);
-        estimate
+        charge
     }
 
     pub(super) fn end(&mut self, charge: &Charge, difference: i128) {
@@ -71,6 +78,10 @@ impl<K: Clone + Eq + Hash, T> Queue<K, T> {
         }
         self.tidy(charge.tenant, charge.class);
         self.tenants.left(charge.tenant);
+        if let Some(compartment) = charge.compartment {
+            self.compartments.end(compartment);
+            self.open(compartment);
+        }
     }
 
     pub(super) fn unhold(&mut self, tenant: usize) {
@@ -101,10 +112,18 @@ impl<K: Clone + Eq + Hash, T> Queue<K, T> {
             return;
         };
         let (may_run, grant) = (tenant.may_run(), tenant.grant(self.settings.quantum));
-        let lane = tenant.lanes.get_mut(item.class);
-        lane.items.insert(Turn { urgency: item.urgency, number: item.number, item: place });
+        let (lane, class, tenant) = (tenant.lanes.get_mut(item.class), item.class, item.tenant);
+        let turn = Turn { urgency: item.urgency, number: item.number, item: place };
+        if let Some(compartment) = item.compartment
+            && let Some(aside) = lane.aside.get_mut(&compartment)
+        {
+            // Behind those that were put aside before, unless it is more urgent.
+            aside.insert(turn);
+            return self.bring_back(compartment, tenant, class);
+        }
+        lane.items.insert(turn);
         if may_run {
-            self.rings.get_mut(item.class).join(&mut lane.account, item.tenant, grant);
+            self.rings.get_mut(class).join(&mut lane.account, tenant, grant);
         }
     }
 
@@ -117,17 +136,30 @@ impl<K: Clone + Eq + Hash, T> Queue<K, T> {
             return;
         };
         let lane = tenant.lanes.get_mut(item.class);
-        lane.items.remove(&Turn { urgency: item.urgency, number: item.number, item: place });
+        let turn = Turn { urgency: item.urgency, number: item.number, item: place };
+        if lane.remove(&turn, item.compartment)
+            && let Some(compartment) = item.compartment
+        {
+            self.compartments.forget(compartment, item.tenant, item.class);
+        }
         if lane.items.is_empty() {
             self.rings.get_mut(item.class).leave(&mut lane.account);
         }
+    }
+
+    /// Sees to a lane that an item has left without having had its turn: the next of its compartment may have waited for it.
+    pub(super) fn follow_up(&mut self, tenant: usize, class: Priority, compartment: Option<Compartment>) {
+        if let Some(compartment) = compartment {
+            self.bring_back(compartment, tenant, class);
+        }
+        self.tidy(tenant, class);
     }
 
     /// Leaves nothing saved up where nothing waits.
     pub(super) fn tidy(&mut self, place: usize, class: Priority) {
         if let Some(tenant) = self.tenants.get_mut(place) {
             let lane = tenant.lanes.get_mut(class);
-            if lane.items.is_empty() {
+            if lane.items.is_empty() && lane.aside.is_empty() {
                 lane.account.emptied();
             }
         }

@@ -18,13 +18,17 @@
 //! **Nothing starves.** After four age steps, or after `patience` if that is longer, an item is in the highest class and no
 //! newcomer of its own tenant goes before it; other tenants go before it only with their share.
 //!
+//! Beside its tenant an item can be counted with its [`Compartment`], its tool: what hangs fills its own compartment and no
+//! other (Nygard's bulkhead). Items whose tenant or compartment is at its cap are passed over, and keep their place.
+//!
 //! **The tenant is the key.** All callers of a tenant share its turn, so splitting work over many keys, runs or connections
 //! gains nothing. Whoever has nothing waiting saves nothing up, and its share goes to the others; a debt is remembered, and
 //! paid by the rounds that pass meanwhile.
 //!
 //! Bounded are the items ([`Full::Items`]), those of one tenant ([`Full::Tenant`]), and the tenants ([`Full::Tenants`]): at that
 //! bound the one that has been idle for longest is forgotten, and its debt with it; only when all have work a newcomer is
-//! refused. Each operation takes O(log n), ageing amortised (an item rises four times at most). Deadlines order, they don't
+//! refused. Each operation takes O(log n), ageing amortised (an item rises four times at most); when a full compartment has a place again,
+//! once for each tenant that waits for it. Deadlines order, they don't
 //! end anything: whoever owns the queue [removes](Queue::remove) what is late, as [`schedule`](crate::schedule) does.
 //!
 //! ```
@@ -52,6 +56,7 @@
 
 mod age;
 mod class;
+mod compartment;
 mod error;
 mod lanes;
 mod ring;
@@ -66,9 +71,11 @@ use slab::Slab;
 
 use age::{Ages, Item};
 use class::PerClass;
+use compartment::Compartments;
 use ring::Ring;
 use tenant::Tenants;
 
+pub use compartment::{Caps, Compartment};
 pub use error::{Full, SettingsError};
 pub use share::{Settings, Share, Shares};
 
@@ -81,6 +88,7 @@ pub struct Queue<K, T> {
     tenants: Tenants<K>,
     rings: PerClass<Ring>,
     ages: PerClass<Ages>,
+    compartments: Compartments,
     numbers: u64,
     held: usize,
     running: usize,
@@ -95,6 +103,8 @@ pub struct Terms {
     pub deadline: Option<Instant>,
     /// What it is thought to cost; none: what the tenant's items usually cost.
     pub estimate: Option<u64>,
+    /// What it is counted with beside its tenant.
+    pub compartment: Option<Compartment>,
 }
 
 /// A place that is kept for an item which does not wait for its turn yet. It counts like one that does.
@@ -130,6 +140,7 @@ pub struct Popped<T> {
 pub struct Charge {
     tenant: usize,
     class: Priority,
+    compartment: Option<Compartment>,
     estimate: u64,
 }
 
@@ -159,6 +170,7 @@ impl<K: Clone + Eq + Hash, T> Queue<K, T> {
             items: Slab::new(),
             rings: PerClass::default(),
             ages: PerClass::default(),
+            compartments: Compartments::default(),
             numbers: 0,
             held: 0,
             running: 0,
@@ -199,6 +211,7 @@ impl<K: Clone + Eq + Hash, T> Queue<K, T> {
         let item = self.items.insert(Item {
             value,
             tenant,
+            compartment: terms.compartment,
             class,
             urgency: terms.deadline.map_or(patient, |deadline| deadline.min(patient)),
             number,
@@ -226,36 +239,31 @@ impl<K: Clone + Eq + Hash, T> Queue<K, T> {
     pub fn remove(&mut self, entry: Entry) -> Option<T> {
         self.items.get(entry.item).filter(|item| item.number == entry.number)?;
         let item = self.step_out(entry.item)?;
-        self.tidy(item.tenant, item.class);
+        self.follow_up(item.tenant, item.class, item.compartment);
         self.tenants.left(item.tenant);
         Some(item.value)
     }
 
-    /// Takes the next item out, and charges its tenant. None if nothing waits, or only what its tenant may not run now.
+    /// Takes the next item out, and charges its tenant. None if nothing waits, or only what may not run now: its tenant or
+    /// its compartment is at its cap.
     pub fn pop(&mut self, now: Instant) -> Option<Popped<T>> {
         self.promote(now);
-        let class = Priority::ALL.into_iter().find(|class| self.rings.get(*class).len() > 0)?;
-        let ring = self.rings.get_mut(class);
-        let place = ring.head()?;
+        let (class, place) = self.look()?;
         let tenant = self.tenants.get_mut(place)?;
         let grant = tenant.grant(self.settings.quantum);
         let lane = tenant.lanes.get_mut(class);
-        ring.visit(&mut lane.account, grant);
+        self.rings.get_mut(class).visit(&mut lane.account, grant);
         let turn = *lane.items.first()?;
         let item = self.step_out(turn.item)?;
-        let estimate = self.start(place, class, grant, item.estimate);
-        Some(Popped {
-            value: item.value,
-            waited: now.saturating_duration_since(item.entered),
-            class,
-            charge: Charge { tenant: place, class, estimate },
-        })
+        let charge = self.start(&item, grant);
+        let waited = now.saturating_duration_since(item.entered);
+        Some(Popped { value: item.value, waited, class, charge })
     }
 
     /// Whether [`pop`](Self::pop) would give something.
     #[must_use]
-    pub fn is_ready(&self) -> bool {
-        Priority::ALL.into_iter().any(|class| self.rings.get(class).len() > 0)
+    pub fn is_ready(&mut self) -> bool {
+        self.look().is_some()
     }
 
     /// Ends an item that ran, at what it really cost.

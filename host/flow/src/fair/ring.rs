@@ -75,6 +75,8 @@ impl Ring {
             }
             account.round += rounds;
         }
+        // What is left of a turn in which nothing could run is no more than a turn, however often that happens.
+        account.deficit = account.deficit.min(i128::from(grant));
         let round = account.due(grant).max(self.round);
         self.turns += 1;
         self.file(account, tenant, Place { round, turn: self.turns });

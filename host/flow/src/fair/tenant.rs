@@ -7,6 +7,7 @@ use std::time::Instant;
 use slab::Slab;
 
 use super::class::PerClass;
+use super::compartment::{Aside, Compartment};
 use super::error::Full;
 use super::ring::Account;
 use super::share::{Share, Shares};
@@ -31,6 +32,8 @@ pub(super) struct Tenant<K> {
 #[derive(Debug, Default)]
 pub(super) struct Lane {
     pub(super) items: BTreeSet<Turn>,
+    /// What came up while its compartment was full.
+    pub(super) aside: Aside,
     pub(super) account: Account,
 }
 
@@ -51,6 +54,25 @@ pub(super) struct Tenants<K> {
     idle: BTreeMap<u64, usize>,
     stamps: u64,
     bound: usize,
+}
+
+// === impl Lane ===
+
+impl Lane {
+    /// Takes an item out, wherever it is; says whether it was the last that was put aside of its compartment.
+    pub(super) fn remove(&mut self, turn: &Turn, compartment: Option<Compartment>) -> bool {
+        if self.items.remove(turn) {
+            return false;
+        }
+        let Some(compartment) = compartment else {
+            return false;
+        };
+        let emptied = self.aside.get_mut(&compartment).is_some_and(|aside| aside.remove(turn) && aside.is_empty());
+        if emptied {
+            self.aside.remove(&compartment);
+        }
+        emptied
+    }
 }
 
 // === impl Tenant ===

@@ -20,7 +20,7 @@ use super::status::Status;
 use super::task::{End, Report, Task};
 use super::ticket::{Started, Ticket};
 use crate::Timer;
-use crate::fair::{SettingsError, Shares, Usage};
+use crate::fair::{Caps, SettingsError, Shares, Usage};
 use crate::permit::Permits;
 use crate::timer::before;
 
@@ -167,6 +167,11 @@ impl<I: Id, K: Id, C: Capacity> Scheduler<I, K, C> {
     /// Sets other shares for the tenants.
     pub fn set_shares(&self, shares: Shares<K>) {
         self.0.change(|state, _| state.plan.set_shares(shares));
+    }
+
+    /// Sets other caps for the compartments.
+    pub fn set_caps(&self, caps: Caps) {
+        self.0.change(|state, _| state.plan.set_caps(caps));
     }
 
     /// Takes nothing any more, and does not wait for what that brings: [`closed`](Self::closed) does.

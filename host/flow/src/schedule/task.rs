@@ -5,7 +5,7 @@ use std::time::Instant;
 use hotcell_call::Priority;
 
 use crate::dag::Verdict;
-use crate::fair::Terms;
+use crate::fair::{Compartment, Terms};
 
 /// A task to schedule: `I` names it, `K` the tenant that it is for.
 ///
@@ -104,6 +104,13 @@ impl<I, K> Task<I, K> {
     #[must_use]
     pub fn estimate(mut self, cost: u64) -> Self {
         self.terms.estimate = Some(cost);
+        self
+    }
+
+    /// Sets what it is counted with beside its tenant: its tool. While that is at its cap, others go before it.
+    #[must_use]
+    pub fn compartment(mut self, compartment: Compartment) -> Self {
+        self.terms.compartment = Some(compartment);
         self
     }
 

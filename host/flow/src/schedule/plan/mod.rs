@@ -192,7 +192,7 @@ impl<I: Id, K: Id, T> Plan<I, K, T> {
 
     /// Whether a task waits that [`start`](Self::start) would give.
     #[must_use]
-    pub fn is_ready(&self) -> bool {
+    pub fn is_ready(&mut self) -> bool {
         self.queue.is_ready()
     }
 
@@ -253,6 +253,11 @@ impl<I: Id, K: Id, T> Plan<I, K, T> {
     /// Sets other shares for the tenants.
     pub fn set_shares(&mut self, shares: Shares<K>) {
         self.queue.set_shares(shares);
+    }
+
+    /// Sets other caps for the compartments.
+    pub fn set_caps(&mut self, caps: fair::Caps) {
+        self.queue.set_caps(caps);
     }
 
     fn check(&self, now: Instant, task: &Task<I, K>) -> Result<(), SubmitError<I>> {

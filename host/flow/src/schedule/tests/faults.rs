@@ -18,7 +18,7 @@ use hotcell_call::{Clock, ManualClock};
 use proptest::prelude::*;
 
 use crate::Timer;
-use crate::fair::{self, Share, Shares};
+use crate::fair::{self, Caps, Compartment, Share, Shares};
 use crate::limit::Fixed;
 use crate::permit::Permits;
 use crate::schedule::*;
@@ -185,6 +185,7 @@ impl World {
         let (time, slots) = (Arc::new(Stopped::default()), Permits::new(2));
         let timer = Arc::new(Time(Arc::clone(&time)));
         let (scheduler, service) = Scheduler::new(settings, shares, slots.clone(), timer).unwrap();
+        scheduler.set_caps(Caps::equal(1).unwrap());
         Self {
             time,
             slots,
@@ -242,7 +243,10 @@ impl World {
     fn step(&mut self, step: Step) {
         match step {
             Step::Submit { needs, start, deadline, tenant } => {
-                let mut task = Task::new(self.next, tenant).needs(needs.into_iter().filter_map(|need| self.pick(need)));
+                let tool = Compartment(u64::from(self.next % 3));
+                let mut task = Task::new(self.next, tenant)
+                    .compartment(tool)
+                    .needs(needs.into_iter().filter_map(|need| self.pick(need)));
                 if let Some(start) = start {
                     task = task.start_at(self.at(start));
                 }

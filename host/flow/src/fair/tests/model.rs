@@ -1,0 +1,189 @@
+//! The queue beside a plain list, under random sequences of everything that can be done with it.
+
+use std::collections::HashSet;
+
+use proptest::prelude::*;
+
+use super::*;
+
+#[derive(Debug, Clone)]
+enum Step {
+    Push { tenant: u32, class: usize, deadline: Option<u64>, estimate: Option<u64>, tool: Option<u64> },
+    Hold(u32),
+    Enter(prop::sample::Index),
+    Release(prop::sample::Index),
+    Remove(prop::sample::Index),
+    Pop,
+    Settle(prop::sample::Index, u64),
+    Refund(prop::sample::Index),
+    Pass(u64),
+    Reshare(u32),
+    Caps(usize),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let which = || any::<prop::sample::Index>();
+    prop_oneof![
+        6 => (0_u32..6, 0_usize..5, prop::option::of(0_u64..100_000), prop::option::of(0_u64..10_000),
+            prop::option::weighted(0.8, 0_u64..3))
+            .prop_map(|(tenant, class, deadline, estimate, tool)| Step::Push { tenant, class, deadline, estimate, tool }),
+        1 => (0_u32..6).prop_map(Step::Hold),
+        1 => which().prop_map(Step::Enter),
+        1 => which().prop_map(Step::Release),
+        2 => which().prop_map(Step::Remove),
+        5 => Just(Step::Pop),
+        4 => (which(), 0_u64..20_000).prop_map(|(which, cost)| Step::Settle(which, cost)),
+        1 => which().prop_map(Step::Refund),
+        2 => (0_u64..8_000).prop_map(Step::Pass),
+        1 => (1_u32..4).prop_map(Step::Reshare),
+        1 => (1_usize..4).prop_map(Step::Caps),
+    ]
+}
+
+/// What waits or runs, as a plain list knows it.
+#[derive(Debug, Clone, Copy)]
+struct Work {
+    tenant: u32,
+    tool: Option<Compartment>,
+    name: usize,
+}
+
+/// The queue and a plain list beside it.
+struct World {
+    queue: Queue<u32, usize>,
+    now: Instant,
+    waiting: Vec<(Entry, Work)>,
+    held: Vec<(Place, u32)>,
+    running: Vec<(Charge, Work)>,
+    gone: HashSet<usize>,
+    next: usize,
+    /// How many of a tenant may run, and how many of a tool.
+    caps: (usize, usize),
+}
+
+fn shares(running: usize) -> Shares<u32> {
+    Shares::equal(Share { weight: 2, running, waiting: 8 }).unwrap()
+}
+
+impl World {
+    fn new() -> Self {
+        let settings = Settings { items: 20, tenants: 4, quantum: 100, ..Settings::default() };
+        let mut queue = Queue::new(settings, shares(3)).unwrap();
+        queue.set_caps(Caps::equal(2).unwrap());
+        let (waiting, held, running, gone) = (Vec::new(), Vec::new(), Vec::new(), HashSet::new());
+        Self { queue, now: start(), waiting, held, running, gone, next: 0, caps: (3, 2) }
+    }
+
+    fn came(&mut self, entry: Entry, tenant: u32, tool: Option<Compartment>) {
+        self.waiting.push((entry, Work { tenant, tool, name: self.next }));
+        self.next += 1;
+    }
+
+    fn step(&mut self, step: Step) {
+        match step {
+            Step::Push { tenant, class, deadline, estimate, tool } => {
+                let deadline = deadline.map(|at| self.now + millis(at));
+                let compartment = tool.map(Compartment);
+                let terms = Terms { priority: Priority::ALL[class], deadline, estimate, compartment };
+                if let Ok(entry) = self.queue.push(self.now, &tenant, terms, self.next) {
+                    self.came(entry, tenant, compartment);
+                }
+            }
+            Step::Hold(tenant) => self.held.extend(self.queue.hold(&tenant).ok().map(|place| (place, tenant))),
+            Step::Enter(which) if !self.held.is_empty() => {
+                let (place, tenant) = self.held.swap_remove(which.index(self.held.len()));
+                let entry = self.queue.enter(self.now, place, Terms::default(), self.next);
+                self.came(entry, tenant, None);
+            }
+            Step::Release(which) if !self.held.is_empty() => {
+                self.queue.release(self.held.swap_remove(which.index(self.held.len())).0);
+            }
+            Step::Remove(which) if !self.waiting.is_empty() => {
+                let (entry, work) = self.waiting.swap_remove(which.index(self.waiting.len()));
+                assert_eq!(self.queue.remove(entry), Some(work.name));
+                assert!(self.gone.insert(work.name), "twice");
+                assert_eq!(self.queue.remove(entry), None);
+            }
+            Step::Pop => self.pop(),
+            Step::Settle(which, cost) if !self.running.is_empty() => {
+                self.queue.settle(self.running.swap_remove(which.index(self.running.len())).0, cost);
+            }
+            Step::Refund(which) if !self.running.is_empty() => {
+                self.queue.refund(self.running.swap_remove(which.index(self.running.len())).0);
+            }
+            Step::Pass(time) => self.now += millis(time),
+            Step::Reshare(running) => {
+                self.caps.0 = usize::try_from(running).unwrap();
+                self.queue.set_shares(shares(self.caps.0));
+            }
+            Step::Caps(cap) => {
+                self.caps.1 = cap;
+                self.queue.set_caps(Caps::equal(cap).unwrap());
+            }
+            _ => {}
+        }
+        self.check();
+    }
+
+    fn pop(&mut self) {
+        let ready = self.queue.is_ready();
+        let popped = self.queue.pop(self.now);
+        assert_eq!(ready, popped.is_some());
+        if let Some(popped) = popped {
+            let at = self.waiting.iter().position(|(_, work)| work.name == popped.value).expect("it waited");
+            let (entry, work) = self.waiting.swap_remove(at);
+            assert!(self.gone.insert(work.name), "twice");
+            assert_eq!(self.queue.remove(entry), None);
+            assert!(self.may_run(&work), "beyond a cap");
+            self.running.push((popped.charge, work));
+        }
+    }
+
+    fn may_run(&self, work: &Work) -> bool {
+        let of_tenant = self.running.iter().filter(|(_, other)| other.tenant == work.tenant).count();
+        let of_tool = self.running.iter().filter(|(_, other)| other.tool == work.tool).count();
+        of_tenant < self.caps.0 && (work.tool.is_none() || of_tool < self.caps.1)
+    }
+
+    fn check(&mut self) {
+        let (waiting, running) = (self.waiting.len() + self.held.len(), self.running.len());
+        assert_eq!((self.queue.waiting(), self.queue.running()), (waiting, running));
+        assert!(waiting <= 20 && self.queue.tenants() <= 4);
+        for tenant in 0..6 {
+            let own = self.waiting.iter().filter(|(_, work)| work.tenant == tenant).count();
+            let usage = Usage {
+                waiting: own + self.held.iter().filter(|(_, other)| *other == tenant).count(),
+                running: self.running.iter().filter(|(_, work)| work.tenant == tenant).count(),
+            };
+            assert_eq!(self.queue.usage(&tenant), usage);
+            assert!(usage.waiting <= 8);
+        }
+        for tool in (0..3).map(Compartment) {
+            let running = self.running.iter().filter(|(_, work)| work.tool == Some(tool)).count();
+            assert_eq!(self.queue.running_in(tool), running);
+        }
+        let could = self.waiting.iter().any(|(_, work)| self.may_run(work));
+        assert_eq!(self.queue.is_ready(), could, "what may run is ready, and nothing else");
+    }
+
+    fn finish(mut self) {
+        for (charge, _) in self.running {
+            self.queue.settle(charge, 7);
+        }
+        let left = drain(&mut self.queue, self.now);
+        assert_eq!(left.len(), self.waiting.len(), "lost");
+        assert!(left.into_iter().all(|name| self.gone.insert(name)), "twice");
+        assert_eq!(self.queue.compartments_in_use(), 0, "left behind");
+    }
+}
+
+proptest! {
+    #[test]
+    fn nothing_is_lost_nothing_comes_twice_and_the_bounds_hold(steps in prop::collection::vec(step(), 1..200)) {
+        let mut world = World::new();
+        for step in steps {
+            world.step(step);
+        }
+        world.finish();
+    }
+}
