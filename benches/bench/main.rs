@@ -18,7 +18,7 @@ mod load;
 mod memory;
 mod neighbours;
 mod place;
-mod scheduler;
+mod queue;
 mod subject;
 
 use std::process::ExitCode;
@@ -63,7 +63,7 @@ fn measure(args: &[String]) -> Result<()> {
     load::measure(&mut figures).context("loading")?;
     memory::measure(&mut figures).context("memory")?;
     neighbours::measure(&mut figures).context("neighbours")?;
-    scheduler::measure(&mut figures).context("the scheduler")?;
+    queue::measure(&mut figures).context("the queue")?;
     let path = place::target()?.join("bench.json");
     figures.write(&path)?;
     println!("{figures}");

@@ -373,6 +373,10 @@ async fn handles_are_bounded() {
         let outcome = harness.call(target, input).limit("handles", "50").run().await;
         assert_eq!(numbers(&outcome), ("51", "50"), "{target}");
     }
+    // A path that the system would not take as a whole is not taken in pieces either.
+    let name = format!("{}file", "./".repeat(2_100));
+    let outcome = harness.call("handles.files", json!({"root": root, "name": name, "count": 1})).run().await;
+    assert!(outcome.ends("failed").reason().contains("name-too-long"), "{outcome:?}");
     // One at a time is never too many.
     harness.call("handles.one_by_one", json!({"count": 20_000})).limit("handles", "20").run().await.ok();
 }

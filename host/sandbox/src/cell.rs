@@ -59,7 +59,7 @@ impl Cell {
         grants: Arc<OpenGrants>,
         deadline: Instant,
         progress: Option<ProgressSink>,
-        share: Share,
+        share: Option<Share>,
     ) -> Self {
         let mut table = ResourceTable::new();
         table.set_max_capacity(usize::try_from(limits.handles).unwrap_or(usize::MAX));

@@ -141,7 +141,9 @@ where
 fn furnish(shared: &Shared, invocation: &Invocation, deadline: Instant) -> wasmtime::Result<Store<Cell>> {
     let limits = &invocation.limits;
     let (grants, progress) = (Arc::clone(&invocation.grants), invocation.progress.clone());
-    let cell = Cell::new(limits, grants, deadline, progress, shared.descriptors.share());
+    // Without a folder there is nothing to open, and most calls have none.
+    let share = (!grants.folders().is_empty()).then(|| shared.descriptors.share());
+    let cell = Cell::new(limits, grants, deadline, progress, share);
     let mut store = Store::try_new(&shared.engine, cell)?;
     store.limiter(|cell| &mut cell.limiter);
     store.set_fuel(limits.fuel.as_u64())?;

@@ -37,7 +37,8 @@ pub(crate) struct Files {
     quota: Quota,
     /// What we know of each descriptor, by its number in the table.
     nodes: HashMap<u32, Node>,
-    share: Share,
+    /// None: no folder is granted.
+    share: Option<Share>,
 }
 
 /// One descriptor.
@@ -61,7 +62,7 @@ const MOST_SHOWN: usize = 1_024;
 struct Nowhere;
 
 impl Files {
-    pub(crate) fn new(limits: &Limits, share: Share) -> Self {
+    pub(crate) fn new(limits: &Limits, share: Option<Share>) -> Self {
         Self { context: WasiFilesystemCtx::default(), quota: Quota::new(limits), nodes: HashMap::new(), share }
     }
 
@@ -125,7 +126,8 @@ impl Cell {
 
     /// Takes a descriptor from the account of all calls.
     fn take_slot(&mut self) -> FsResult<Slot> {
-        self.files.share.take().map_err(|spent| {
+        let share = self.files.share.as_ref().ok_or(ErrorCode::Access)?;
+        share.take().map_err(|spent| {
             self.notes.exhaust(Limit::Handles, spent);
             ErrorCode::InsufficientMemory.into()
         })

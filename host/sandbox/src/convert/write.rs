@@ -219,3 +219,23 @@ impl io::Write for Text {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_case_of_a_large_variant_is_not_searched_for() {
+        let cases = |count: usize| Shape::Variant((0..count).map(|n| (format!("c{n}"), None)).collect());
+        let shapes = Shapes::new(vec![cases(FEW), cases(6_000)]);
+        let mut text = Text::new(ByteSize::kib(1));
+        for (id, name) in [(0, "c15"), (1, "c5999"), (1, "c0")] {
+            text.value(&shapes, ShapeId(id), &Val::Variant(name.to_owned(), None)).unwrap();
+        }
+        let unknown = text.value(&shapes, ShapeId(1), &Val::Variant("c6000".to_owned(), None));
+        assert_eq!(unknown, Err(WriteError::Type));
+        let indexed: Vec<_> = text.cases.iter().map(|(id, names)| (*id, names.len())).collect();
+        assert_eq!(indexed, [(ShapeId(1), 6_000)], "one table for the large one, none for the small one");
+        assert_eq!(text.finish().unwrap(), r#""c15""c5999""c0""#);
+    }
+}

@@ -33,7 +33,7 @@ impl Timer for Now {
 }
 
 pub(crate) fn measure(figures: &mut Figures) -> Result<()> {
-    let names = ["scheduler.tasks_per_s", "scheduler.start_p99_us"];
+    let names = ["queue.tasks_per_s", "queue.start_p99_us"];
     if !figures.want(&names) {
         return Ok(());
     }
@@ -55,7 +55,7 @@ pub(crate) fn measure(figures: &mut Figures) -> Result<()> {
         })?;
         rates.push(f64::from(TASKS) / start.elapsed().as_secs_f64());
     }
-    figures.take("scheduler.tasks_per_s", median(rates), "tasks/s", None, ">= 1 M");
+    figures.take("queue.tasks_per_s", median(rates), "tasks/s", None, ">= 1 M");
     let starts = main.block_on(async {
         let mut starts = Vec::new();
         for _ in 0..10_000 {
@@ -66,6 +66,6 @@ pub(crate) fn measure(figures: &mut Figures) -> Result<()> {
         }
         anyhow::Ok(starts)
     })?;
-    figures.take("scheduler.start_p99_us", quantile(starts, 0.99) * 1e6, "us", None, "<= 100 us");
+    figures.take("queue.start_p99_us", quantile(starts, 0.99) * 1e6, "us", None, "<= 100 us");
     Ok(())
 }
