@@ -38,6 +38,7 @@ fn a_new_tool_is_built_tested_and_called() {
     assert_eq!((&built["tool"], &built["functions"][0]), (&"greeter".into(), &"greeter.greet".into()), "{built}");
     let path = shell.path(built["path"].as_str().expect("a path"));
     let component = fs::read(&path).expect("the component");
+    // 191 KiB with the official standard library; the one that is built from Debian's sources adds a tenth.
     assert!(component.len() < 224 << 10, "{} bytes", component.len());
     nothing_of_the_builder(&component);
     let file = path.display().to_string();
