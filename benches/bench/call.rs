@@ -22,7 +22,7 @@ use crate::subject::{self, Subject, runtime};
 
 /// A call on both sides.
 #[derive(Clone)]
-struct Case {
+pub(crate) struct Case {
     host: Host,
     target: Target,
     input: Payload,
@@ -117,7 +117,7 @@ fn checked(
 }
 
 impl Case {
-    fn new(
+    pub(crate) fn new(
         host: &Host,
         bare: &Bare,
         component: &std::path::Path,
@@ -137,12 +137,12 @@ impl Case {
         Ok(case)
     }
 
-    async fn path(&self) -> Result<String> {
+    pub(crate) async fn path(&self) -> Result<String> {
         let answer = subject::call(&self.host, &self.target, &self.input).await?;
         Ok(answer.as_str().to_owned())
     }
 
-    async fn engine(&self) -> Result<String> {
+    pub(crate) async fn engine(&self) -> Result<String> {
         if let Some(validator) = &self.validator {
             let value: Value = serde_json::from_str(self.input.as_str())?;
             if !validator.is_valid(&value) {
@@ -180,7 +180,10 @@ where
 }
 
 /// The time of one call when each begins after the one before.
-async fn one_by_one<F: Future<Output = Result<String>>>(times: u32, call: impl Fn() -> F) -> Result<Duration> {
+pub(crate) async fn one_by_one<F: Future<Output = Result<String>>>(
+    times: u32,
+    call: impl Fn() -> F,
+) -> Result<Duration> {
     let start = Instant::now();
     for _ in 0..times {
         std::hint::black_box(call().await?);

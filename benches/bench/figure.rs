@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use serde::Serialize;
 
 use crate::compare::Compared;
+use crate::original;
 
 /// One figure.
 #[derive(Debug, Clone, Serialize)]
@@ -16,6 +17,9 @@ pub(crate) struct Figure {
     unit: &'static str,
     /// To the figure beside it; none where there is nothing to compare with.
     ratio: Option<f64>,
+    /// What the original made of it, in the same unit, where it had such a figure.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    original: Option<f64>,
     /// What is aimed at, in words; not part of the JSON, because it is no figure.
     #[serde(skip)]
     aim: &'static str,
@@ -48,7 +52,8 @@ impl Figures {
         ratio: Option<f64>,
         aim: &'static str,
     ) {
-        self.taken.push(Figure { name, value: rounded(value), unit, ratio: ratio.map(rounded), aim });
+        let (value, ratio, original) = (rounded(value), ratio.map(rounded), original::figure(name));
+        self.taken.push(Figure { name, value, unit, ratio, original, aim });
     }
 
     /// Takes in what was compared, with its own time as the value.
@@ -76,11 +81,13 @@ pub(crate) enum Unit {
 
 impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{:<38} {:>12} {:<8} {:>7}  aim", "figure", "value", "unit", "ratio")?;
+        let (ratio, original) = ("ratio", "original");
+        writeln!(f, "{:<38} {:>12} {:<10} {ratio:>7} {original:>10}  aim", "figure", "value", "unit")?;
         for figure in &self.taken {
-            let ratio = figure.ratio.map_or_else(String::new, |ratio| format!("{ratio:.2}"));
+            let shown = |number: Option<f64>| number.map_or_else(String::new, |number| format!("{number:.2}"));
+            let (ratio, original) = (shown(figure.ratio), shown(figure.original));
             let Figure { name, value, unit, aim, .. } = figure;
-            writeln!(f, "{name:<38} {value:>12.2} {unit:<8} {ratio:>7}  {aim}")?;
+            writeln!(f, "{name:<38} {value:>12.2} {unit:<10} {ratio:>7} {original:>10}  {aim}")?;
         }
         Ok(())
     }

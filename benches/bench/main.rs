@@ -3,7 +3,7 @@
 //! A figure in microseconds says more of the machine than of the program, so nearly every one has a second one beside it that was taken
 //! in the same run: the engine alone with the same component and the same limits, the same call without a crowd, the same
 //! compilation without its process. The two are taken in turns, and the ratio is the median of the turns' ratios: what
-//! the machine does meanwhile meets both.
+//! the machine does meanwhile meets both. Where the [original](original) has a figure of the same thing, that stands there too.
 //!
 //! `just bench` builds what is measured and runs everything; `cargo bench -p hotcell-benches -- load.` runs the figures whose names
 //! begin so. The table goes to the terminal, the figures to `target/bench.json`.
@@ -14,9 +14,11 @@ mod call;
 mod compare;
 mod engine;
 mod figure;
+mod flow;
 mod load;
 mod memory;
 mod neighbours;
+mod original;
 mod place;
 mod queue;
 mod subject;
@@ -64,6 +66,7 @@ fn measure(args: &[String]) -> Result<()> {
     memory::measure(&mut figures).context("memory")?;
     neighbours::measure(&mut figures).context("neighbours")?;
     queue::measure(&mut figures).context("the queue")?;
+    flow::measure(&mut figures).context("the flow of calls")?;
     let path = place::target()?.join("bench.json");
     figures.write(&path)?;
     println!("{figures}");

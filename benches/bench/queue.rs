@@ -1,36 +1,18 @@
 //! The queue and the permits alone, without anything to run.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Result, anyhow};
-use futures::future::BoxFuture;
-use hotcell_call::{Clock, SystemClock};
-use hotcell_flow::Timer;
 use hotcell_flow::permit::Permits;
 use hotcell_flow::queue::Queue;
 
 use crate::compare::{median, quantile};
 use crate::figure::Figures;
+use crate::flow::machine;
 use crate::subject::runtime;
 
 /// Tasks of one round.
 const TASKS: u32 = 200_000;
-
-/// The machine's clock.
-struct Now;
-
-impl Clock for Now {
-    fn now(&self) -> Instant {
-        SystemClock.now()
-    }
-}
-
-impl Timer for Now {
-    fn sleep_until(&self, at: Instant) -> BoxFuture<'static, ()> {
-        Box::pin(tokio::time::sleep_until(at.into()))
-    }
-}
 
 pub(crate) fn measure(figures: &mut Figures) -> Result<()> {
     let names = ["queue.tasks_per_s", "queue.start_p99_us"];
@@ -38,7 +20,7 @@ pub(crate) fn measure(figures: &mut Figures) -> Result<()> {
         return Ok(());
     }
     let main = runtime(2)?;
-    let queue = Queue::new(Queue::DEFAULT_SIZE, Arc::new(Now));
+    let queue = Queue::new(Queue::DEFAULT_SIZE, machine());
     let permits = Permits::new(Permits::DEFAULT_LIMIT);
     let one = async || {
         let ticket = queue.enter(None).await.map_err(|refused| anyhow!("{refused:?}"))?;

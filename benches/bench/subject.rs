@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow};
+use hotcell_agent::Diagnostic;
 use hotcell_call::{Failure, Outcome, Payload, Target, ToolName};
 use hotcell_runtime::Host;
-use hotcell_runtime::config::{Config, ToolConfig};
+use hotcell_runtime::config::{Config, FILE_NAME, Place, ToolConfig};
 use hotcell_sandbox::Compiler;
 use tokio::runtime::Runtime;
 
@@ -21,6 +22,17 @@ impl Subject {
     /// The defaults, with no tools and with a cache that outlives the run.
     pub(crate) fn new() -> Result<Self> {
         let mut config = Config::defaults(&place::scratch("nothing")?);
+        config.cache = Some(place::scratch("cache")?);
+        config.folders = Vec::new();
+        Ok(Self { config, files: Vec::new() })
+    }
+
+    /// What an operator's file says, with no tools but those that are named here, and with the same cache.
+    pub(crate) fn with(toml: &str) -> Result<Self> {
+        let file = place::scratch("nothing")?.join(FILE_NAME);
+        std::fs::write(&file, toml)?;
+        let told = |wrong: Vec<Diagnostic>| anyhow!(wrong.iter().map(Diagnostic::render).collect::<String>());
+        let mut config = Config::load(&Place::File(file)).map_err(told)?;
         config.cache = Some(place::scratch("cache")?);
         config.folders = Vec::new();
         Ok(Self { config, files: Vec::new() })
