@@ -20,7 +20,7 @@ impl<K: Clone + Eq + Hash, T> Queue<K, T> {
             let Some(above) = above(class) else {
                 continue;
             };
-            while let Some(place) = self.ages.get(class).oldest()
+            while let Some(place) = self.ages.get(class).oldest(&self.items)
                 && let Some(item) = self.items.get(place)
                 && let Some(due) = item.since.checked_add(self.settings.age_step)
                 && due <= now
@@ -41,7 +41,7 @@ impl<K: Clone + Eq + Hash, T> Queue<K, T> {
     /// Charges the start of an item; a tenant that has reached its cap leaves all rings.
     pub(super) fn start(&mut self, item: &Item<T>, grant: u64) -> Charge {
         let (place, class, compartment) = (item.tenant, item.class, item.compartment);
-        let mut charge = Charge { tenant: place, class, compartment, estimate: 0 };
+        let mut charge = Charge { tenant: place, class, compartment, estimate: 0, rank: item.rank };
         if let Some(compartment) = compartment {
             self.compartments.start(compartment);
             self.bring_back(compartment, place, class);
@@ -113,7 +113,7 @@ impl<K: Clone + Eq + Hash, T> Queue<K, T> {
         };
         let (may_run, grant) = (tenant.may_run(), tenant.grant(self.settings.quantum));
         let (lane, class, tenant) = (tenant.lanes.get_mut(item.class), item.class, item.tenant);
-        let turn = Turn { urgency: item.urgency, number: item.number, item: place };
+        let turn = Turn { urgency: item.rank.urgency, number: item.rank.number, item: place };
         if let Some(compartment) = item.compartment
             && let Some(aside) = lane.aside.get_mut(&compartment)
         {
@@ -136,7 +136,7 @@ impl<K: Clone + Eq + Hash, T> Queue<K, T> {
             return;
         };
         let lane = tenant.lanes.get_mut(item.class);
-        let turn = Turn { urgency: item.urgency, number: item.number, item: place };
+        let turn = Turn { urgency: item.rank.urgency, number: item.rank.number, item: place };
         if lane.remove(&turn, item.compartment)
             && let Some(compartment) = item.compartment
         {

@@ -25,11 +25,13 @@
 //! gains nothing. Whoever has nothing waiting saves nothing up, and its share goes to the others; a debt is remembered, and
 //! paid by the rounds that pass meanwhile.
 //!
+//! What ran and is to run [again](Queue::again) keeps its place in line, and its age; only its cost is paid so far.
+//!
 //! Bounded are the items ([`Full::Items`]), those of one tenant ([`Full::Tenant`]), and the tenants ([`Full::Tenants`]): at that
 //! bound the one that has been idle for longest is forgotten, and its debt with it; only when all have work a newcomer is
-//! refused. Each operation takes O(log n), ageing amortised (an item rises four times at most); when a full compartment has a place again,
-//! once for each tenant that waits for it. Deadlines order, they don't
-//! end anything: whoever owns the queue [removes](Queue::remove) what is late, as [`schedule`](crate::schedule) does.
+//! refused. What runs again needs no room. Each operation takes O(log n), ageing amortised (an item rises four times at most);
+//! when a full compartment has a place again, once for each tenant that waits for it. Deadlines order, they don't end anything:
+//! whoever owns the queue [removes](Queue::remove) what is late, as [`schedule`](crate::schedule) does.
 //!
 //! ```
 //! use std::time::{Duration, Instant};
@@ -69,7 +71,7 @@ use std::time::{Duration, Instant};
 use hotcell_call::Priority;
 use slab::Slab;
 
-use age::{Ages, Item};
+use age::{Ages, Item, Rank, risen};
 use class::PerClass;
 use compartment::Compartments;
 use ring::Ring;
@@ -112,9 +114,11 @@ pub struct Terms {
 #[must_use = "the place is kept until it is entered or released"]
 pub struct Place {
     tenant: usize,
+    /// Where the item stood, if it was here before.
+    rank: Option<Rank>,
 }
 
-/// An item that waits. It names one item for ever, also after that is gone.
+/// An item that waits. It names one item for ever, also after that is gone or waits [again](Queue::again).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Entry {
     item: usize,
@@ -142,6 +146,7 @@ pub struct Charge {
     class: Priority,
     compartment: Option<Compartment>,
     estimate: u64,
+    rank: Rank,
 }
 
 /// What a tenant has here.
@@ -198,26 +203,32 @@ impl<K: Clone + Eq + Hash, T> Queue<K, T> {
         }
         let tenant = self.tenants.hold(tenant, &self.shares, self.settings.quantum)?;
         self.held += 1;
-        Ok(Place { tenant })
+        Ok(Place { tenant, rank: None })
     }
 
-    /// Puts an item in the place that was kept for it. Its waiting begins now.
+    /// Puts an item in the place that was kept for it. Its waiting begins now; one that was here [before](Self::again) takes up
+    /// its old place in line.
     pub fn enter(&mut self, now: Instant, place: Place, terms: Terms, value: T) -> Entry {
         self.promote(now);
         self.unhold(place.tenant);
         self.numbers += 1;
-        let (number, class, tenant) = (self.numbers, terms.priority, place.tenant);
-        let patient = now.checked_add(self.settings.patience).unwrap_or(now);
+        let (number, tenant) = (self.numbers, place.tenant);
+        let rank = place.rank.unwrap_or_else(|| {
+            let patient = now.checked_add(self.settings.patience).unwrap_or(now);
+            let urgency = terms.deadline.map_or(patient, |deadline| deadline.min(patient));
+            Rank { urgency, number, entered: now }
+        });
+        let (class, since) = risen(terms.priority, rank.entered, now, self.settings.age_step);
         let item = self.items.insert(Item {
             value,
             tenant,
             compartment: terms.compartment,
             class,
-            urgency: terms.deadline.map_or(patient, |deadline| deadline.min(patient)),
             number,
+            rank,
             estimate: terms.estimate,
             entered: now,
-            since: now,
+            since,
             older: None,
             younger: None,
         });
@@ -277,6 +288,22 @@ impl<K: Clone + Eq + Hash, T> Queue<K, T> {
     /// Ends an item that had its turn and didn't use it: it costs nothing, and nothing is learned from it.
     pub fn refund(&mut self, charge: Charge) {
         self.end(&charge, -i128::from(charge.estimate));
+    }
+
+    /// Ends a run of an item at what that run cost, and keeps a place for the next one, in which the item stands where it first
+    /// stood: it has aged since then, and none of its tenant that came later goes before it.
+    ///
+    /// It is never refused, so that what was taken once is not lost for want of room: what waits can be more than
+    /// [`Settings::items`], and more than [`Share::waiting`], by as many as ran. Newcomers are refused until it no longer is.
+    pub fn again(&mut self, charge: Charge, cost: u64) -> Place {
+        let place = Place { tenant: charge.tenant, rank: Some(charge.rank) };
+        self.held += 1;
+        if let Some(tenant) = self.tenants.get_mut(charge.tenant) {
+            // Before the run ends: in between it must not seem to have nothing here.
+            tenant.held += 1;
+        }
+        self.settle(charge, cost);
+        place
     }
 
     /// Sets other shares, for those who are here too. What runs beyond a lowered cap runs to its end.

@@ -1,3 +1,4 @@
+mod again;
 mod day;
 mod faults;
 mod rows;

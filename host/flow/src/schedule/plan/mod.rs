@@ -77,7 +77,7 @@ pub enum Change<I, T> {
 pub struct Start {
     /// Which.
     pub key: Key,
-    /// How long it waited for its turn and a place, after its time had come and its needs were met.
+    /// How long it waited for its turn and a place, after its time had come and its needs were met; if it runs again, this time.
     pub waited: Duration,
 }
 

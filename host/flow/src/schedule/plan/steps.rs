@@ -58,6 +58,42 @@ impl<I: Id, K: Id, T> Plan<I, K, T> {
         true
     }
 
+    /// Lets a task that runs wait again: until `at`, and then for its turn, in which it keeps its place in line. What it holds is
+    /// given back now; `report` says what this run cost, and its verdict is of no account.
+    ///
+    /// It may end instead: as it was told, if it was told to stop, and as [`End::Late`], if `at` is not before its deadline. Whether
+    /// it ran.
+    pub fn again(&mut self, now: Instant, key: Key, at: Instant, report: Report) -> bool {
+        self.advance(now);
+        let (told, late) = match self.record(key) {
+            Some(record) => (record.stop, record.is_late(at)),
+            None => return false,
+        };
+        if told.is_some() {
+            return self.finish(now, key, Some(report));
+        }
+        let charge = match self.step_off(key) {
+            Some((Stage::Running(charge), _)) => charge,
+            Some((stage, _)) => {
+                self.stand(key, stage);
+                return false;
+            }
+            None => return false,
+        };
+        let cost = report.cost.unwrap_or(charge.estimate());
+        let place = self.queue.again(charge, cost);
+        if let Some(record) = self.record_mut(key) {
+            record.start_at = Some(at);
+        }
+        self.stand(key, Stage::Delayed(place));
+        if late {
+            self.end(now, key, End::Late);
+        } else {
+            self.release(now, key);
+        }
+        true
+    }
+
     /// Takes a task back that its owner no longer wants and that has done nothing: it costs nothing, even if it was started.
     /// Whether it was under way.
     pub fn withdraw(&mut self, now: Instant, key: Key) -> bool {

@@ -110,6 +110,10 @@ enum Order {
     Finish,
     Fail,
     Panic,
+    /// Is to be run again, in so many milliseconds.
+    Again(u64),
+    /// Does nothing with its turn.
+    Decline,
 }
 
 /// One task as its caller sees it.
@@ -140,7 +144,13 @@ enum Step {
 fn step() -> impl Strategy<Value = Step> {
     let which = || any::<prop::sample::Index>();
     let time = || prop::option::weighted(0.4, 1_u64..40);
-    let order = prop_oneof![4 => Just(Order::Finish), 1 => Just(Order::Fail), 1 => Just(Order::Panic)];
+    let order = prop_oneof![
+        4 => Just(Order::Finish),
+        1 => Just(Order::Fail),
+        1 => Just(Order::Panic),
+        3 => (0_u64..20).prop_map(Order::Again),
+        1 => Just(Order::Decline),
+    ];
     prop_oneof![
         100 => (prop::collection::vec(which(), 0..3), time(), time(), 0_u32..3)
             .prop_map(|(needs, start, deadline, tenant)| Step::Submit { needs, start, deadline, tenant }),
@@ -170,6 +180,8 @@ struct World {
     /// What those who waited were told.
     told: Rc<RefCell<Vec<(u32, Ended)>>>,
     starts: Rc<RefCell<HashMap<u32, u32>>>,
+    /// How often a task was to run again.
+    agains: Rc<RefCell<HashMap<u32, u32>>>,
     next: u32,
 }
 
@@ -195,6 +207,7 @@ impl World {
             waits: Vec::new(),
             told: Rc::default(),
             starts: Rc::default(),
+            agains: Rc::default(),
             next: 0,
         }
     }
@@ -211,24 +224,35 @@ impl World {
     fn job(&mut self, id: u32, ticket: Ticket<u32, u32>) {
         let order: Rc<Cell<Option<Order>>> = Rc::default();
         let waker: Rc<RefCell<Option<Waker>>> = Rc::default();
-        let (told, starts) = (Rc::clone(&self.told), Rc::clone(&self.starts));
-        let (orders, wakers) = (Rc::clone(&order), Rc::clone(&waker));
-        let work = poll_fn(move |context| {
-            *wakers.borrow_mut() = Some(context.waker().clone());
-            match orders.take() {
-                None => Poll::Pending,
-                Some(Order::Finish) => Poll::Ready(Report::done()),
-                Some(Order::Fail) => Poll::Ready(Report::failed()),
-                Some(Order::Panic) => resume_unwind(Box::new("the tool panicked")),
-            }
-        });
+        let (told, starts, agains) = (Rc::clone(&self.told), Rc::clone(&self.starts), Rc::clone(&self.agains));
+        let (orders, wakers, time) = (Rc::clone(&order), Rc::clone(&waker), Arc::clone(&self.time));
+        let mut ticket = ticket;
         let life = async move {
-            match ticket.await {
-                Err(end) => told.borrow_mut().push((id, Standing::Ended(end))),
-                Ok(started) => {
-                    *starts.borrow_mut().entry(id).or_default() += 1;
-                    let _ = started.run(work, |report| *report).await;
-                }
+            loop {
+                let mut started = match ticket.await {
+                    Ok(started) => started,
+                    Err(end) => return told.borrow_mut().push((id, Standing::Ended(end))),
+                };
+                *starts.borrow_mut().entry(id).or_default() += 1;
+                let work = poll_fn(|context| {
+                    *wakers.borrow_mut() = Some(context.waker().clone());
+                    match orders.take() {
+                        None => Poll::Pending,
+                        Some(Order::Panic) => resume_unwind(Box::new("the tool panicked")),
+                        Some(order) => Poll::Ready(order),
+                    }
+                });
+                ticket = match started.attempt(work).await {
+                    Ok(Order::Again(millis)) => {
+                        *agains.borrow_mut().entry(id).or_default() += 1;
+                        let at = time.clock.now() + Duration::from_millis(millis);
+                        started.again(at, Report::failed().cost(3))
+                    }
+                    Ok(Order::Decline) => return started.decline(),
+                    Ok(Order::Fail) => return started.finish(Report::failed()),
+                    Ok(_) => return started.finish(Report::done()),
+                    Err(_) => return,
+                };
             }
         };
         self.jobs.insert(id, Job { order, waker, polled: Some(Polled::new(life)) });
@@ -340,15 +364,23 @@ impl World {
         assert_eq!((status.running, status.remembered as u64), (self.slots.running(), status.ended.total()));
         let live = self.jobs.keys().filter(|id| !matches!(self.scheduler().standing(id), Some(Standing::Ended(_))));
         assert_eq!(live.count(), status.live());
-        assert!(self.starts.borrow().values().all(|starts| *starts == 1), "started twice");
+        for (id, starts) in self.starts.borrow().iter() {
+            let agains = self.agains.borrow().get(id).copied().unwrap_or_default();
+            assert!(*starts <= 1 + agains, "started more often than it was to run");
+        }
+    }
+
+    /// Has all that runs finish, that was told nothing else.
+    fn hurry(&self) {
+        for job in self.jobs.values().filter(|job| job.order.get().is_none()) {
+            job.order.set(Some(Order::Finish));
+            job.waker.take().into_iter().for_each(Waker::wake);
+        }
     }
 
     /// Lets all that is left run to its end, polling only what was woken.
     fn finish(mut self) {
-        for job in self.jobs.values() {
-            job.order.set(job.order.get().or(Some(Order::Finish)));
-            job.waker.take().into_iter().for_each(Waker::wake);
-        }
+        self.hurry();
         self.scheduler().close(Closing::Drain);
         loop {
             let mut idle = true;
@@ -368,6 +400,7 @@ impl World {
                 !wait.is_woken() || !wait.poll()
             });
             self.check();
+            self.hurry();
             match self.time.next() {
                 _ if !idle => {}
                 Some(next) => {

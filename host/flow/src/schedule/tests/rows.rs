@@ -15,23 +15,23 @@ use crate::permit::Permits;
 use crate::schedule::*;
 use crate::testing::{Paused, after, pass};
 
-type Test = Scheduler<u64, u32>;
+pub(super) type Test = Scheduler<u64, u32>;
 
-fn scheduler(limit: usize) -> (Test, Service<u64, u32>) {
+pub(super) fn scheduler(limit: usize) -> (Test, Service<u64, u32>) {
     Scheduler::new(Settings::default(), Shares::default(), Permits::new(limit), Arc::new(Paused)).unwrap()
 }
 
 /// Runs `test` beside the loop, until both have ended.
-async fn beside<T>(service: Service<u64, u32>, test: impl Future<Output = T>) -> T {
+pub(super) async fn beside<T>(service: Service<u64, u32>, test: impl Future<Output = T>) -> T {
     join(test, service.run()).await.0
 }
 
-fn task(id: u64) -> Task<u64, u32> {
+pub(super) fn task(id: u64) -> Task<u64, u32> {
     Task::new(id, 1)
 }
 
 /// Runs a task for so long, and notes its start.
-async fn work(ticket: Ticket<u64, u32>, name: u64, millis: u64, order: &RefCell<Vec<u64>>) {
+pub(super) async fn work(ticket: Ticket<u64, u32>, name: u64, millis: u64, order: &RefCell<Vec<u64>>) {
     if let Ok(started) = ticket.await {
         order.borrow_mut().push(name);
         let _ = started.run(pass(millis), |()| Report::done().cost(millis)).await;
