@@ -34,6 +34,12 @@ pub enum Full {
         /// How many may wait.
         bound: usize,
     },
+    /// As many wait at the door as may.
+    #[error("all {bound} places at the door are taken")]
+    Door {
+        /// How many may wait there.
+        bound: usize,
+    },
     /// As many tenants have work here as can be told apart.
     #[error("{bound} tenants have work already")]
     Tenants {

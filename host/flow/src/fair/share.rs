@@ -38,6 +38,8 @@ pub struct Settings {
     pub quantum: u64,
     /// How many items wait at most.
     pub items: usize,
+    /// How many wait at the [door](super::Queue::arrive) at most; none: as many as `items`.
+    pub door: Option<usize>,
     /// How many tenants are remembered at most, those with work included.
     pub tenants: usize,
 }
@@ -126,6 +128,7 @@ impl Default for Settings {
             patience: Duration::from_secs(30),
             quantum: 1_000,
             items: 4_096,
+            door: None,
             tenants: 1_024,
         }
     }

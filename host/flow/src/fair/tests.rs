@@ -1,3 +1,4 @@
+mod door;
 mod model;
 
 use std::collections::{HashMap, VecDeque};

@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 
 use super::Id;
 use super::capacity::Capacity;
+use super::door::Callers;
 use super::plan::{Change, Key, Plan};
 use super::signal::Signals;
 use crate::Timer;
@@ -27,6 +28,8 @@ pub(super) struct Shared<I, K, C: Capacity> {
 
 pub(super) struct State<I, K, P> {
     pub(super) plan: Plan<I, K, Cell<I, P>>,
+    /// Who waits at the door.
+    pub(super) callers: Callers,
     /// Until when the loop sleeps.
     armed: Option<Instant>,
     /// Whether the loop listens for places that come free elsewhere.
@@ -70,7 +73,7 @@ struct After<I, P> {
 impl<I: Id, K: Id, C: Capacity> Shared<I, K, C> {
     pub(super) fn new(plan: Plan<I, K, Cell<I, C::Permit>>, capacity: C, timer: Arc<dyn Timer>) -> Self {
         Self {
-            state: Mutex::new(State { plan, armed: None, listening: false }),
+            state: Mutex::new(State { plan, callers: Callers::default(), armed: None, listening: false }),
             capacity,
             timer,
             wake: Notify::new(),
@@ -93,9 +96,12 @@ impl<I: Id, K: Id, C: Capacity> Shared<I, K, C> {
     ) -> S {
         let now = self.timer.now();
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut after = After::new();
         state.plan.advance(now);
+        // Whoever waits at the door goes before whoever comes with this step.
+        after.admit(&mut state);
         let result = step(&mut state, now);
-        let after = self.follow(&mut state, now);
+        self.follow(&mut state, now, &mut after);
         let result = then(&mut state, result);
         drop(state);
         self.tell(after);
@@ -111,8 +117,9 @@ impl<I: Id, K: Id, C: Capacity> Shared<I, K, C> {
     pub(super) fn turn(&self) -> Turn {
         let now = self.timer.now();
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut after = After::new();
         state.plan.advance(now);
-        let mut after = self.follow(&mut state, now);
+        self.follow(&mut state, now, &mut after);
         state.armed = state.plan.next_instant();
         state.listening = state.plan.is_ready();
         let turn = Turn { over: state.plan.is_over(), next: state.armed, blocked: state.listening };
@@ -122,8 +129,7 @@ impl<I: Id, K: Id, C: Capacity> Shared<I, K, C> {
         turn
     }
 
-    fn follow(&self, state: &mut State<I, K, C::Permit>, now: Instant) -> After<I, C::Permit> {
-        let mut after = After { wakers: Vec::new(), ended: Vec::new(), stopped: Vec::new(), wake: false, idle: false };
+    fn follow(&self, state: &mut State<I, K, C::Permit>, now: Instant, after: &mut After<I, C::Permit>) {
         after.gather(state);
         while state.plan.is_ready()
             && let Some(permit) = self.capacity.try_take()
@@ -135,6 +141,7 @@ impl<I: Id, K: Id, C: Capacity> Shared<I, K, C> {
             }
         }
         after.gather(state);
+        after.admit(state);
         after.idle = !after.ended.is_empty() && state.plan.is_idle();
         let sooner = match (state.plan.next_instant(), state.armed) {
             (Some(next), Some(armed)) => next < armed,
@@ -147,7 +154,6 @@ impl<I: Id, K: Id, C: Capacity> Shared<I, K, C> {
         let blocked = state.plan.is_ready() && !state.listening;
         state.listening |= blocked;
         after.wake = sooner || blocked || state.plan.is_over();
-        after
     }
 
     fn tell(&self, after: After<I, C::Permit>) {
@@ -172,6 +178,14 @@ impl<I: Id, K: Id, C: Capacity> Shared<I, K, C> {
     }
 }
 
+impl<I, P> Cell<I, P> {
+    /// What is kept with a task, and what its ticket listens to.
+    pub(super) fn new() -> (Self, Arc<Signals<I>>) {
+        let signals = Arc::new(Signals::default());
+        (Self { signals: Arc::clone(&signals), waker: None, grant: None }, signals)
+    }
+}
+
 impl<I: Id, K: Id, P> State<I, K, P> {
     /// The turn of a task, if it has come.
     pub(super) fn fetch(&mut self, key: Key) -> Option<Grant<P>> {
@@ -180,6 +194,23 @@ impl<I: Id, K: Id, P> State<I, K, P> {
 }
 
 impl<I: Id, P> After<I, P> {
+    fn new() -> Self {
+        Self { wakers: Vec::new(), ended: Vec::new(), stopped: Vec::new(), wake: false, idle: false }
+    }
+
+    /// Hands places that are free to those who wait at the door; sends them away when nothing is taken any more.
+    fn admit<K: Id>(&mut self, state: &mut State<I, K, P>) {
+        while let Some((knock, place)) = state.plan.admit() {
+            match state.callers.serve(knock, place) {
+                Ok(waker) => self.wakers.push(waker),
+                Err(place) => state.plan.release_place(place),
+            }
+        }
+        if state.plan.is_closed() {
+            self.wakers.extend(state.callers.disperse());
+        }
+    }
+
     /// Sees to the changes of the plan, as far as that is done under the lock.
     fn gather<K: Id>(&mut self, state: &mut State<I, K, P>) {
         while let Some(change) = state.plan.next_change() {
