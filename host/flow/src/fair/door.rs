@@ -4,7 +4,8 @@
 //!
 //! - **Among those of a tenant** it is first come, first served, and no newcomer of theirs goes before them.
 //! - **Between tenants** they take turns, one place each, so the ten thousand of one delay the first of another by no more than
-//!   one place. A tenant that has all places that it may have is passed over, and keeps its turn.
+//!   one place. A tenant that has all places that it may have is passed over, and keeps its turn. Where what a tenant may have
+//!   depends on [what is free](super::Settings::factor), the one that has the fewest goes first, and equals take turns.
 //!
 //! A place that comes free is [handed over](Queue::admit) to the one whose turn it is: it can't be taken by someone else on the way,
 //! and a wake-up can't come too late. How many wait here is bounded too: at that bound a caller is refused.
@@ -34,11 +35,19 @@ pub enum Arrival {
 /// Those who wait, of all tenants.
 #[derive(Debug)]
 pub(super) struct Door {
-    /// The tenants that may have one more place, in the order of their turns.
-    turns: BTreeMap<u64, usize>,
+    /// The tenants that may have one more place by their share, in the order in which they get it.
+    turns: BTreeMap<Turn, usize>,
     numbers: u64,
     callers: usize,
     bound: usize,
+}
+
+/// The order between tenants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Turn {
+    /// How many places it has, where that counts.
+    places: usize,
+    number: u64,
 }
 
 /// Those of one tenant.
@@ -46,10 +55,10 @@ pub(super) struct Door {
 pub(super) struct Callers {
     /// In the order in which they came.
     numbers: BTreeSet<u64>,
-    /// The tenant's turn, from when the first of them came or the last of them was let in.
-    turn: u64,
-    /// Whether it is among the turns.
-    filed: bool,
+    /// The tenant's turn, from when the first of them came or one of them was last let in.
+    number: u64,
+    /// Where the tenant stands among the turns, if it does.
+    turn: Option<Turn>,
 }
 
 // === impl Door ===
@@ -85,15 +94,18 @@ impl<K: Clone + Eq + Hash, T> Queue<K, T> {
             Err(Full::Items { .. } | Full::Tenant { .. }) => {}
             Err(full) => return Err(full),
         }
-        if self.door.callers >= self.door.bound {
-            return Err(Full::Door { bound: self.door.bound });
+        let free = self.door.bound.saturating_sub(self.door.callers);
+        let most = self.settings.most(free).min(self.door.bound);
+        let own = self.tenants.find(tenant).map_or(0, |tenant| tenant.callers.numbers.len());
+        if free == 0 || own >= most {
+            return Err(Full::Door { bound: if free == 0 { self.door.bound } else { most } });
         }
         let place = self.tenants.meet(tenant, &self.shares, self.settings.quantum)?;
         let number = self.door.next_number();
         self.door.callers += 1;
         if let Some(tenant) = self.tenants.get_mut(place) {
             if tenant.callers.is_empty() {
-                tenant.callers.turn = number;
+                tenant.callers.number = number;
             }
             tenant.callers.numbers.insert(number);
         }
@@ -112,10 +124,7 @@ impl<K: Clone + Eq + Hash, T> Queue<K, T> {
         tenant.held += 1;
         self.held += 1;
         self.door.callers -= 1;
-        self.line_off_at_door(place);
-        if let Some(tenant) = self.tenants.get_mut(place) {
-            tenant.callers.turn = turn;
-        }
+        tenant.callers.number = turn;
         self.line_up_at_door(place);
         Some((Knock { number, tenant: place }, Place { tenant: place, rank: None }))
     }
@@ -142,32 +151,27 @@ impl<K: Clone + Eq + Hash, T> Queue<K, T> {
 
     /// The tenant whose turn it is at the door, if there is a place for it.
     pub(super) fn may_admit(&self) -> Option<usize> {
-        let (_, place) = self.door.turns.first_key_value()?;
-        (self.waiting() < self.settings.items).then_some(*place)
+        let (turn, place) = self.door.turns.first_key_value()?;
+        let free = self.free();
+        (free > 0 && turn.places < self.settings.most(free)).then_some(*place)
     }
 
-    /// Puts a tenant among the turns, or takes it out: it is there if somebody of it is at the door and it may have a place.
+    /// Puts a tenant where it belongs among the turns: it is there if somebody of it is at the door and its share allows a place.
     pub(super) fn line_up_at_door(&mut self, place: usize) {
         let Some(tenant) = self.tenants.get_mut(place) else {
             return;
         };
         let belongs = !tenant.callers.is_empty() && tenant.waiting() < tenant.share.waiting;
-        if tenant.callers.filed == belongs {
+        let places = if self.settings.factor.is_some() { tenant.waiting() } else { 0 };
+        let turn = belongs.then_some(Turn { places, number: tenant.callers.number });
+        if tenant.callers.turn == turn {
             return;
         }
-        tenant.callers.filed = belongs;
-        if belongs {
-            self.door.turns.insert(tenant.callers.turn, place);
-        } else {
-            self.door.turns.remove(&tenant.callers.turn);
+        if let Some(turn) = std::mem::replace(&mut tenant.callers.turn, turn) {
+            self.door.turns.remove(&turn);
         }
-    }
-
-    fn line_off_at_door(&mut self, place: usize) {
-        if let Some(tenant) = self.tenants.get_mut(place)
-            && std::mem::take(&mut tenant.callers.filed)
-        {
-            self.door.turns.remove(&tenant.callers.turn);
+        if let Some(turn) = turn {
+            self.door.turns.insert(turn, place);
         }
     }
 }

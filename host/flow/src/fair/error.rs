@@ -28,13 +28,14 @@ pub enum Full {
         /// How many may wait.
         bound: usize,
     },
-    /// As many items of this tenant wait as it may have waiting. Others still get in.
+    /// As many items of this tenant wait as it may have waiting, by its share or while so few places are free. Others still get
+    /// in.
     #[error("all {bound} places of the tenant are taken")]
     Tenant {
         /// How many may wait.
         bound: usize,
     },
-    /// As many wait at the door as may.
+    /// As many wait at the door as may, in all or of this tenant.
     #[error("all {bound} places at the door are taken")]
     Door {
         /// How many may wait there.

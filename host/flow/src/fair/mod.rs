@@ -29,7 +29,8 @@
 //!
 //! Bounded are the items ([`Full::Items`]), those of one tenant ([`Full::Tenant`]), and the tenants ([`Full::Tenants`]): at that
 //! bound the one that has been idle for longest is forgotten, and its debt with it; only when all have work a newcomer is
-//! refused. What runs again needs no room. A caller may [wait at the door](Queue::arrive) for a place; how many do is bounded
+//! refused. So that few tenants can't fill the room, each can be bounded by what is still free in it ([`Settings::factor`]):
+//! Choudhury & Hahne, "Dynamic Queue Length Thresholds for Shared-Memory Packet Switches", IEEE/ACM ToN 1998. What runs again needs no room. A caller may [wait at the door](Queue::arrive) for a place; how many do is bounded
 //! as well ([`Full::Door`]). Each operation takes O(log n), ageing amortised (an item rises four times at most);
 //! when a full compartment has a place again, once for each tenant that waits for it. Deadlines order, they don't end anything:
 //! whoever owns the queue [removes](Queue::remove) what is late, as [`schedule`](crate::schedule) does.
@@ -205,10 +206,11 @@ impl<K: Clone + Eq + Hash, T> Queue<K, T> {
     /// [`Full`] when there is no room for it.
     pub fn hold(&mut self, tenant: &K) -> Result<Place, Full> {
         // A place that is free and not handed over yet belongs to who waits at the door.
-        if self.waiting() >= self.settings.items || self.may_admit().is_some() {
+        if self.free() == 0 || self.may_admit().is_some() {
             return Err(Full::Items { bound: self.settings.items });
         }
-        let tenant = self.tenants.hold(tenant, &self.shares, self.settings.quantum)?;
+        let most = self.settings.most(self.free());
+        let tenant = self.tenants.hold(tenant, &self.shares, self.settings.quantum, most)?;
         self.held += 1;
         Ok(Place { tenant, rank: None })
     }
@@ -332,6 +334,12 @@ impl<K: Clone + Eq + Hash, T> Queue<K, T> {
     #[must_use]
     pub fn waiting(&self) -> usize {
         self.items.len() + self.held
+    }
+
+    /// How many places are free.
+    #[must_use]
+    pub fn free(&self) -> usize {
+        self.settings.items.saturating_sub(self.waiting())
     }
 
     /// How many run.

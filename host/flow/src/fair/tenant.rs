@@ -133,15 +133,16 @@ impl<K: Clone + Eq + Hash> Tenants<K> {
         self.list.iter().map(|(place, _)| place).collect()
     }
 
-    /// Holds a place for one more item of `key`.
-    pub(super) fn hold(&mut self, key: &K, shares: &Shares<K>, usual: u64) -> Result<usize, Full> {
+    /// Holds a place for one more item of `key`, if it has fewer than `most`.
+    pub(super) fn hold(&mut self, key: &K, shares: &Shares<K>, usual: u64, most: usize) -> Result<usize, Full> {
         let place = self.meet(key, shares, usual)?;
         let Some(tenant) = self.list.get_mut(place) else {
             return Err(Full::Tenants { bound: self.bound });
         };
         // Whoever is at the door waits for nothing else.
-        if tenant.waiting() >= tenant.share.waiting || !tenant.callers.is_empty() {
-            return Err(Full::Tenant { bound: tenant.share.waiting });
+        let bound = most.min(tenant.share.waiting);
+        if tenant.waiting() >= bound || !tenant.callers.is_empty() {
+            return Err(Full::Tenant { bound });
         }
         tenant.held += 1;
         self.came(place);

@@ -57,6 +57,7 @@ struct Work {
 /// The queue and a plain list beside it.
 struct World {
     queue: Queue<u32, usize>,
+    factor: Option<u32>,
     now: Instant,
     waiting: Vec<(Entry, Work)>,
     held: Vec<(Place, u32, Option<Compartment>)>,
@@ -74,12 +75,12 @@ fn shares(running: usize) -> Shares<u32> {
 }
 
 impl World {
-    fn new() -> Self {
-        let settings = Settings { items: 20, door: Some(7), tenants: 4, quantum: 100, ..Settings::default() };
+    fn new(factor: Option<u32>) -> Self {
+        let settings = Settings { items: 20, door: Some(7), factor, tenants: 4, quantum: 100, ..Settings::default() };
         let mut queue = Queue::new(settings, shares(3)).unwrap();
         queue.set_caps(Caps::equal(2).unwrap());
         let (waiting, held, running, gone) = (Vec::new(), Vec::new(), Vec::new(), HashSet::new());
-        Self { queue, now: start(), waiting, held, door: Vec::new(), running, gone, next: 0, caps: (3, 2) }
+        Self { queue, factor, now: start(), waiting, held, door: Vec::new(), running, gone, next: 0, caps: (3, 2) }
     }
 
     fn came(&mut self, entry: Entry, tenant: u32, tool: Option<Compartment>) {
@@ -93,9 +94,12 @@ impl World {
                 let deadline = deadline.map(|at| self.now + millis(at));
                 let compartment = tool.map(Compartment);
                 let terms = Terms { priority: Priority::ALL[class], deadline, estimate, compartment };
-                if let Ok(entry) = self.queue.push(self.now, &tenant, terms, self.next) {
-                    assert!(!self.is_at_door(tenant), "overtaken");
-                    self.came(entry, tenant, compartment);
+                match self.queue.push(self.now, &tenant, terms, self.next) {
+                    Ok(entry) => {
+                        assert!(!self.is_at_door(tenant), "overtaken");
+                        self.came(entry, tenant, compartment);
+                    }
+                    Err(full) => self.was_full(tenant, full),
                 }
             }
             Step::Hold(tenant) => self.held.extend(self.queue.hold(&tenant).ok().map(|place| (place, tenant, None))),
@@ -105,7 +109,11 @@ impl World {
                     self.held.push((place, tenant, None));
                 }
                 Ok(Arrival::AtDoor(knock)) => self.door.push((knock, tenant)),
-                Err(full) => assert!(self.door.len() == 7 || matches!(full, Full::Tenants { .. })),
+                Err(Full::Door { bound }) => {
+                    let own = self.door.iter().filter(|(_, other)| *other == tenant).count();
+                    assert!(self.door.len() == 7 || own >= bound && bound == self.most(7 - self.door.len()));
+                }
+                Err(full) => assert!(matches!(full, Full::Tenants { .. })),
             },
             Step::Leave(which) if !self.door.is_empty() => {
                 let (knock, _) = self.door.remove(which.index(self.door.len()));
@@ -165,8 +173,26 @@ impl World {
             self.held.push((place, tenant, None));
         }
         assert_eq!(self.queue.at_door(), self.door.len());
-        let has_places = |tenant| self.queue.usage(tenant).waiting >= 8;
+        let has_places = |tenant| self.queue.usage(tenant).waiting >= self.most(self.queue.free()).min(8);
         assert!(self.queue.waiting() >= 20 || self.door.iter().all(|(_, tenant)| has_places(tenant)), "left out");
+    }
+
+    /// How many places a tenant may have.
+    fn most(&self, free: usize) -> usize {
+        self.factor.map_or(usize::MAX, |factor| free * factor as usize)
+    }
+
+    /// What must hold when somebody was refused: all is full, or it has what it may have, or it would overtake.
+    fn was_full(&self, tenant: u32, full: Full) {
+        let (free, usage) = (self.queue.free(), self.queue.usage(&tenant).waiting);
+        let rightly = match full {
+            Full::Items { .. } => free == 0,
+            Full::Tenant { bound } => bound == self.most(free).min(8) && (usage >= bound || self.is_at_door(tenant)),
+            Full::Tenants { .. } => usage == 0 && self.queue.tenants() == 4,
+            Full::Door { .. } => false,
+        };
+        assert!(rightly, "{full:?} with {free} free and {usage} of its own");
+        assert!(usage > 0 || free == 0 || matches!(full, Full::Tenants { .. }), "who has nothing finds room");
     }
 
     fn pop(&mut self) {
@@ -227,8 +253,10 @@ impl World {
 
 proptest! {
     #[test]
-    fn nothing_is_lost_nothing_comes_twice_and_the_bounds_hold(steps in prop::collection::vec(step(), 1..200)) {
-        let mut world = World::new();
+    fn nothing_is_lost_nothing_comes_twice_and_the_bounds_hold(
+        factor in prop::option::of(1_u32..4), steps in prop::collection::vec(step(), 1..200),
+    ) {
+        let mut world = World::new(factor);
         for step in steps {
             world.step(step);
         }
