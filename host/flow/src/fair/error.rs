@@ -16,6 +16,16 @@ pub enum SettingsError {
         /// Which.
         name: &'static str,
     },
+    /// Marks between which nothing lies, or that can't be reached.
+    #[error("the marks must be `low` < `high` ≤ {items}, and are {low} and {high}")]
+    Marks {
+        /// Where pressure turns low.
+        low: usize,
+        /// Where it turns high.
+        high: usize,
+        /// How many places there are.
+        items: usize,
+    },
 }
 
 /// There is no room for an item. Nothing has changed.

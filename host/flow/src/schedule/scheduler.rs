@@ -23,6 +23,7 @@ use super::ticket::{Started, Ticket};
 use crate::Timer;
 use crate::fair::{Caps, SettingsError, Shares, Usage};
 use crate::permit::Permits;
+use crate::pressure::Gauge;
 use crate::timer::before;
 
 /// The handle: tasks go in here. Clones are cheap and share everything. When the last one is dropped, the scheduler drains.
@@ -50,7 +51,8 @@ impl<I: Id, K: Id, C: Capacity> Scheduler<I, K, C> {
         capacity: C,
         timer: Arc<dyn Timer>,
     ) -> Result<(Self, Service<I, K, C>), SettingsError> {
-        let shared = Arc::new(Shared::new(Plan::new(settings, shares)?, capacity, timer));
+        let plan = Plan::new(settings, shares)?;
+        let shared = Arc::new(Shared::new(plan, settings.level()?, capacity, timer));
         Ok((Self(Arc::clone(&shared)), Service(shared)))
     }
 
@@ -174,6 +176,12 @@ impl<I: Id, K: Id, C: Capacity> Scheduler<I, K, C> {
     #[must_use]
     pub fn status(&self) -> Status {
         self.0.look(|state| state.plan.status())
+    }
+
+    /// Follows the pressure: whether the places to wait in get short. Nothing here waits for who follows it.
+    #[must_use]
+    pub fn gauge(&self) -> Gauge {
+        self.0.readings.gauge()
     }
 
     /// What a tenant has here.

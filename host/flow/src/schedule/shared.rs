@@ -13,6 +13,7 @@ use super::door::Callers;
 use super::plan::{Change, Key, Plan};
 use super::signal::Signals;
 use crate::Timer;
+use crate::pressure::{Level, Reading, Readings};
 
 /// What all handles, guards and the loop of one scheduler share.
 pub(super) struct Shared<I, K, C: Capacity> {
@@ -23,6 +24,7 @@ pub(super) struct Shared<I, K, C: Capacity> {
     pub(super) wake: Notify,
     /// Wakes those who wait until nothing is under way.
     pub(super) idle: Notify,
+    pub(super) readings: Readings,
     pub(super) handles: AtomicUsize,
 }
 
@@ -30,6 +32,7 @@ pub(super) struct State<I, K, P> {
     pub(super) plan: Plan<I, K, Cell<I, P>>,
     /// Who waits at the door.
     pub(super) callers: Callers,
+    level: Level,
     /// Until when the loop sleeps.
     armed: Option<Instant>,
     /// Whether the loop listens for places that come free elsewhere.
@@ -68,16 +71,18 @@ struct After<I, P> {
     stopped: Vec<Arc<Signals<I>>>,
     wake: bool,
     idle: bool,
+    reading: Option<Reading>,
 }
 
 impl<I: Id, K: Id, C: Capacity> Shared<I, K, C> {
-    pub(super) fn new(plan: Plan<I, K, Cell<I, C::Permit>>, capacity: C, timer: Arc<dyn Timer>) -> Self {
+    pub(super) fn new(plan: Plan<I, K, Cell<I, C::Permit>>, level: Level, capacity: C, timer: Arc<dyn Timer>) -> Self {
         Self {
-            state: Mutex::new(State { plan, callers: Callers::default(), armed: None, listening: false }),
+            state: Mutex::new(State { plan, callers: Callers::default(), level, armed: None, listening: false }),
             capacity,
             timer,
             wake: Notify::new(),
             idle: Notify::new(),
+            readings: Readings::new(),
             handles: AtomicUsize::new(1),
         }
     }
@@ -142,6 +147,8 @@ impl<I: Id, K: Id, C: Capacity> Shared<I, K, C> {
         }
         after.gather(state);
         after.admit(state);
+        // Last: a place that is taken again at once was not free.
+        after.reading = state.level.measure(state.plan.taken());
         after.idle = !after.ended.is_empty() && state.plan.is_idle();
         let sooner = match (state.plan.next_instant(), state.armed) {
             (Some(next), Some(armed)) => next < armed,
@@ -175,6 +182,9 @@ impl<I: Id, K: Id, C: Capacity> Shared<I, K, C> {
         if after.idle {
             self.idle.notify_waiters();
         }
+        if let Some(reading) = after.reading {
+            self.readings.tell(reading);
+        }
     }
 }
 
@@ -195,7 +205,7 @@ impl<I: Id, K: Id, P> State<I, K, P> {
 
 impl<I: Id, P> After<I, P> {
     fn new() -> Self {
-        Self { wakers: Vec::new(), ended: Vec::new(), stopped: Vec::new(), wake: false, idle: false }
+        Self { wakers: Vec::new(), ended: Vec::new(), stopped: Vec::new(), wake: false, idle: false, reading: None }
     }
 
     /// Hands places that are free to those who wait at the door; sends them away when nothing is taken any more.

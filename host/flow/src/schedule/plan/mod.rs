@@ -15,16 +15,21 @@ use super::history::{History, Known};
 use super::status::Status;
 use super::task::{End, Stop, Task};
 use crate::fair::{self, Arrival, Knock, Place, Shares};
+use crate::pressure::Level;
 
 use record::{Record, Stage};
 
 pub use record::{Key, Standing};
 
-/// The bounds of a [`Plan`].
+/// The bounds of a [`Plan`], and of the scheduler around it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
     /// The order of what waits, and how much may.
     pub fair: fair::Settings,
+    /// How many places are taken when the [pressure](super::Scheduler::gauge) turns high; none: three quarters of all.
+    pub high: Option<usize>,
+    /// How many are when it turns low again; none: half of all, and below `high`.
+    pub low: Option<usize>,
     /// How many tasks one may need.
     pub needs: usize,
     /// How many ended tasks are remembered.
@@ -94,7 +99,28 @@ pub enum Closing {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { fair: fair::Settings::default(), needs: 256, remembered: 1_024, remember_for: Duration::from_secs(60) }
+        Self {
+            fair: fair::Settings::default(),
+            high: None,
+            low: None,
+            needs: 256,
+            remembered: 1_024,
+            remember_for: Duration::from_secs(60),
+        }
+    }
+}
+
+impl Settings {
+    /// The marks of its pressure.
+    pub(super) fn level(&self) -> Result<Level, fair::SettingsError> {
+        let items = self.fair.items;
+        let high = self.high.unwrap_or(items - items / 4);
+        let low = self.low.unwrap_or((items / 2).min(high.saturating_sub(1)));
+        if low < high && high <= items {
+            Ok(Level::new(high, low))
+        } else {
+            Err(fair::SettingsError::Marks { low, high, items })
+        }
     }
 }
 
@@ -291,6 +317,12 @@ impl<I: Id, K: Id, T> Plan<I, K, T> {
     #[must_use]
     pub fn status(&self) -> Status {
         Status { remembered: self.history.len(), door: self.queue.at_door(), ..self.status }
+    }
+
+    /// How many places are taken, of those to wait in.
+    #[must_use]
+    pub fn taken(&self) -> usize {
+        self.queue.waiting()
     }
 
     /// What a tenant has here.

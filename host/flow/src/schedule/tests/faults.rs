@@ -200,6 +200,7 @@ impl World {
             needs: 3,
             remembered: 1_000,
             remember_for: Duration::MAX,
+            ..Settings::default()
         };
         let shares = Shares::equal(Share { running: 3, waiting: 6, weight: 1 }).unwrap();
         let (time, slots) = (Arc::new(Stopped::default()), Permits::new(2));
