@@ -13,7 +13,7 @@
 //! | how many at a time? | [`permit`], a bound that [`limit`] may steer; [`bulkhead`], one for each tool |
 //! | is it worth trying? | [`breaker`]; [`retry`] and [`hedge`], within budgets |
 //! | which belong together? | [`batch`]; [`gather`], so many items of a list at a time; [`dag`], [`circuit`] and [`pipeline`], steps that need each other's values |
-//! | how does much work move? | [`channel`], a bounded line with pressure; [`consume`], from a stream to consumers; [`pace`], a rate that follows the pressure |
+//! | how does much work move? | [`channel`], a bounded line with [`pressure`]; [`consume`], from a stream to consumers; [`pace`], a rate that follows the pressure |
 //! | who has it, and how long did it take? | [`pool`], [`profile`] |
 //!
 //! Everything is bounded and says what happens at its bound; whatever waits can be dropped at any point and loses nothing; what is
@@ -44,6 +44,7 @@ mod panicked;
 pub mod permit;
 pub mod pipeline;
 pub mod pool;
+pub mod pressure;
 pub mod profile;
 pub mod queue;
 pub mod quota;

@@ -100,6 +100,7 @@ impl<K: Clone + Eq + Hash, T> Queue<K, T> {
         if let Some(tenant) = self.tenants.get_mut(item.tenant) {
             tenant.queued = tenant.queued.saturating_sub(1);
         }
+        self.line_up_at_door(item.tenant);
         Some(item)
     }
 

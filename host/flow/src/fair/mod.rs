@@ -29,7 +29,9 @@
 //!
 //! Bounded are the items ([`Full::Items`]), those of one tenant ([`Full::Tenant`]), and the tenants ([`Full::Tenants`]): at that
 //! bound the one that has been idle for longest is forgotten, and its debt with it; only when all have work a newcomer is
-//! refused. What runs again needs no room. Each operation takes O(log n), ageing amortised (an item rises four times at most);
+//! refused. So that few tenants can't fill the room, each can be bounded by what is still free in it ([`Settings::factor`]):
+//! Choudhury & Hahne, "Dynamic Queue Length Thresholds for Shared-Memory Packet Switches", IEEE/ACM ToN 1998. What runs again needs no room. A caller may [wait at the door](Queue::arrive) for a place; how many do is bounded
+//! as well ([`Full::Door`]). Each operation takes O(log n), ageing amortised (an item rises four times at most);
 //! when a full compartment has a place again, once for each tenant that waits for it. Deadlines order, they don't end anything:
 //! whoever owns the queue [removes](Queue::remove) what is late, as [`schedule`](crate::schedule) does.
 //!
@@ -59,6 +61,7 @@
 mod age;
 mod class;
 mod compartment;
+mod door;
 mod error;
 mod lanes;
 mod ring;
@@ -74,10 +77,12 @@ use slab::Slab;
 use age::{Ages, Item, Rank, risen};
 use class::PerClass;
 use compartment::Compartments;
+use door::Door;
 use ring::Ring;
 use tenant::Tenants;
 
 pub use compartment::{Caps, Compartment};
+pub use door::{Arrival, Knock};
 pub use error::{Full, SettingsError};
 pub use share::{Settings, Share, Shares};
 
@@ -91,6 +96,7 @@ pub struct Queue<K, T> {
     rings: PerClass<Ring>,
     ages: PerClass<Ages>,
     compartments: Compartments,
+    door: Door,
     numbers: u64,
     held: usize,
     running: usize,
@@ -170,6 +176,7 @@ impl<K: Clone + Eq + Hash, T> Queue<K, T> {
         let settings = settings.check()?;
         Ok(Self {
             tenants: Tenants::new(settings.tenants),
+            door: Door::new(settings.door.unwrap_or(settings.items)),
             settings,
             shares,
             items: Slab::new(),
@@ -198,10 +205,12 @@ impl<K: Clone + Eq + Hash, T> Queue<K, T> {
     ///
     /// [`Full`] when there is no room for it.
     pub fn hold(&mut self, tenant: &K) -> Result<Place, Full> {
-        if self.items.len() + self.held >= self.settings.items {
+        // A place that is free and not handed over yet belongs to who waits at the door.
+        if self.free() == 0 || self.may_admit().is_some() {
             return Err(Full::Items { bound: self.settings.items });
         }
-        let tenant = self.tenants.hold(tenant, &self.shares, self.settings.quantum)?;
+        let most = self.settings.most(self.free());
+        let tenant = self.tenants.hold(tenant, &self.shares, self.settings.quantum, most)?;
         self.held += 1;
         Ok(Place { tenant, rank: None })
     }
@@ -243,6 +252,7 @@ impl<K: Clone + Eq + Hash, T> Queue<K, T> {
     /// Gives back a place that was kept for an item which will not come.
     pub fn release(&mut self, place: Place) {
         self.unhold(place.tenant);
+        self.line_up_at_door(place.tenant);
         self.tenants.left(place.tenant);
     }
 
@@ -302,6 +312,7 @@ impl<K: Clone + Eq + Hash, T> Queue<K, T> {
             // Before the run ends: in between it must not seem to have nothing here.
             tenant.held += 1;
         }
+        self.line_up_at_door(charge.tenant);
         self.settle(charge, cost);
         place
     }
@@ -315,6 +326,7 @@ impl<K: Clone + Eq + Hash, T> Queue<K, T> {
         self.tenants.reshare(&self.shares);
         for place in self.tenants.places() {
             self.line_on(place);
+            self.line_up_at_door(place);
         }
     }
 
@@ -322,6 +334,12 @@ impl<K: Clone + Eq + Hash, T> Queue<K, T> {
     #[must_use]
     pub fn waiting(&self) -> usize {
         self.items.len() + self.held
+    }
+
+    /// How many places are free.
+    #[must_use]
+    pub fn free(&self) -> usize {
+        self.settings.items.saturating_sub(self.waiting())
     }
 
     /// How many run.
@@ -339,10 +357,9 @@ impl<K: Clone + Eq + Hash, T> Queue<K, T> {
     /// What a tenant has here.
     #[must_use]
     pub fn usage(&self, tenant: &K) -> Usage {
-        self.tenants.find(tenant).map_or_else(Usage::default, |tenant| Usage {
-            waiting: tenant.held + tenant.queued,
-            running: tenant.running,
-        })
+        self.tenants
+            .find(tenant)
+            .map_or_else(Usage::default, |tenant| Usage { waiting: tenant.waiting(), running: tenant.running })
     }
 }
 

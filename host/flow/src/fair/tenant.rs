@@ -8,6 +8,7 @@ use slab::Slab;
 
 use super::class::PerClass;
 use super::compartment::{Aside, Compartment};
+use super::door::Callers;
 use super::error::Full;
 use super::ring::Account;
 use super::share::{Share, Shares};
@@ -24,6 +25,7 @@ pub(super) struct Tenant<K> {
     /// What its items cost, on a moving average: the estimate where none is given.
     pub(super) usual: u64,
     pub(super) lanes: PerClass<Lane>,
+    pub(super) callers: Callers,
     /// When it last went idle, if it is.
     idle: Option<u64>,
 }
@@ -97,8 +99,13 @@ impl<K> Tenant<K> {
         }
     }
 
+    /// How many places it has.
+    pub(super) fn waiting(&self) -> usize {
+        self.held + self.queued
+    }
+
     fn is_idle(&self) -> bool {
-        self.running == 0 && self.held == 0 && self.queued == 0
+        self.running == 0 && self.waiting() == 0 && self.callers.is_empty()
     }
 }
 
@@ -126,32 +133,41 @@ impl<K: Clone + Eq + Hash> Tenants<K> {
         self.list.iter().map(|(place, _)| place).collect()
     }
 
-    /// Holds a place for one more item of `key`.
-    pub(super) fn hold(&mut self, key: &K, shares: &Shares<K>, usual: u64) -> Result<usize, Full> {
-        let place = match self.places.get(key) {
-            Some(place) => *place,
-            None => self.meet(key, shares.of(key), usual)?,
-        };
+    /// Holds a place for one more item of `key`, if it has fewer than `most`.
+    pub(super) fn hold(&mut self, key: &K, shares: &Shares<K>, usual: u64, most: usize) -> Result<usize, Full> {
+        let place = self.meet(key, shares, usual)?;
         let Some(tenant) = self.list.get_mut(place) else {
             return Err(Full::Tenants { bound: self.bound });
         };
-        if tenant.held + tenant.queued >= tenant.share.waiting {
-            return Err(Full::Tenant { bound: tenant.share.waiting });
+        // Whoever is at the door waits for nothing else.
+        let bound = most.min(tenant.share.waiting);
+        if tenant.waiting() >= bound || !tenant.callers.is_empty() {
+            return Err(Full::Tenant { bound });
         }
         tenant.held += 1;
-        if let Some(stamp) = tenant.idle.take() {
-            self.idle.remove(&stamp);
-        }
+        self.came(place);
         Ok(place)
     }
 
-    fn meet(&mut self, key: &K, share: Share, usual: u64) -> Result<usize, Full> {
+    /// Notes that a tenant has something here: it can't be forgotten.
+    pub(super) fn came(&mut self, place: usize) {
+        if let Some(stamp) = self.list.get_mut(place).and_then(|tenant| tenant.idle.take()) {
+            self.idle.remove(&stamp);
+        }
+    }
+
+    /// The place of a tenant; one that is not known is noted, and must then get [something here](Self::came).
+    pub(super) fn meet(&mut self, key: &K, shares: &Shares<K>, usual: u64) -> Result<usize, Full> {
+        if let Some(place) = self.places.get(key) {
+            return Ok(*place);
+        }
         if self.list.len() >= self.bound {
             let (_, longest) = self.idle.pop_first().ok_or(Full::Tenants { bound: self.bound })?;
             if let Some(gone) = self.list.try_remove(longest) {
                 self.places.remove(&gone.key);
             }
         }
+        let share = shares.of(key);
         let place = self.list.insert(Tenant {
             key: key.clone(),
             share,
@@ -160,6 +176,7 @@ impl<K: Clone + Eq + Hash> Tenants<K> {
             queued: 0,
             usual,
             lanes: PerClass::default(),
+            callers: Callers::default(),
             idle: None,
         });
         self.places.insert(key.clone(), place);

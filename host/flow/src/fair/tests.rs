@@ -1,4 +1,6 @@
+mod door;
 mod model;
+mod room;
 
 use std::collections::{HashMap, VecDeque};
 

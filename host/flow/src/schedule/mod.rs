@@ -31,6 +31,11 @@
 //! runs again: what waits may be more than its bound by as many as run at most. Ends are forgotten,
 //! the oldest first. A forgotten task can't be waited for or needed any more.
 //!
+//! A caller that would rather wait than be refused [waits at the door](Scheduler::enter), until a time that it names. Those are
+//! bounded too, and are no tasks yet: none of them is part of what was submitted.
+//!
+//! How full it is can be [watched](Scheduler::gauge): at the high mark its pressure turns high, at the low mark low again.
+//!
 //! The form (options, a loop that owns what happens, a cheap handle) is that of nextest's and restate's schedulers.
 //!
 //! ```
@@ -76,6 +81,7 @@
 //! ```
 
 mod capacity;
+mod door;
 mod error;
 mod history;
 mod plan;

@@ -12,6 +12,8 @@ pub struct Status {
     pub submitted: u64,
     /// Not taken. Not part of `submitted`.
     pub refused: u64,
+    /// Waiting at the [door](super::Scheduler::enter) for a place. Not part of `submitted`.
+    pub door: usize,
     /// Waiting for a task that they need.
     pub blocked: usize,
     /// Waiting for their time.

@@ -108,6 +108,13 @@ impl<I: Id, K: Id, T> Plan<I, K, T> {
         true
     }
 
+    /// Takes a task that has been checked.
+    pub(super) fn take_in(&mut self, now: Instant, place: Place, task: Task<I, K>, value: T) -> Key {
+        let (key, because) = self.take(place, task, value);
+        self.let_go(now, key, because);
+        key
+    }
+
     /// Notes a task for which a place is held, and says which of its needs is the reason if it can't ever start. It stands
     /// still until it is [let go](Self::let_go).
     pub(super) fn take(&mut self, place: Place, task: Task<I, K>, value: T) -> (Key, Option<I>) {

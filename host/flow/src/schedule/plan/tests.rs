@@ -363,7 +363,8 @@ struct Model {
 impl Model {
     fn new() -> Self {
         let bounds = fair::Settings { items: 12, tenants: 3, ..fair::Settings::default() };
-        let settings = Settings { fair: bounds, needs: 4, remembered: 1_000, remember_for: Duration::MAX };
+        let settings =
+            Settings { fair: bounds, needs: 4, remembered: 1_000, remember_for: Duration::MAX, ..Settings::default() };
         let shares = Shares::equal(Share { running: 3, waiting: 6, weight: 1 }).unwrap();
         Self { plan: Plan::new(settings, shares).unwrap(), known: HashMap::new(), next: 0, now: start() }
     }

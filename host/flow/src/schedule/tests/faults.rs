@@ -2,8 +2,8 @@
 //! woken is polled, so that a lost wake-up is a task that never ends.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
-use std::future::poll_fn;
+use std::collections::{BTreeSet, HashMap};
+use std::future::{poll_fn, ready};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
@@ -116,6 +116,9 @@ enum Order {
     Decline,
 }
 
+/// So many milliseconds, that whoever would wait for it has lost a wake-up.
+const FAR: u64 = 1_000_000;
+
 /// One task as its caller sees it.
 struct Job {
     order: Rc<Cell<Option<Order>>>,
@@ -127,6 +130,7 @@ struct Job {
 enum Step {
     Submit { needs: Vec<prop::sample::Index>, start: Option<u64>, deadline: Option<u64>, tenant: u32 },
     SubmitAll(Vec<(usize, usize)>),
+    Enter { start: Option<u64>, deadline: Option<u64>, tenant: u32, until: Option<u64> },
     Tell(prop::sample::Index, Order),
     Poll(prop::sample::Index),
     Drop(prop::sample::Index),
@@ -155,6 +159,8 @@ fn step() -> impl Strategy<Value = Step> {
         100 => (prop::collection::vec(which(), 0..3), time(), time(), 0_u32..3)
             .prop_map(|(needs, start, deadline, tenant)| Step::Submit { needs, start, deadline, tenant }),
         10 => prop::collection::vec((0_usize..3, 0_usize..3), 0..4).prop_map(Step::SubmitAll),
+        80 => (time(), time(), 0_u32..3, prop_oneof![1 => Just(None), 3 => (0_u64..30).prop_map(Some), 6 => Just(Some(FAR))])
+            .prop_map(|(start, deadline, tenant, until)| Step::Enter { start, deadline, tenant, until }),
         80 => (which(), order).prop_map(|(which, order)| Step::Tell(which, order)),
         120 => which().prop_map(Step::Poll),
         30 => which().prop_map(Step::Drop),
@@ -176,6 +182,8 @@ struct World {
     scheduler: Option<Test>,
     service: Option<Polled>,
     jobs: HashMap<u32, Job>,
+    /// Which of them were taken; the others wait at the door, or were refused.
+    taken: Rc<RefCell<BTreeSet<u32>>>,
     waits: Vec<Polled>,
     /// What those who waited were told.
     told: Rc<RefCell<Vec<(u32, Ended)>>>,
@@ -188,10 +196,11 @@ struct World {
 impl World {
     fn new() -> Self {
         let settings = Settings {
-            fair: fair::Settings { items: 10, tenants: 3, ..fair::Settings::default() },
+            fair: fair::Settings { items: 10, door: Some(8), tenants: 3, ..fair::Settings::default() },
             needs: 3,
             remembered: 1_000,
             remember_for: Duration::MAX,
+            ..Settings::default()
         };
         let shares = Shares::equal(Share { running: 3, waiting: 6, weight: 1 }).unwrap();
         let (time, slots) = (Arc::new(Stopped::default()), Permits::new(2));
@@ -204,6 +213,7 @@ impl World {
             scheduler: Some(scheduler),
             service: Some(Polled::new(service.run())),
             jobs: HashMap::new(),
+            taken: Rc::default(),
             waits: Vec::new(),
             told: Rc::default(),
             starts: Rc::default(),
@@ -221,13 +231,17 @@ impl World {
     }
 
     /// The life of a task: its turn, its work, its end.
-    fn job(&mut self, id: u32, ticket: Ticket<u32, u32>) {
+    fn job(&mut self, id: u32, entered: impl Future<Output = Option<Ticket<u32, u32>>> + 'static) {
         let order: Rc<Cell<Option<Order>>> = Rc::default();
         let waker: Rc<RefCell<Option<Waker>>> = Rc::default();
         let (told, starts, agains) = (Rc::clone(&self.told), Rc::clone(&self.starts), Rc::clone(&self.agains));
         let (orders, wakers, time) = (Rc::clone(&order), Rc::clone(&waker), Arc::clone(&self.time));
-        let mut ticket = ticket;
+        let taken = Rc::clone(&self.taken);
         let life = async move {
+            let Some(mut ticket) = entered.await else {
+                return;
+            };
+            taken.borrow_mut().insert(id);
             loop {
                 let mut started = match ticket.await {
                     Ok(started) => started,
@@ -258,6 +272,30 @@ impl World {
         self.jobs.insert(id, Job { order, waker, polled: Some(Polled::new(life)) });
     }
 
+    /// One that was submitted just now.
+    fn submitted(&mut self, id: u32, ticket: Ticket<u32, u32>) {
+        self.taken.borrow_mut().insert(id);
+        self.job(id, ready(Some(ticket)));
+    }
+
+    fn task(&self, tenant: u32, start: Option<u64>, deadline: Option<u64>) -> Task<u32, u32> {
+        let mut task = Task::new(self.next, tenant).compartment(Compartment(u64::from(self.next % 3)));
+        if let Some(start) = start {
+            task = task.start_at(self.at(start));
+        }
+        if let Some(deadline) = deadline {
+            task = task.deadline(self.at(deadline));
+        }
+        task
+    }
+
+    fn enter(&mut self, task: Task<u32, u32>, until: Option<u64>) {
+        let (scheduler, until) = (self.scheduler().clone(), until.map(|until| self.at(until)));
+        let entered = async move { scheduler.enter(task, until).await.ok() };
+        self.next += 1;
+        self.job(self.next - 1, entered);
+    }
+
     fn pick(&self, which: prop::sample::Index) -> Option<u32> {
         let mut ids: Vec<u32> = self.jobs.keys().copied().collect();
         ids.sort_unstable();
@@ -267,20 +305,15 @@ impl World {
     fn step(&mut self, step: Step) {
         match step {
             Step::Submit { needs, start, deadline, tenant } => {
-                let tool = Compartment(u64::from(self.next % 3));
-                let mut task = Task::new(self.next, tenant)
-                    .compartment(tool)
-                    .needs(needs.into_iter().filter_map(|need| self.pick(need)));
-                if let Some(start) = start {
-                    task = task.start_at(self.at(start));
-                }
-                if let Some(deadline) = deadline {
-                    task = task.deadline(self.at(deadline));
-                }
+                let needs = needs.into_iter().filter_map(|need| self.pick(need));
+                let task = self.task(tenant, start, deadline).needs(needs);
                 self.next += 1;
                 if let Ok(ticket) = self.scheduler().submit(task) {
-                    self.job(self.next - 1, ticket);
+                    self.submitted(self.next - 1, ticket);
                 }
+            }
+            Step::Enter { start, deadline, tenant, until } => {
+                self.enter(self.task(tenant, start, deadline), until);
             }
             Step::SubmitAll(edges) => self.submit_all(&edges),
             Step::Tell(which, order) => {
@@ -335,13 +368,13 @@ impl World {
         });
         if let Ok(tickets) = self.scheduler().submit_all(tasks) {
             for (id, ticket) in ids.into_iter().zip(tickets) {
-                self.job(id, ticket);
+                self.submitted(id, ticket);
             }
         }
     }
 
     fn wait(&mut self, which: prop::sample::Index) {
-        if let Some(id) = self.pick(which) {
+        if let Some(id) = self.pick(which).filter(|id| self.taken.borrow().contains(id)) {
             let (scheduler, told) = (self.scheduler().clone(), Rc::clone(&self.told));
             self.waits.push(Polled::new(async move {
                 let end = scheduler.wait(&id, None).await.unwrap();
@@ -359,10 +392,12 @@ impl World {
     /// What holds at every instant.
     fn check(&self) {
         let status = self.scheduler().status();
-        assert_eq!(status.submitted, self.jobs.len() as u64);
+        assert_eq!(status.submitted, self.taken.borrow().len() as u64);
+        assert!(status.door <= 8);
         assert_eq!(status.submitted, status.live() as u64 + status.ended.total());
         assert_eq!((status.running, status.remembered as u64), (self.slots.running(), status.ended.total()));
-        let live = self.jobs.keys().filter(|id| !matches!(self.scheduler().standing(id), Some(Standing::Ended(_))));
+        let taken = self.taken.borrow();
+        let live = taken.iter().filter(|id| !matches!(self.scheduler().standing(id), Some(Standing::Ended(_))));
         assert_eq!(live.count(), status.live());
         for (id, starts) in self.starts.borrow().iter() {
             let agains = self.agains.borrow().get(id).copied().unwrap_or_default();
@@ -378,11 +413,22 @@ impl World {
         }
     }
 
-    /// Lets all that is left run to its end, polling only what was woken.
+    /// Lets all that is left run to its end, and then the loop.
     fn finish(mut self) {
-        self.hurry();
+        self.run_out();
+        let pending = self.jobs.values().filter(|job| job.polled.is_some()).count();
+        assert_eq!((pending, self.scheduler().status().door), (0, 0), "somebody waits for ever");
+        let places = (0..3).map(|tenant| self.scheduler().usage(&tenant).waiting).sum::<usize>();
+        assert_eq!(places, 0, "a place was lost");
         self.scheduler().close(Closing::Drain);
+        self.run_out();
+        self.settled();
+    }
+
+    /// Polls what was woken, and nothing else, until nothing is.
+    fn run_out(&mut self) {
         loop {
+            self.hurry();
             let mut idle = true;
             if self.service.as_ref().is_some_and(Polled::is_woken) {
                 (idle, _) = (false, self.poll_service());
@@ -400,17 +446,15 @@ impl World {
                 !wait.is_woken() || !wait.poll()
             });
             self.check();
-            self.hurry();
             match self.time.next() {
                 _ if !idle => {}
-                Some(next) => {
+                Some(next) if next < self.at(FAR / 2) => {
                     let left = next.saturating_duration_since(self.time.clock.now());
                     self.time.pass(u64::try_from(left.as_millis()).unwrap() + 1);
                 }
-                None => break,
+                _ => return,
             }
         }
-        self.settled();
     }
 
     fn settled(mut self) {
