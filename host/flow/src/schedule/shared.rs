@@ -1,7 +1,7 @@
 //! The plan behind its lock, and what follows from each change of it.
 
 use std::sync::atomic::AtomicUsize;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
@@ -14,6 +14,7 @@ use super::plan::{Change, Key, Plan};
 use super::signal::Signals;
 use crate::Timer;
 use crate::pressure::{Level, Reading, Readings};
+use crate::sync::Mutex;
 
 /// What all handles, guards and the loop of one scheduler share.
 pub(super) struct Shared<I, K, C: Capacity> {
