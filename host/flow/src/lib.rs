@@ -32,6 +32,7 @@ pub mod consume;
 pub mod credit;
 pub mod dag;
 pub mod fair;
+mod few;
 pub mod flight;
 pub mod gather;
 pub mod hedge;
@@ -54,6 +55,7 @@ pub mod retry;
 mod rolling;
 pub mod schedule;
 pub mod shed;
+mod sorted;
 mod sync;
 mod timer;
 

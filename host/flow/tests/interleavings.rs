@@ -29,6 +29,8 @@ mod bulkhead;
 mod dag;
 #[path = "../src/fair/mod.rs"]
 mod fair;
+#[path = "../src/few.rs"]
+mod few;
 #[path = "../src/limit/mod.rs"]
 mod limit;
 #[path = "../src/line.rs"]
@@ -45,6 +47,8 @@ mod refused;
 mod schedule;
 #[path = "../src/flight/single.rs"]
 mod single;
+#[path = "../src/sorted.rs"]
+mod sorted;
 #[path = "../src/testing.rs"]
 mod testing;
 #[path = "../src/timer.rs"]

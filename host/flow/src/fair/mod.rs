@@ -274,7 +274,7 @@ impl<K: Clone + Eq + Hash, T> Queue<K, T> {
         let grant = tenant.grant(self.settings.quantum);
         let lane = tenant.lanes.get_mut(class);
         self.rings.get_mut(class).visit(&mut lane.account, grant);
-        let turn = *lane.items.first()?;
+        let (turn, ()) = *lane.items.first()?;
         let item = self.step_out(turn.item)?;
         let charge = self.start(&item, grant);
         let waited = now.saturating_duration_since(item.entered);
