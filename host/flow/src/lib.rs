@@ -9,7 +9,7 @@
 //! |---|---|
 //! | may it come in at all? | [`rate`], [`quota`], [`credit`]; [`shed`], for what has waited too long |
 //! | is the answer there already, or on its way? | [`flight`] |
-//! | who is next? | [`queue`], the one bounded waiting room; [`fair`], its order by class, tenant and deadline; [`schedule`], tasks with start times and dependencies |
+//! | who is next? | [`queue`], the one bounded waiting room; [`fair`], its order by class, tenant and deadline; [`schedule`], tasks with start times and dependencies that may run more than once |
 //! | how many at a time? | [`permit`], a bound that [`limit`] may steer; [`bulkhead`], one for each tool |
 //! | is it worth trying? | [`breaker`]; [`retry`] and [`hedge`], within budgets |
 //! | which belong together? | [`batch`]; [`gather`], so many items of a list at a time; [`dag`], [`circuit`] and [`pipeline`], steps that need each other's values |
@@ -32,6 +32,7 @@ pub mod consume;
 pub mod credit;
 pub mod dag;
 pub mod fair;
+mod few;
 pub mod flight;
 pub mod gather;
 pub mod hedge;
@@ -54,6 +55,7 @@ pub mod retry;
 mod rolling;
 pub mod schedule;
 pub mod shed;
+mod sorted;
 mod sync;
 mod timer;
 

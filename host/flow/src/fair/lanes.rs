@@ -16,6 +16,9 @@ use super::{Charge, Queue};
 impl<K: Clone + Eq + Hash, T> Queue<K, T> {
     /// Lets what has been in its class for an age step rise. Lowest class first, so what is long overdue rises more than once.
     pub(super) fn promote(&mut self, now: Instant) {
+        if self.items.is_empty() {
+            return;
+        }
         for class in Priority::ALL.into_iter().rev() {
             let Some(above) = above(class) else {
                 continue;
@@ -122,7 +125,7 @@ impl<K: Clone + Eq + Hash, T> Queue<K, T> {
             aside.insert(turn);
             return self.bring_back(compartment, tenant, class);
         }
-        lane.items.insert(turn);
+        lane.items.insert(turn, ());
         if may_run {
             self.rings.get_mut(class).join(&mut lane.account, tenant, grant);
         }

@@ -29,11 +29,14 @@
 //!
 //! Bounded are the items ([`Full::Items`]), those of one tenant ([`Full::Tenant`]), and the tenants ([`Full::Tenants`]): at that
 //! bound the one that has been idle for longest is forgotten, and its debt with it; only when all have work a newcomer is
-//! refused. So that few tenants can't fill the room, each can be bounded by what is still free in it ([`Settings::factor`]):
-//! Choudhury & Hahne, "Dynamic Queue Length Thresholds for Shared-Memory Packet Switches", IEEE/ACM ToN 1998. What runs again needs no room. A caller may [wait at the door](Queue::arrive) for a place; how many do is bounded
-//! as well ([`Full::Door`]). Each operation takes O(log n), ageing amortised (an item rises four times at most);
-//! when a full compartment has a place again, once for each tenant that waits for it. Deadlines order, they don't end anything:
-//! whoever owns the queue [removes](Queue::remove) what is late, as [`schedule`](crate::schedule) does.
+//! refused. What runs again needs no room. So that few tenants can't fill the room, each can be bounded by what is still free
+//! in it ([`Settings::factor`]): Choudhury & Hahne, "Dynamic Queue Length Thresholds for Shared-Memory Packet Switches",
+//! IEEE/ACM Transactions on Networking 1998. A caller may [wait at the door](Queue::arrive) for a place; how many do is bounded
+//! as well ([`Full::Door`]).
+//!
+//! Each operation takes O(log n), ageing amortised (an item rises four times at most); when a full compartment has a place
+//! again, once for each tenant that waits for it. Deadlines order, they don't end anything: whoever owns the queue
+//! [removes](Queue::remove) what is late, as [`schedule`](crate::schedule) does.
 //!
 //! ```
 //! use std::time::{Duration, Instant};
@@ -274,7 +277,7 @@ impl<K: Clone + Eq + Hash, T> Queue<K, T> {
         let grant = tenant.grant(self.settings.quantum);
         let lane = tenant.lanes.get_mut(class);
         self.rings.get_mut(class).visit(&mut lane.account, grant);
-        let turn = *lane.items.first()?;
+        let (turn, ()) = *lane.items.first()?;
         let item = self.step_out(turn.item)?;
         let charge = self.start(&item, grant);
         let waited = now.saturating_duration_since(item.entered);

@@ -8,7 +8,7 @@
 //! under the round in which it will have paid, and the ring goes straight to the first round in which somebody has: the
 //! same order as walking, in O(log n).
 
-use std::collections::BTreeMap;
+use crate::sorted::Sorted;
 
 /// The tenants of one class that have work which may run, in the order of their turns.
 #[derive(Debug, Default)]
@@ -16,7 +16,7 @@ pub(super) struct Ring {
     /// The round under way.
     round: u64,
     turns: u64,
-    active: BTreeMap<Place, usize>,
+    active: Sorted<Place, usize>,
 }
 
 /// What one tenant has left in one class, or owes.
@@ -43,12 +43,12 @@ const DEBT_ROUNDS: i128 = 1 << 32;
 impl Ring {
     /// Whose turn it is.
     pub(super) fn head(&self) -> Option<usize> {
-        self.active.first_key_value().map(|(_, tenant)| *tenant)
+        self.active.first().map(|(_, tenant)| *tenant)
     }
 
-    /// How many tenants are in the ring.
-    pub(super) fn len(&self) -> usize {
-        self.active.len()
+    /// Whether no tenant is in the ring.
+    pub(super) fn is_empty(&self) -> bool {
+        self.active.is_empty()
     }
 
     /// Opens the turn of the one at the head: moves to its round, and grants it what that round brings.

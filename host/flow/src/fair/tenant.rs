@@ -1,6 +1,6 @@
 //! Who has work here, and what each has used.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::hash::Hash;
 use std::time::Instant;
 
@@ -12,6 +12,7 @@ use super::door::Callers;
 use super::error::Full;
 use super::ring::Account;
 use super::share::{Share, Shares};
+use crate::sorted::Sorted;
 
 /// What is known of one tenant.
 #[derive(Debug)]
@@ -26,14 +27,17 @@ pub(super) struct Tenant<K> {
     pub(super) usual: u64,
     pub(super) lanes: PerClass<Lane>,
     pub(super) callers: Callers,
-    /// When it last went idle, if it is.
-    idle: Option<u64>,
+    /// Whether it is among the idle ones.
+    idle: bool,
+    /// Its neighbours there: who went idle before it, and after it.
+    before: Option<usize>,
+    after: Option<usize>,
 }
 
 /// What one tenant has waiting in one class: the most urgent first, then in the order of arrival.
 #[derive(Debug, Default)]
 pub(super) struct Lane {
-    pub(super) items: BTreeSet<Turn>,
+    pub(super) items: Sorted<Turn>,
     /// What came up while its compartment was full.
     pub(super) aside: Aside,
     pub(super) account: Account,
@@ -53,8 +57,9 @@ pub(super) struct Turn {
 pub(super) struct Tenants<K> {
     list: Slab<Tenant<K>>,
     places: HashMap<K, usize>,
-    idle: BTreeMap<u64, usize>,
-    stamps: u64,
+    /// Who has been idle for longest, and who for the shortest time: the ends of a list through the tenants themselves.
+    longest: Option<usize>,
+    shortest: Option<usize>,
     bound: usize,
 }
 
@@ -113,7 +118,7 @@ impl<K> Tenant<K> {
 
 impl<K: Clone + Eq + Hash> Tenants<K> {
     pub(super) fn new(bound: usize) -> Self {
-        Self { list: Slab::new(), places: HashMap::new(), idle: BTreeMap::new(), stamps: 0, bound }
+        Self { list: Slab::new(), places: HashMap::new(), longest: None, shortest: None, bound }
     }
 
     pub(super) fn get_mut(&mut self, tenant: usize) -> Option<&mut Tenant<K>> {
@@ -151,8 +156,18 @@ impl<K: Clone + Eq + Hash> Tenants<K> {
 
     /// Notes that a tenant has something here: it can't be forgotten.
     pub(super) fn came(&mut self, place: usize) {
-        if let Some(stamp) = self.list.get_mut(place).and_then(|tenant| tenant.idle.take()) {
-            self.idle.remove(&stamp);
+        let Some(tenant) = self.list.get_mut(place).filter(|tenant| tenant.idle) else {
+            return;
+        };
+        tenant.idle = false;
+        let (before, after) = (tenant.before.take(), tenant.after.take());
+        match before.and_then(|place| self.list.get_mut(place)) {
+            Some(tenant) => tenant.after = after,
+            None => self.longest = after,
+        }
+        match after.and_then(|place| self.list.get_mut(place)) {
+            Some(tenant) => tenant.before = before,
+            None => self.shortest = before,
         }
     }
 
@@ -162,7 +177,8 @@ impl<K: Clone + Eq + Hash> Tenants<K> {
             return Ok(*place);
         }
         if self.list.len() >= self.bound {
-            let (_, longest) = self.idle.pop_first().ok_or(Full::Tenants { bound: self.bound })?;
+            let longest = self.longest.ok_or(Full::Tenants { bound: self.bound })?;
+            self.came(longest);
             if let Some(gone) = self.list.try_remove(longest) {
                 self.places.remove(&gone.key);
             }
@@ -177,7 +193,9 @@ impl<K: Clone + Eq + Hash> Tenants<K> {
             usual,
             lanes: PerClass::default(),
             callers: Callers::default(),
-            idle: None,
+            idle: false,
+            before: None,
+            after: None,
         });
         self.places.insert(key.clone(), place);
         Ok(place)
@@ -188,10 +206,14 @@ impl<K: Clone + Eq + Hash> Tenants<K> {
         let Some(tenant) = self.list.get_mut(place) else {
             return;
         };
-        if tenant.is_idle() && tenant.idle.is_none() {
-            self.stamps += 1;
-            tenant.idle = Some(self.stamps);
-            self.idle.insert(self.stamps, place);
+        if !tenant.is_idle() || tenant.idle {
+            return;
+        }
+        tenant.idle = true;
+        tenant.before = self.shortest.replace(place);
+        match tenant.before.and_then(|place| self.list.get_mut(place)) {
+            Some(tenant) => tenant.after = Some(place),
+            None => self.longest = Some(place),
         }
     }
 

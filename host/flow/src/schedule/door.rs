@@ -166,6 +166,11 @@ impl<I: Id, K: Id, C: Capacity> Drop for Wait<'_, I, K, C> {
 // === impl Callers ===
 
 impl Callers {
+    /// Whether nobody is there, not even one who was handed a place.
+    pub(super) fn is_empty(&self) -> bool {
+        self.callers.is_empty()
+    }
+
     fn join(&mut self, knock: Knock, context: &Context<'_>) {
         self.callers.insert(knock, Caller { waker: Some(context.waker().clone()), place: None });
     }

@@ -28,8 +28,8 @@
 //!
 //! Bounded are the tasks under way (by [`fair`](crate::fair) those that wait for anything, by [`Capacity`] those that run),
 //! those of a tenant, the needs of a task, and the ends that are remembered. At a bound a task is refused, but never one that
-//! runs again: what waits may be more than its bound by as many as run at most. Ends are forgotten,
-//! the oldest first. A forgotten task can't be waited for or needed any more.
+//! runs again: what waits may be more than its bound by as many as run at most. Ends are forgotten, the oldest first. A
+//! forgotten task can't be waited for or needed any more.
 //!
 //! A caller that would rather wait than be refused [waits at the door](Scheduler::enter), until a time that it names. Those are
 //! bounded too, and are no tasks yet: none of them is part of what was submitted.

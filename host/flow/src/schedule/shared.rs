@@ -1,7 +1,7 @@
 //! The plan behind its lock, and what follows from each change of it.
 
 use std::sync::atomic::AtomicUsize;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,9 @@ use super::door::Callers;
 use super::plan::{Change, Key, Plan};
 use super::signal::Signals;
 use crate::Timer;
+use crate::few::Few;
 use crate::pressure::{Level, Reading, Readings};
+use crate::sync::Mutex;
 
 /// What all handles, guards and the loop of one scheduler share.
 pub(super) struct Shared<I, K, C: Capacity> {
@@ -66,9 +68,9 @@ pub(super) struct Turn {
 
 /// What is to be done once the lock is gone: wakers and drops run the code of others.
 struct After<I, P> {
-    wakers: Vec<Waker>,
-    ended: Vec<Cell<I, P>>,
-    stopped: Vec<Arc<Signals<I>>>,
+    wakers: Few<Waker>,
+    ended: Few<Cell<I, P>>,
+    stopped: Few<Arc<Signals<I>>>,
     wake: bool,
     idle: bool,
     reading: Option<Reading>,
@@ -136,10 +138,12 @@ impl<I: Id, K: Id, C: Capacity> Shared<I, K, C> {
 
     fn follow(&self, state: &mut State<I, K, C::Permit>, now: Instant, after: &mut After<I, C::Permit>) {
         after.gather(state);
-        while state.plan.is_ready()
+        let mut ready = state.plan.is_ready();
+        while ready
             && let Some(permit) = self.capacity.try_take()
             && let Some(start) = state.plan.start(now)
         {
+            ready = state.plan.is_ready();
             if let Some(cell) = state.plan.get_mut(start.key) {
                 cell.grant = Some(Grant { permit, waited: start.waited });
                 after.wakers.extend(cell.waker.take());
@@ -158,7 +162,7 @@ impl<I: Id, K: Id, C: Capacity> Shared<I, K, C> {
         if sooner {
             state.armed = state.plan.next_instant();
         }
-        let blocked = state.plan.is_ready() && !state.listening;
+        let blocked = ready && !state.listening;
         state.listening |= blocked;
         after.wake = sooner || blocked || state.plan.is_over();
     }
@@ -205,11 +209,14 @@ impl<I: Id, K: Id, P> State<I, K, P> {
 
 impl<I: Id, P> After<I, P> {
     fn new() -> Self {
-        Self { wakers: Vec::new(), ended: Vec::new(), stopped: Vec::new(), wake: false, idle: false, reading: None }
+        Self { wakers: Few::new(), ended: Few::new(), stopped: Few::new(), wake: false, idle: false, reading: None }
     }
 
     /// Hands places that are free to those who wait at the door; sends them away when nothing is taken any more.
     fn admit<K: Id>(&mut self, state: &mut State<I, K, P>) {
+        if state.callers.is_empty() {
+            return;
+        }
         while let Some((knock, place)) = state.plan.admit() {
             match state.callers.serve(knock, place) {
                 Ok(waker) => self.wakers.push(waker),

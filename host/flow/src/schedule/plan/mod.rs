@@ -4,7 +4,7 @@ mod graph;
 mod record;
 mod steps;
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use slab::Slab;
@@ -16,6 +16,7 @@ use super::status::Status;
 use super::task::{End, Stop, Task};
 use crate::fair::{self, Arrival, Knock, Place, Shares};
 use crate::pressure::Level;
+use crate::sorted::Sorted;
 
 use record::{Record, Stage};
 
@@ -46,7 +47,7 @@ pub struct Settings {
 pub struct Plan<I, K, T> {
     queue: fair::Queue<K, Key>,
     tasks: Slab<Record<I, T>>,
-    alarms: BTreeSet<(Instant, Key)>,
+    alarms: Sorted<(Instant, Key)>,
     history: History<I>,
     changes: VecDeque<Change<I, T>>,
     status: Status,
@@ -136,7 +137,7 @@ impl<I: Id, K: Id, T> Plan<I, K, T> {
         Ok(Self {
             queue: fair::Queue::new(settings.fair, shares)?,
             tasks: Slab::new(),
-            alarms: BTreeSet::new(),
+            alarms: Sorted::default(),
             history: History::new(settings.remembered, settings.remember_for),
             changes: VecDeque::new(),
             status: Status::default(),
@@ -252,7 +253,7 @@ impl<I: Id, K: Id, T> Plan<I, K, T> {
     /// When [`advance`](Self::advance) has something to do.
     #[must_use]
     pub fn next_instant(&self) -> Option<Instant> {
-        let alarm = self.alarms.first().map(|(at, _)| *at);
+        let alarm = self.alarms.first().map(|((at, _), ())| *at);
         match (alarm, self.history.until()) {
             (Some(alarm), Some(until)) => Some(alarm.min(until)),
             (alarm, until) => alarm.or(until),

@@ -14,8 +14,9 @@ impl<I: Id, K: Id, T> Plan<I, K, T> {
     /// Does what is due: lets tasks wait whose time has come, ends those whose deadline has passed, and tells those of them
     /// to stop that run.
     pub fn advance(&mut self, now: Instant) {
-        while let Some((_, key)) = self.alarms.first().copied().filter(|(at, _)| *at <= now) {
-            self.alarms.pop_first();
+        while let Some((alarm, ())) = self.alarms.first().copied().filter(|((at, _), ())| *at <= now) {
+            self.alarms.remove(&alarm);
+            let (_, key) = alarm;
             let Some(record) = self.record_mut(key) else {
                 continue;
             };
@@ -165,14 +166,14 @@ impl<I: Id, K: Id, T> Plan<I, K, T> {
         let (mut next, mut later) = (Some((key, end)), Vec::new());
         while let Some((key, end)) = next {
             if let Some(record) = self.remove(key) {
-                let because = match &end {
-                    End::Done => None,
-                    End::Skipped { because } => Some(because.clone()),
-                    _ => Some(record.id.clone()),
-                };
                 for dependent in record.dependents {
-                    if let Some(because) = &because {
-                        later.push((dependent, End::Skipped { because: because.clone() }));
+                    let because = match &end {
+                        End::Done => None,
+                        End::Skipped { because } => Some(because.clone()),
+                        _ => Some(record.id.clone()),
+                    };
+                    if let Some(because) = because {
+                        later.push((dependent, End::Skipped { because }));
                     } else if let Some(record) = self.record_mut(dependent) {
                         record.needs.remove(&key);
                         self.release(now, dependent);
@@ -281,7 +282,7 @@ impl<I: Id, K: Id, T> Plan<I, K, T> {
             self.alarms.remove(&(at, key));
         }
         if let Some(at) = next {
-            self.alarms.insert((at, key));
+            self.alarms.insert((at, key), ());
         }
     }
 }

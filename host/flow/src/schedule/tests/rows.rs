@@ -169,6 +169,25 @@ async fn s29_draining_lets_everything_that_was_taken_run_to_its_end() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn s28_with_no_memory_of_ends_a_name_is_free_when_its_task_has_ended() {
+    let settings = Settings { remembered: 0, ..Settings::default() };
+    let (scheduler, service) = Test::new(settings, Shares::default(), Permits::new(1), Arc::new(Paused)).unwrap();
+    beside(service, async {
+        for _ in 0..100 {
+            let started = scheduler.submit(task(1)).unwrap().await.unwrap();
+            assert_eq!(scheduler.submit(task(1)).err(), Some(SubmitError::Duplicate(1)));
+            let waits = scheduler.wait(&1, None);
+            let ends = async { started.again(after(5), Report::failed()).await.unwrap().finish(Report::done()) };
+            assert_eq!(join(waits, ends).await.0, Ok(End::Done));
+            assert_eq!((scheduler.standing(&1), scheduler.wait(&1, None).await), (None, Err(WaitError::Unknown)));
+        }
+        assert_eq!((scheduler.lengths(), scheduler.status().remembered), ([0, 0, 0, 0, 0, 1], 0));
+        drop(scheduler);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn s31_whoever_waits_is_told_at_once() {
     let (scheduler, service) = scheduler(1);
     beside(service, async {
