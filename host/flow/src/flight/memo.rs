@@ -82,12 +82,7 @@ impl<K: Clone + Eq + Hash, V: Clone> Memo<K, V> {
     /// # Errors
     ///
     /// That of `work`.
-    pub async fn ask<E, F>(
-        &self,
-        key: K,
-        ttl: Option<Duration>,
-        work: impl FnOnce() -> F,
-    ) -> Result<(V, Source), E>
+    pub async fn ask<E, F>(&self, key: K, ttl: Option<Duration>, work: impl FnOnce() -> F) -> Result<(V, Source), E>
     where
         F: Future<Output = Result<Answer<V>, E>>,
     {
