@@ -14,6 +14,7 @@
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use hotcell_call::{ByteSize, Code, Digest, Failure, GrantSet, Limits, Log, Payload, Receipt, Source, TenantId};
 use hotcell_flow::flight::{Answer, Bounds, Contents, Counts, Memo, Source as From};
@@ -92,9 +93,23 @@ impl Flight {
     where
         F: Future<Output = Result<Attempt, Failure>>,
     {
-        let Some((question, ttl)) = ready.question() else {
-            return work().await;
-        };
+        match ready.question() {
+            None => work().await,
+            // Boxed: what few calls need would otherwise be carried, and moved, in the future of every call.
+            Some((question, ttl)) => Box::pin(self.ask(ready, question, ttl, work)).await,
+        }
+    }
+
+    async fn ask<F>(
+        &self,
+        ready: &Ready,
+        question: Question,
+        ttl: Duration,
+        work: impl FnOnce() -> F,
+    ) -> Result<Attempt, Failure>
+    where
+        F: Future<Output = Result<Attempt, Failure>>,
+    {
         let leads = AtomicBool::new(false);
         let mut own = None;
         let asked = self.0.ask(question, Some(ttl), async || {

@@ -21,6 +21,7 @@
 //! means: an answer that is kept still counts for the rate; those who follow another's flight hold no permit and keep their own
 //! deadline; a further attempt is charged to the rates and takes a new permit, but keeps its place in the order.
 
+use std::pin::pin;
 use std::time::Instant;
 
 use hotcell_call::{Code, Failure, Outcome, Target, ToolCall};
@@ -79,7 +80,10 @@ impl Host {
     /// The first stage, within the deadline.
     async fn ready(&self, call: ToolCall, journey: &Journey) -> Result<Ready, Failure> {
         let (target, cancel) = (call.target.clone(), journey.cancel());
-        let intake = until(call.deadline, self.intake(call, cancel.clone()));
+        // Pinned where they are: to hand a future on is to move it.
+        let deadline = call.deadline;
+        let intake = pin!(self.intake(call, cancel.clone()));
+        let intake = pin!(until(deadline, intake));
         let gone = || Failure::new(Code::Cancelled, format!("{target} was cancelled")).why("before it was started");
         cancel.run_until_cancelled(intake).await.ok_or_else(gone)?.ok_or_else(|| late(&target))?
     }

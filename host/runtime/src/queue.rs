@@ -16,7 +16,7 @@ use hotcell_flow::fair::{self, Caps, Share, Shares};
 use hotcell_flow::limit::Ended;
 use hotcell_flow::permit::{self, Permits};
 use hotcell_flow::pressure::Pressure;
-use hotcell_flow::schedule::{self, Closing, End, Report, Scheduler, Started, Status, Task};
+use hotcell_flow::schedule::{self, Closing, End, Report, Scheduler, Started, Status, SubmitError, Task};
 use hotcell_flow::shed::Shedder;
 use hotcell_sandbox::Attempt;
 
@@ -43,6 +43,9 @@ pub(crate) struct Ticket<'q> {
     queue: &'q Queue,
     inner: Option<schedule::Ticket<CallId, TenantId>>,
 }
+
+/// What comes of entering the queue.
+type Entered = Result<schedule::Ticket<CallId, TenantId>, SubmitError<CallId>>;
 
 /// Leave for one attempt: a place among those that run, and the way through the tool's breaker.
 ///
@@ -97,10 +100,19 @@ impl Queue {
     /// Takes a place. When all are taken, waits at the door for one until the call's deadline; a call without one is refused.
     pub(crate) async fn enter(&self, ready: &Ready, journey: &mut Journey) -> Result<Ticket<'_>, Failure> {
         journey.queued();
-        let entered = self.scheduler.enter(self.task(ready), ready.deadline());
-        let entered = ready.cancel().run_until_cancelled(entered).await.ok_or_else(|| ready.cancelled())?;
+        let entered = match self.scheduler.submit(self.task(ready)) {
+            // Boxed: what is needed only when all places are taken would otherwise be carried, and moved, in the future of every call.
+            Err(SubmitError::Full(_)) if ready.deadline().is_some() => Box::pin(self.at_door(ready)).await?,
+            entered => entered,
+        };
         let inner = entered.map_err(|error| Failure::from(error).of(ready.target()))?;
         Ok(Ticket { queue: self, inner: Some(inner) })
+    }
+
+    /// Waits for a place until the deadline.
+    async fn at_door(&self, ready: &Ready) -> Result<Entered, Failure> {
+        let entered = self.scheduler.enter(self.task(ready), ready.deadline());
+        ready.cancel().run_until_cancelled(entered).await.ok_or_else(|| ready.cancelled())
     }
 
     fn task(&self, ready: &Ready) -> Task<CallId, TenantId> {
