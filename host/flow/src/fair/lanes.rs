@@ -42,9 +42,8 @@ impl<K: Clone + Eq + Hash, T> Queue<K, T> {
     }
 
     /// Charges the start of an item; a tenant that has reached its cap leaves all rings.
-    pub(super) fn start(&mut self, item: &Item<T>, grant: u64) -> Charge {
-        let (place, class, compartment) = (item.tenant, item.class, item.compartment);
-        let mut charge = Charge { tenant: place, class, compartment, estimate: 0, rank: item.rank };
+    pub(super) fn start(&mut self, mut charge: Charge, estimate: Option<u64>, grant: u64) -> Charge {
+        let (place, class, compartment) = (charge.tenant, charge.class, charge.compartment);
         if let Some(compartment) = compartment {
             self.compartments.start(compartment);
             self.bring_back(compartment, place, class);
@@ -53,7 +52,7 @@ impl<K: Clone + Eq + Hash, T> Queue<K, T> {
             return charge;
         };
         // What costs nothing at the start would let a tenant start without end in one turn.
-        charge.estimate = item.estimate.unwrap_or(tenant.usual).max(1);
+        charge.estimate = estimate.unwrap_or(tenant.usual).max(1);
         tenant.running += 1;
         self.running += 1;
         let full = !tenant.may_run();

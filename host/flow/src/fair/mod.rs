@@ -225,11 +225,8 @@ impl<K: Clone + Eq + Hash, T> Queue<K, T> {
         self.unhold(place.tenant);
         self.numbers += 1;
         let (number, tenant) = (self.numbers, place.tenant);
-        let rank = place.rank.unwrap_or_else(|| {
-            let patient = now.checked_add(self.settings.patience).unwrap_or(now);
-            let urgency = terms.deadline.map_or(patient, |deadline| deadline.min(patient));
-            Rank { urgency, number, entered: now }
-        });
+        let urgency = self.urgency(now, terms);
+        let rank = place.rank.unwrap_or(Rank { urgency, number, entered: now });
         let (class, since) = risen(terms.priority, rank.entered, now, self.settings.age_step);
         let item = self.items.insert(Item {
             value,
@@ -279,9 +276,45 @@ impl<K: Clone + Eq + Hash, T> Queue<K, T> {
         self.rings.get_mut(class).visit(&mut lane.account, grant);
         let (turn, ()) = *lane.items.first()?;
         let item = self.step_out(turn.item)?;
-        let charge = self.start(&item, grant);
+        let (tenant, class, compartment, rank) = (item.tenant, item.class, item.compartment, item.rank);
+        let charge = self.start(Charge { tenant, class, compartment, estimate: 0, rank }, item.estimate, grant);
         let waited = now.saturating_duration_since(item.entered);
         Some(Popped { value: item.value, waited, class, charge })
+    }
+
+    /// Starts an item while nothing waits, as if it had been [pushed](Self::push) and [popped](Self::pop): the usual case,
+    /// without its way through the lanes and rings. None if something waits that might go before it, or if its tenant or its
+    /// compartment is at its cap.
+    ///
+    /// # Errors
+    ///
+    /// [`Full`] when there is no room for it.
+    pub fn start_alone(&mut self, now: Instant, tenant: &K, terms: Terms) -> Result<Option<Charge>, Full> {
+        let full = terms.compartment.is_some_and(|compartment| self.compartments.is_full(compartment));
+        if full || !self.items.is_empty() {
+            return Ok(None);
+        }
+        let place = self.hold(tenant)?;
+        let class = terms.priority;
+        let may_run = self.tenants.get_mut(place.tenant).filter(|tenant| tenant.may_run());
+        let Some(grant) = may_run.map(|tenant| tenant.grant(self.settings.quantum)) else {
+            self.release(place);
+            return Ok(None);
+        };
+        self.unhold(place.tenant);
+        if let Some(tenant) = self.tenants.get_mut(place.tenant) {
+            self.rings.get_mut(class).pass(&mut tenant.lanes.get_mut(class).account, grant);
+        }
+        self.numbers += 1;
+        let rank = Rank { urgency: self.urgency(now, terms), number: self.numbers, entered: now };
+        let charge = Charge { tenant: place.tenant, class, compartment: terms.compartment, estimate: 0, rank };
+        Ok(Some(self.start(charge, terms.estimate, grant)))
+    }
+
+    /// By when an item that comes now should be served.
+    fn urgency(&self, now: Instant, terms: Terms) -> Instant {
+        let patient = now.checked_add(self.settings.patience).unwrap_or(now);
+        terms.deadline.map_or(patient, |deadline| deadline.min(patient))
     }
 
     /// Whether [`pop`](Self::pop) would give something.
@@ -337,6 +370,12 @@ impl<K: Clone + Eq + Hash, T> Queue<K, T> {
     #[must_use]
     pub fn waiting(&self) -> usize {
         self.items.len() + self.held
+    }
+
+    /// Whether nothing waits for its turn.
+    #[must_use]
+    pub fn is_clear(&self) -> bool {
+        self.items.is_empty()
     }
 
     /// How many places are free.

@@ -56,6 +56,11 @@ impl Ring {
         if let Some(place) = account.place {
             self.round = self.round.max(place.round);
         }
+        self.open(account, grant);
+    }
+
+    /// Grants a tenant what the rounds until now have brought it.
+    fn open(&self, account: &mut Account, grant: u64) {
         let rounds = self.round.saturating_sub(account.round);
         if rounds > 0 {
             account.deficit = account.deficit.saturating_add(product(rounds, grant));
@@ -68,6 +73,19 @@ impl Ring {
         if account.place.is_some() {
             return;
         }
+        let round = self.come(account, grant);
+        self.turns += 1;
+        self.file(account, tenant, Place { round, turn: self.turns });
+    }
+
+    /// Opens the turn of one that comes while the ring is empty: as if it had joined, come to the head, had its turn and left.
+    pub(super) fn pass(&mut self, account: &mut Account, grant: u64) {
+        self.round = self.come(account, grant);
+        self.open(account, grant);
+    }
+
+    /// Settles what a tenant was absent for; says in which round its turn is.
+    fn come(&self, account: &mut Account, grant: u64) -> u64 {
         let rounds = self.round.saturating_sub(1).saturating_sub(account.round);
         if rounds > 0 {
             if account.deficit < 0 {
@@ -77,9 +95,7 @@ impl Ring {
         }
         // What is left of a turn in which nothing could run is no more than a turn, however often that happens.
         account.deficit = account.deficit.min(i128::from(grant));
-        let round = account.due(grant).max(self.round);
-        self.turns += 1;
-        self.file(account, tenant, Place { round, turn: self.turns });
+        account.due(grant).max(self.round)
     }
 
     /// Takes a tenant out, because nothing of it may run now. Debts and what is left of its turn stay.

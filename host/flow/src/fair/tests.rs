@@ -1,3 +1,4 @@
+mod alone;
 mod door;
 mod model;
 mod room;

@@ -63,9 +63,9 @@ impl<I: Id, K: Id, C: Capacity> Scheduler<I, K, C> {
     /// [`SubmitError`] says why it is not taken.
     pub fn submit(&self, task: Task<I, K>) -> Result<Ticket<I, K, C>, SubmitError<I>> {
         let (cell, signals) = Cell::new();
-        let (key, signals, grant) = self.0.change_then(
-            |state, now| state.plan.submit(now, task, cell),
-            |state, key| key.map(|key| (key, signals, state.fetch(key))),
+        let (key, grant) = self.0.change_then(
+            |state, now| self.0.submit(state, now, task, cell),
+            |state, taken| taken.map(|(key, grant)| (key, grant.or_else(|| state.fetch(key)))),
         )?;
         Ok(Ticket::new(&self.0, key, signals, grant))
     }

@@ -10,8 +10,10 @@ use tokio::sync::Notify;
 use super::Id;
 use super::capacity::Capacity;
 use super::door::Callers;
+use super::error::SubmitError;
 use super::plan::{Change, Key, Plan};
 use super::signal::Signals;
+use super::task::Task;
 use crate::Timer;
 use crate::few::Few;
 use crate::pressure::{Level, Reading, Readings};
@@ -113,6 +115,28 @@ impl<I: Id, K: Id, C: Capacity> Shared<I, K, C> {
         drop(state);
         self.tell(after);
         result
+    }
+
+    /// Takes a task; with its place, if nothing waits and there is one: then it need not go through the queue.
+    #[expect(clippy::type_complexity, reason = "a key, and a place if it has one")]
+    pub(super) fn submit(
+        &self,
+        state: &mut State<I, K, C::Permit>,
+        now: Instant,
+        task: Task<I, K>,
+        cell: Cell<I, C::Permit>,
+    ) -> Result<(Key, Option<Grant<C::Permit>>), SubmitError<I>> {
+        let permit = if state.plan.is_clear() { self.capacity.try_take() } else { None };
+        let Some(permit) = permit else {
+            return Ok((state.plan.submit(now, task, cell)?, None));
+        };
+        match state.plan.submit_alone(now, task, cell)? {
+            Ok(key) => Ok((key, Some(Grant { permit, waited: Duration::ZERO }))),
+            Err((task, cell)) => {
+                drop(permit);
+                Ok((state.plan.submit(now, task, cell)?, None))
+            }
+        }
     }
 
     /// Looks at the plan and changes nothing in it.

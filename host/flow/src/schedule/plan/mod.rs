@@ -260,6 +260,12 @@ impl<I: Id, K: Id, T> Plan<I, K, T> {
         }
     }
 
+    /// Whether nothing waits for its turn.
+    #[must_use]
+    pub fn is_clear(&self) -> bool {
+        self.queue.is_clear()
+    }
+
     /// Whether a task waits that [`start`](Self::start) would give.
     #[must_use]
     pub fn is_ready(&mut self) -> bool {

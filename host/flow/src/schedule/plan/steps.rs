@@ -7,6 +7,7 @@ use super::record::{Key, Record, Stage};
 use super::{Change, End, Id, Plan, Start, Stop, Task};
 use crate::dag::Verdict;
 use crate::fair::Place;
+use crate::schedule::error::SubmitError;
 use crate::schedule::history::Known;
 use crate::schedule::task::Report;
 
@@ -109,16 +110,41 @@ impl<I: Id, K: Id, T> Plan<I, K, T> {
         true
     }
 
+    /// Takes a task that may start, and starts it, if nothing waits: as [`submit`](Self::submit) and [`start`](Self::start) would.
+    /// Gives the task back if they would not.
+    ///
+    /// # Errors
+    ///
+    /// [`SubmitError`] says why it is not taken.
+    #[expect(clippy::type_complexity, reason = "a key, or what was handed in")]
+    pub fn submit_alone(
+        &mut self,
+        now: Instant,
+        task: Task<I, K>,
+        value: T,
+    ) -> Result<Result<Key, (Task<I, K>, T)>, SubmitError<I>> {
+        self.advance(now);
+        let needs = !task.needs.is_empty() || task.start_at.is_some_and(|at| at > now);
+        let charge = self
+            .check(now, &task)
+            .and_then(|()| if needs { Ok(None) } else { Ok(self.queue.start_alone(now, &task.tenant, task.terms)?) });
+        match charge {
+            Ok(Some(charge)) => Ok(Ok(self.take(Stage::Running(charge), task, value).0)),
+            Ok(None) => Ok(Err((task, value))),
+            Err(error) => Err(self.refuse(error)),
+        }
+    }
+
     /// Takes a task that has been checked.
     pub(super) fn take_in(&mut self, now: Instant, place: Place, task: Task<I, K>, value: T) -> Key {
-        let (key, because) = self.take(place, task, value);
+        let (key, because) = self.take(Stage::Blocked(place), task, value);
         self.let_go(now, key, because);
         key
     }
 
-    /// Notes a task for which a place is held, and says which of its needs is the reason if it can't ever start. It stands
-    /// still until it is [let go](Self::let_go).
-    pub(super) fn take(&mut self, place: Place, task: Task<I, K>, value: T) -> (Key, Option<I>) {
+    /// Notes a task where it stands, and says which of its needs is the reason if it can't ever start. One for which a place is
+    /// held stands still until it is [let go](Self::let_go).
+    pub(super) fn take(&mut self, stage: Stage, task: Task<I, K>, value: T) -> (Key, Option<I>) {
         self.numbers += 1;
         self.status.submitted += 1;
         let slot = self.tasks.vacant_key();
@@ -137,7 +163,7 @@ impl<I: Id, K: Id, T> Plan<I, K, T> {
             stop: None,
             value,
         });
-        self.stand(key, Stage::Blocked(place));
+        self.stand(key, stage);
         (key, because)
     }
 
