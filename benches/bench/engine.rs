@@ -178,7 +178,7 @@ fn told(error: wasmtime::Error) -> Error {
 
 /// The sandbox's own settings of the pool; `host/sandbox/src/engine.rs` has the reason for each.
 fn tuned() -> wasmtime::Config {
-    let calls = Config::default().in_flight;
+    let calls = Config::default().schedule.in_flight.most();
     let mut pool = PoolingAllocationConfig::default();
     pool.total_component_instances(calls)
         .total_core_instances(calls.saturating_mul(8))

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use hotcell_call::{ClockMode, GrantKeys, LimitKeys, Payload};
-use hotcell_runtime::config::ToolConfig;
+use hotcell_runtime::config::{InFlight, ToolConfig};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::task::JoinSet;
@@ -151,7 +151,10 @@ async fn sleep(sleeper: &Path, count: usize) -> Result<()> {
         ..ToolConfig::default()
     };
     let host = Subject::new()?
-        .config(|config| config.in_flight = u32::try_from(ASLEEP).unwrap_or(u32::MAX))
+        .config(|config| {
+            config.schedule.in_flight = InFlight::Fixed(u32::try_from(ASLEEP).unwrap_or(u32::MAX));
+            config.schedule.per_tool = Some(u32::try_from(ASLEEP).unwrap_or(u32::MAX));
+        })
         .tool("sleeper", sleeper)?
         .given("sleeper", awake)?
         .host()?;

@@ -19,6 +19,7 @@ mod authors;
 mod capabilities;
 mod cli;
 mod faults;
+mod flow;
 mod footprint;
 mod guests;
 mod limits;

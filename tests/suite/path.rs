@@ -29,7 +29,10 @@ async fn heard(events: &mut Subscription) -> HashMap<CallId, Vec<Happening>> {
         };
         assert!(last.is_none_or(|last| event.seq > last), "events are numbered in their order");
         last = Some(event.seq);
-        calls.entry(event.call.expect("a call's event")).or_default().push(event.what);
+        // What is told of the host itself is no call's.
+        if let Some(call) = event.call {
+            calls.entry(call).or_default().push(event.what);
+        }
     }
     calls
 }
@@ -205,7 +208,7 @@ async fn a_cancelled_call_stops_its_guest() {
 }
 
 /// Waits until a call is in its cell.
-async fn started(events: &mut Subscription, id: CallId) {
+pub(super) async fn started(events: &mut Subscription, id: CallId) {
     loop {
         match events.next().await {
             Some(Heard::Event(event)) if event.call == Some(id) && matches!(event.what, Happening::Started { .. }) => {

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use hotcell_agent::Diagnostic;
 use hotcell_call::{LimitKeys, Outcome, Payload, ToolCall, Wants, parse_duration};
 use hotcell_runtime::Host;
-use hotcell_runtime::config::{Config, Place};
+use hotcell_runtime::config::{Config, InFlight, Place};
 use hotcell_sandbox::Compiler;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -52,7 +52,7 @@ impl Harness {
         }
         if !toml.contains("in_flight") {
             // Many hosts share the address space of one process here.
-            config.in_flight = 256;
+            config.schedule.in_flight = InFlight::Fixed(256);
         }
         let compiler = Compiler { program: hotcell(), args: vec!["__compile".into()] };
         let mut builder = Host::builder(config).compiler(compiler);

@@ -12,6 +12,7 @@ pub(crate) const GUESTS: &[&str] = &[
     "environment",
     "faults",
     "files",
+    "flaky",
     "handles",
     "links",
     "memory",

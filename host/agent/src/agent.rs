@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use hotcell_call::{AgentName, ByteSize, Code, Failure, LimitKeys, StepId, Target, ToolName, Wants};
+use hotcell_call::{AgentName, ByteSize, Code, Failure, LimitKeys, Priority, StepId, Target, ToolName, Wants};
 use hotcell_flow::dag::{Dag, Node};
 use serde_json::Value;
 
@@ -33,6 +33,8 @@ pub struct Agent {
     pub output: PathBuf,
     /// The bounds of a whole run.
     pub bounds: Bounds,
+    /// How its calls are scheduled.
+    pub schedule: Schedule,
     /// The steps, in the order of the file.
     pub steps: Vec<Step>,
     /// Their order; a node's index is the step's place in `steps`.
@@ -80,6 +82,18 @@ pub struct Bounds {
     pub max_calls: u64,
 }
 
+/// How the calls of a run are scheduled. It only narrows: a class may be refused that the operator does not grant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Schedule {
+    /// Their class in the queue.
+    pub priority: Priority,
+    /// How long each call may take, the time in the queue included; none: as long as the run.
+    pub call_timeout: Option<Duration>,
+    /// How often a call that failed is tried again; none: as the operator says.
+    pub retries: Option<u32>,
+}
+
 /// One step of the plan.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -96,8 +110,8 @@ pub struct Step {
     pub parallel: Option<NonZeroUsize>,
     /// Whether to work at all. One that looks at the item is asked for each.
     pub when: Option<Condition>,
-    /// How often a call that failed is tried again.
-    pub retry: u32,
+    /// How often a call that failed is tried again; none: as the agent says for all its calls, else as the operator does.
+    pub retry: Option<u32>,
     /// What a failure means.
     pub on_error: OnError,
     /// Where its result is written.
@@ -127,6 +141,17 @@ pub enum OnError {
     Skip,
     /// The result is this, and the run goes on.
     Default(Template),
+}
+
+// === impl Schedule ===
+
+impl Schedule {
+    /// The deadline of a call that is made `now` by a run which ends at `end`.
+    #[must_use]
+    pub fn deadline(&self, now: Instant, end: Instant) -> Instant {
+        let own = self.call_timeout.and_then(|timeout| now.checked_add(timeout));
+        own.map_or(end, |own| own.min(end))
+    }
 }
 
 // === impl Agent ===

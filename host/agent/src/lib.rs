@@ -23,7 +23,7 @@ mod template;
 mod tools;
 mod weight;
 
-pub use agent::{Agent, Bounds, Input, InputKind, OnError, Step, Work};
+pub use agent::{Agent, Bounds, Input, InputKind, OnError, Schedule, Step, Work};
 pub use condition::{Condition, ConditionError};
 pub use diagnostic::{Diagnostic, Style, failure};
 pub use reference::{Reference, ReferenceError, Root, Scope};

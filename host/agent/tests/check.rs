@@ -11,7 +11,7 @@ use std::time::Duration;
 use catalog::Catalog;
 use hotcell_agent::document::Source;
 use hotcell_agent::{Agent, Diagnostic, InputKind, OnError, Scope, Work};
-use hotcell_call::{ByteSize, Code, Count, Kind, Target};
+use hotcell_call::{ByteSize, Code, Count, Kind, Priority, Target};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -101,6 +101,13 @@ fs.read = ["."]
 [limits]
 fuel = "1G"
 
+[schedule]
+priority = "low"
+deadline = "20s"
+
+[retry]
+max = 4
+
 [run]
 parallel = 4
 timeout = "1m"
@@ -146,6 +153,9 @@ fn a_good_file_is_what_it_means() {
     assert_eq!(agent.bounds.parallel.get(), 4);
     assert_eq!(agent.bounds.timeout, Duration::from_secs(60));
     assert_eq!(agent.bounds.max_calls, 10_000);
+    let schedule = agent.schedule;
+    assert_eq!((schedule.priority, schedule.retries), (Priority::Low, Some(4)));
+    assert_eq!(schedule.call_timeout, Some(Duration::from_secs(20)));
 
     let needs = |id: &str| {
         let step = agent.steps.iter().find(|step| step.id.as_str() == id).unwrap();
@@ -164,7 +174,7 @@ fn a_good_file_is_what_it_means() {
     assert_eq!(*target, "calc.eval".parse::<Target>().unwrap(), "the function is named");
     assert_eq!(sum.on_error, OnError::Skip);
     assert!(matches!(agent.steps[2].on_error, OnError::Default(_)));
-    assert_eq!((agent.steps[2].retry, agent.steps[2].parallel.unwrap().get()), (2, 16));
+    assert_eq!((agent.steps[2].retry, agent.steps[2].parallel.unwrap().get()), (Some(2), 16));
 }
 
 #[test]

@@ -30,6 +30,11 @@ pub struct ToolCall {
     pub deadline: Option<Instant>,
     /// Its class in the queue.
     pub priority: Priority,
+    /// Before when it does not start; none: at once. It waits without taking a cell.
+    pub start_at: Option<Instant>,
+    /// How often it may be made again when it failed in a way that may pass, where its effect allows that; none: as often as
+    /// the operator set for the tool.
+    pub retries: Option<u32>,
     /// The run of an agent that it belongs to.
     pub run: Option<RunId>,
 }
@@ -47,6 +52,8 @@ impl ToolCall {
             wants: None,
             deadline: None,
             priority: Priority::Normal,
+            start_at: None,
+            retries: None,
             run: None,
         }
     }

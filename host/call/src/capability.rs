@@ -23,7 +23,7 @@ pub enum Access {
 }
 
 /// A folder of the host under the name that the guest sees.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct Folder {
     /// The guest's name for it, as the operator wrote it: `docs`, `/srv/data`.
     pub guest: String,
@@ -71,7 +71,7 @@ impl Default for RandomMode {
 }
 
 /// Everything that a call may reach. Empty by default: no file, no variable, virtual clock, seeded randomness.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize)]
 pub struct GrantSet {
     /// Folders.
     pub folders: Vec<Folder>,

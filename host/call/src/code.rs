@@ -187,6 +187,10 @@ codes! {
         "the host is shutting down",
         "No new calls are taken. Nothing was started.",
         "Try again when the host is back.";
+    Shed "E0507" Kind::Refused(Refusal::Overloaded),
+        "calls wait too long",
+        "For a while, every call has waited for longer than `[schedule] shed_after`, so those that are least urgent and have waited long are turned away. Nothing was started.",
+        "Try again after the time that is named, with a higher priority, or offer fewer calls.";
     UnknownTool "E0601" Kind::Unknown,
         "no such tool",
         "There is no tool of this name in the tools folder or among the starter tools.",
@@ -203,6 +207,10 @@ codes! {
         "no such error code",
         "Codes look like E0401.",
         "`hotcell explain` without a code lists all.";
+    UnknownTenant "E0605" Kind::Unknown,
+        "no such tenant",
+        "`hotcell.toml` names tenants, and this is none of them. Once one is named, there are no others but those named and `local`, for whom the command line calls.",
+        "Name it under `[tenants]` in `hotcell.toml`, or call for one that is named.";
     NotComponent "E0701" Kind::Rejected,
         "the file is not a component",
         "A tool is a WebAssembly component in its binary form. This is something else, or it is damaged.",

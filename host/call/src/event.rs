@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
-use crate::{CallId, RunId, StepId, Target, TenantId};
+use crate::{CallId, RunId, Source, StepId, Target, TenantId, ToolName};
 
 /// One thing that happened.
 #[derive(Debug, Clone, Serialize)]
@@ -45,6 +45,23 @@ pub enum Happening {
         /// How long it waited.
         #[serde(rename = "queue_ms", serialize_with = "millis")]
         queue: Duration,
+        /// Which attempt it is: 1 is the first.
+        attempt: u32,
+    },
+    /// An attempt failed in a way that may pass. It waits, without a permit, and is made again.
+    Retrying {
+        /// Which attempt failed.
+        attempt: u32,
+        /// How it ended, with its kind.
+        outcome: String,
+        /// How long it waits at least.
+        #[serde(rename = "wait_ms", serialize_with = "millis")]
+        wait: Duration,
+    },
+    /// It is answered without a cell of its own.
+    Answered {
+        /// By what.
+        by: Source,
     },
     /// The guest says how far it is.
     Progress {
@@ -70,6 +87,22 @@ pub enum Happening {
         run_time: Duration,
         /// Fuel used.
         fuel: u64,
+    },
+    /// The circuit breaker of a tool changed its state, for one tenant's calls.
+    Breaker {
+        /// The tool.
+        tool: ToolName,
+        /// The tenant.
+        tenant: TenantId,
+        /// `closed`, `open`, `half-open`.
+        state: &'static str,
+    },
+    /// The queue is filling up, or has emptied again.
+    Pressure {
+        /// Whether it is full enough that callers should slow down.
+        high: bool,
+        /// How many wait.
+        waiting: usize,
     },
     /// A run of an agent began.
     RunStarted {

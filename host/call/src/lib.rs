@@ -35,7 +35,7 @@ pub use failure::{Failure, Kind, Reached, Refusal, Resource, TrapKind};
 pub use id::{AgentName, CallId, Digest, IdError, RunId, StepId, Target, TenantId, ToolName};
 pub use limits::{LimitKeys, Limits, Wider};
 pub use nearest::nearest;
-pub use outcome::{Log, LogBytes, Outcome, Receipt};
+pub use outcome::{Log, LogBytes, Outcome, Receipt, Source, possible_fuel};
 pub use payload::Payload;
 pub use printable::{printable, shortened};
 pub use units::{ByteSize, Count, UnitError, format_duration, parse_duration};

@@ -11,7 +11,7 @@ use serde::{Serialize, Serializer};
 use crate::{ByteSize, Count};
 
 /// The limits of one call, all of them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct Limits {
     /// Work: units of fuel, about one for each instruction of the guest.
     pub fuel: Count,

@@ -43,13 +43,19 @@ impl Outcome {
 pub struct Receipt {
     /// The component that ran.
     pub digest: Option<Digest>,
+    /// Where the answer comes from.
+    pub source: Source,
+    /// How often it was started in a cell. What follows is about the last time, unless it says otherwise.
+    pub attempts: u32,
+    /// Fuel charged for the attempts before the last.
+    pub fuel_before: u64,
     /// Fuel used. After a timeout this is a lower bound: see `fuel_exact`.
     pub fuel: u64,
     /// Whether the fuel is exact; it is not after a guest was stopped from outside.
     pub fuel_exact: bool,
     /// The largest sum over all memories and tables.
     pub memory_peak: ByteSize,
-    /// Time in the queue.
+    /// Time in the queue, of all attempts together; the waits between them do not count.
     #[serde(rename = "queue_ms", serialize_with = "millis")]
     pub queue: Duration,
     /// Time to make the instance, its start function included.
@@ -85,6 +91,19 @@ pub struct Receipt {
     pub grants: GrantSet,
 }
 
+/// Where an answer comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Source {
+    /// A cell of the call's own, or one that it shared.
+    #[default]
+    Cell,
+    /// An answer to the same question that was kept.
+    Cache,
+    /// A call that asked the same at the same time.
+    Flight,
+}
+
 /// What became of one output stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct LogBytes {
@@ -113,20 +132,23 @@ const MOST_FUEL_A_NANOSECOND: u64 = 5;
 // === impl Receipt ===
 
 impl Receipt {
-    /// The fuel to count for the call where calls are counted together.
+    /// The fuel to count for the call where calls are counted together, all attempts included.
     ///
     /// What it used, where that is known. A guest that was stopped from outside keeps its counter to itself, so for one that timed
     /// out hardly anything is known: then it is the most that it can have used in the time that it held a core, up to its limit.
     /// Else whoever always times out would always work for nothing.
     #[must_use]
     pub fn fuel_charged(&self) -> u64 {
-        if self.fuel_exact {
-            return self.fuel;
-        }
-        let busy = u64::try_from(self.busy.as_nanos()).unwrap_or(u64::MAX);
-        let possible = busy.saturating_mul(MOST_FUEL_A_NANOSECOND);
-        self.fuel.max(possible.min(self.limits.fuel.as_u64()))
+        let last = if self.fuel_exact { self.fuel } else { self.fuel.max(possible_fuel(self.busy, &self.limits)) };
+        last.saturating_add(self.fuel_before)
     }
+}
+
+/// The most fuel that a guest can have used that held a core for so long.
+#[must_use]
+pub fn possible_fuel(busy: Duration, limits: &Limits) -> u64 {
+    let busy = u64::try_from(busy.as_nanos()).unwrap_or(u64::MAX);
+    busy.saturating_mul(MOST_FUEL_A_NANOSECOND).min(limits.fuel.as_u64())
 }
 
 #[cfg(test)]

@@ -2,7 +2,9 @@
 
 use std::fmt::Display;
 
-use hotcell_call::{Count, Denial, Kind, Log, LogBytes, Outcome, Receipt, ToolName, format_duration, printable};
+use hotcell_call::{
+    Count, Denial, Kind, Log, LogBytes, Outcome, Receipt, Source, ToolName, format_duration, printable,
+};
 
 use crate::output::{DIM, Output, YELLOW};
 
@@ -27,8 +29,14 @@ pub(crate) fn tell(output: &Output, outcome: &Outcome) {
 pub(crate) fn line(target: &impl Display, receipt: &Receipt) -> String {
     let Receipt { limits, .. } = receipt;
     let least = if receipt.fuel_exact { "" } else { "≥" };
+    let source = match receipt.source {
+        Source::Cell => "",
+        Source::Cache => "  answered from the cache",
+        Source::Flight => "  answered by a call that asked the same",
+    };
+    let attempts = if receipt.attempts > 1 { format!("  attempts {}", receipt.attempts) } else { String::new() };
     format!(
-        "{target}  fuel {least}{}  memory {}  run {}  queue {}  grants: {}",
+        "{target}  fuel {least}{}  memory {}  run {}  queue {}{attempts}  grants: {}{source}",
         share(Count::new(receipt.fuel), limits.fuel),
         share(receipt.memory_peak, limits.memory),
         format_duration(receipt.run),

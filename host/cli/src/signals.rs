@@ -35,8 +35,10 @@ pub(crate) async fn or_cancelled<T, E: From<Failure>>(work: impl Future<Output =
 /// Waits for `work`. At the first signal `cancel` is told, and the work goes on to its end; at the second it is left alone.
 pub(crate) async fn cancelling<T>(work: impl Future<Output = T>, cancel: impl FnOnce()) -> Ended<T> {
     let mut work = pin!(work);
-    // Neither side loses anything by not being waited for: the work is polled on, and a missed signal is just none.
+    // Neither side loses anything by not being waited for: the work is polled on, and a missed signal is just none. But the work
+    // comes first: a signal may be there already, and what has not begun can't be cancelled.
     tokio::select! {
+        biased;
         result = &mut work => return Ended::Done(result),
         () = interrupted() => cancel(),
     }

@@ -39,8 +39,8 @@ impl Timer for Machine {
 /// A scheduler and its loop.
 type Pair = (Scheduler<u64, u64>, Service<u64, u64>);
 
-fn scheduler() -> Result<Pair, SettingsError> {
-    Scheduler::new(Settings::default(), Shares::default(), Permits::new(64), Arc::new(Machine))
+fn scheduler(settings: Settings) -> Result<Pair, SettingsError> {
+    Scheduler::new(settings, Shares::default(), Permits::new(64), Arc::new(Machine))
 }
 
 /// Tasks one after another: how long each takes from its submission to its end, and to its start.
@@ -72,12 +72,15 @@ async fn spawned(scheduler: Scheduler<u64, u64>) -> Result<Duration, Box<dyn Err
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let (handle, service) = scheduler()?;
+    let (handle, service) = scheduler(Settings { remembered: 0, ..Settings::default() })?;
+    let (took, _) = join(idle(handle), service.run()).await.0?;
+    println!("no memory of ends: {:.2} M tasks/s", rate(took));
+    let (handle, service) = scheduler(Settings::default())?;
     let (took, starts) = join(idle(handle), service.run()).await.0?;
     let at = |part: usize| starts.get(starts.len() * part / 100).copied().unwrap_or_default();
     println!("one after another: {:.2} M tasks/s", rate(took));
     println!("submit to start:   p50 {:?}, p99 {:?}", at(50), at(99));
-    let (handle, service) = scheduler()?;
+    let (handle, service) = scheduler(Settings::default())?;
     let took = join(spawned(handle), service.run()).await.0?;
     println!("spawned:           {:.2} M tasks/s", rate(took));
     Ok(())

@@ -9,11 +9,11 @@
 //! |---|---|
 //! | may it come in at all? | [`rate`], [`quota`], [`credit`]; [`shed`], for what has waited too long |
 //! | is the answer there already, or on its way? | [`flight`] |
-//! | who is next? | [`queue`], the one bounded waiting room; [`fair`], its order by class, tenant and deadline; [`schedule`], tasks with start times and dependencies |
+//! | who is next? | [`queue`], the one bounded waiting room; [`fair`], its order by class, tenant and deadline; [`schedule`], tasks with start times and dependencies that may run more than once |
 //! | how many at a time? | [`permit`], a bound that [`limit`] may steer; [`bulkhead`], one for each tool |
 //! | is it worth trying? | [`breaker`]; [`retry`] and [`hedge`], within budgets |
 //! | which belong together? | [`batch`]; [`gather`], so many items of a list at a time; [`dag`], [`circuit`] and [`pipeline`], steps that need each other's values |
-//! | how does much work move? | [`channel`], a bounded line with pressure; [`consume`], from a stream to consumers; [`pace`], a rate that follows the pressure |
+//! | how does much work move? | [`channel`], a bounded line with [`pressure`]; [`consume`], from a stream to consumers; [`pace`], a rate that follows the pressure |
 //! | who has it, and how long did it take? | [`pool`], [`profile`] |
 //!
 //! Everything is bounded and says what happens at its bound; whatever waits can be dropped at any point and loses nothing; what is
@@ -32,6 +32,7 @@ pub mod consume;
 pub mod credit;
 pub mod dag;
 pub mod fair;
+mod few;
 pub mod flight;
 pub mod gather;
 pub mod hedge;
@@ -44,6 +45,7 @@ mod panicked;
 pub mod permit;
 pub mod pipeline;
 pub mod pool;
+pub mod pressure;
 pub mod profile;
 pub mod queue;
 pub mod quota;
@@ -53,6 +55,7 @@ pub mod retry;
 mod rolling;
 pub mod schedule;
 pub mod shed;
+mod sorted;
 mod sync;
 mod timer;
 

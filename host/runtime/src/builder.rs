@@ -3,16 +3,19 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use hotcell_call::{Code, Failure, ToolName};
-use hotcell_flow::permit::Permits;
-use hotcell_flow::queue::Queue;
+use hotcell_call::{Clock, Code, Failure, ToolName};
 use hotcell_sandbox::{Compiler, Sandbox, Settings};
 
+use crate::admission::Admission;
 use crate::catalog::{Catalog, Sources, Starter};
 use crate::config::{Config, ToolConfig};
 use crate::events::Events;
+use crate::flight::Flight;
 use crate::host::{Host, Inner};
 use crate::journey::UnderWay;
+use crate::metrics::Metrics;
+use crate::queue::Queue;
+use crate::terms::Book;
 use crate::timer::TokioTimer;
 use crate::trust::Trust;
 
@@ -88,7 +91,7 @@ impl HostBuilder {
             None => this_program()?,
         };
         let mut settings = Settings::new(compiler);
-        settings.calls = self.config.in_flight;
+        settings.calls = self.config.schedule.in_flight.most();
         settings.process_memory = self.config.process_memory;
         settings.compile = self.config.compile.clone();
         settings.cache = self.config.cache.clone();
@@ -102,15 +105,20 @@ impl HostBuilder {
             starters: self.starters,
             named: configured.chain(self.files).collect(),
         };
-        let in_flight = usize::try_from(self.config.in_flight).unwrap_or(usize::MAX);
+        let (config, now) = (Arc::new(self.config), TokioTimer.now());
+        let book = Book::new(Arc::clone(&config), now);
+        let events = Arc::new(Events::new());
         Ok(Host(Arc::new(Inner {
             sandbox,
             catalog: Catalog::new(sources),
-            events: Arc::new(Events::new()),
             under_way: Arc::new(UnderWay::default()),
-            queue: Queue::new(self.config.queue, Arc::new(TokioTimer)),
-            permits: Permits::new(in_flight),
-            config: Arc::new(self.config),
+            metrics: Arc::new(Metrics::new(now)),
+            admission: Admission::new(config.tenants.iter(), now),
+            flight: Flight::new(config.results),
+            queue: Queue::new(&config, &book, &events)?,
+            book,
+            events,
+            config,
         })))
     }
 }
@@ -124,6 +132,12 @@ fn overlay(tool: &mut ToolConfig, flags: ToolConfig) {
     under.clock = over.clock.or(under.clock);
     under.random = over.random.or(under.random);
     tool.path = flags.path.or(tool.path.take());
+    tool.max_concurrent = flags.max_concurrent.or(tool.max_concurrent);
+    tool.rate = flags.rate.or(tool.rate);
+    tool.retry = flags.retry.over(&tool.retry);
+    tool.breaker = flags.breaker.over(&tool.breaker);
+    tool.batch = flags.batch.or(tool.batch);
+    tool.cache_ttl = flags.cache_ttl.or(tool.cache_ttl);
 }
 
 /// The running program, told to compile. On Linux by a name that stays right when an upgrade replaces its file.

@@ -4,16 +4,19 @@ use std::collections::HashMap;
 use std::fmt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
-use hotcell_call::{Code, Failure, GrantSet, Limits, Target, ToolName, Wants, nearest};
-use hotcell_sandbox::{OpenGrants, Sandbox, Tool};
+use hotcell_call::{Code, Effect, Failure, GrantSet, Limits, Target, ToolName, Wants, nearest};
+use hotcell_sandbox::{Contract, OpenGrants, Sandbox, Tool};
 
 use crate::catalog::Starter;
 use crate::config::Config;
 use crate::opening::Opening;
 use crate::reserved;
 use crate::schema::Schema;
+use crate::terms::{Book, Terms};
 use crate::toolfile::ToolFile;
 
 /// Where a tool comes from.
@@ -51,9 +54,22 @@ pub(crate) struct Opened {
     /// What the operator gives, before the tool's own wants narrow it.
     pub(crate) given: GrantSet,
     pub(crate) grants: Arc<OpenGrants>,
-    schemas: HashMap<String, Schema>,
+    /// The terms on which its calls are let in.
+    pub(crate) terms: Arc<Terms>,
+    /// How long answers are kept that depend on the input alone; none: not at all.
+    pub(crate) ttl: Option<Duration>,
+    functions: HashMap<String, Arc<Function>>,
     /// Grants that callers narrowed, opened once for each way of narrowing.
     narrowed: Mutex<Vec<(Wants, Arc<OpenGrants>)>>,
+}
+
+/// A function that can be called.
+pub(crate) struct Function {
+    pub(crate) schema: Schema,
+    /// What its calls do: as its component says, or, where that can't, its file.
+    pub(crate) effect: Effect,
+    /// Whether a run of it was seen to use more than its input, although its answers were to be kept.
+    pub(crate) unsound: AtomicBool,
 }
 
 /// Ways of narrowing that are kept open for one tool.
@@ -115,29 +131,35 @@ impl Entry {
     }
 
     /// Opens the tool, once; whoever stops waiting leaves that to those who come later.
-    pub(crate) async fn open(&self, sandbox: &Sandbox, config: &Arc<Config>) -> Result<Arc<Opened>, Failure> {
+    pub(crate) async fn open(
+        &self,
+        sandbox: &Sandbox,
+        config: &Arc<Config>,
+        book: &Book,
+    ) -> Result<Arc<Opened>, Failure> {
         if let Some(opened) = self.opened.get() {
             return Ok(Arc::clone(opened));
         }
         // Boxed: what happens once for a tool would otherwise be carried, and moved, in the future of every call.
-        let opened = Box::pin(async { self.opening(sandbox, config).wait().await }).await?;
+        let opened = Box::pin(async { self.opening(sandbox, config, book).wait().await }).await?;
         Ok(Arc::clone(self.opened.get_or_init(|| opened)))
     }
 
-    fn opening(&self, sandbox: &Sandbox, config: &Arc<Config>) -> Arc<Opening> {
+    fn opening(&self, sandbox: &Sandbox, config: &Arc<Config>, book: &Book) -> Arc<Opening> {
         let mut now = self.opening.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(opening) = now.as_ref().filter(|opening| !opening.has_failed()) {
             return Arc::clone(opening);
         }
         let (sandbox, config) = (sandbox.clone(), Arc::clone(config));
         let (name, origin, file) = (self.name.clone(), self.origin.clone(), self.file.clone());
+        let terms = book.of(&name);
         let opening = Opening::start(async move {
             let opened = async {
                 let tool = match &origin {
                     Origin::Starter(starter) => sandbox.open_bytes(&name, starter.wasm).await?,
                     Origin::File(path) => sandbox.open(&name, path).await?,
                 };
-                Opened::new(name.clone(), tool, file, &config).map(Arc::new)
+                Opened::new(name.clone(), tool, file, &config, terms).map(Arc::new)
             };
             opened.await.map_err(|failure| failure.of(&name))
         });
@@ -146,7 +168,13 @@ impl Entry {
 }
 
 impl Opened {
-    fn new(name: ToolName, tool: Tool, file: Option<ToolFile>, config: &Config) -> Result<Self, Failure> {
+    fn new(
+        name: ToolName,
+        tool: Tool,
+        file: Option<ToolFile>,
+        config: &Config,
+        terms: Arc<Terms>,
+    ) -> Result<Self, Failure> {
         let (limits, given) = config.for_tool(&name);
         let limits = file.as_ref().map_or_else(|| limits.clone(), |file| limits.tighten(&file.limits));
         let set = match &file {
@@ -156,13 +184,23 @@ impl Opened {
         };
         let grants = OpenGrants::open(reserved::rooted(config, set))?;
         reserved::check(config, &grants)?;
-        let schemas = tool.descriptor().functions.iter().filter(|function| function.callable.is_ok());
-        let schemas = schemas.map(|function| (function.name.clone(), Schema::new(function))).collect();
-        Ok(Self { name, tool, file, limits, given, grants, schemas, narrowed: Mutex::default() })
+        let operators = config.tools.get(&name).and_then(|tool| tool.cache_ttl);
+        let ttl = operators.or_else(|| file.as_ref()?.cache_ttl).filter(|ttl| !ttl.is_zero());
+        let descriptor = tool.descriptor();
+        // What a component of ours says of its functions is more exact than what a file says of them all.
+        let whole = file.as_ref().and_then(|file| file.effect).filter(|_| descriptor.contract == Contract::Plain);
+        let callable = descriptor.functions.iter().filter(|function| function.callable.is_ok());
+        let functions = callable.map(|function| {
+            let effect = whole.unwrap_or(function.effect);
+            let known = Function { schema: Schema::new(function), effect, unsound: AtomicBool::new(false) };
+            (function.name.clone(), Arc::new(known))
+        });
+        let functions = functions.collect();
+        Ok(Self { name, tool, file, limits, given, grants, terms, ttl, functions, narrowed: Mutex::default() })
     }
 
     /// The function that `target` names, or the only one.
-    pub(crate) fn function(&self, target: &Target) -> Result<&Schema, Failure> {
+    pub(crate) fn function(&self, target: &Target) -> Result<&Arc<Function>, Failure> {
         let functions = &self.tool.descriptor().functions;
         let names = || functions.iter().map(|function| function.name.as_str());
         let listed = || names().take(10).map(|name| format!("{}.{name}", self.name)).collect::<Vec<_>>().join(", ");
@@ -186,12 +224,12 @@ impl Opened {
         })
     }
 
-    fn callable(&self, name: &str) -> Result<&Schema, Failure> {
+    fn callable(&self, name: &str) -> Result<&Arc<Function>, Failure> {
         let function = self.tool.descriptor().function(name);
         if let Some(Err(reason)) = function.map(|function| &function.callable) {
             return Err(Failure::new(Code::Type, format!("{}.{name} can't be called", self.name)).why(reason));
         }
-        self.schemas
+        self.functions
             .get(name)
             .ok_or_else(|| Failure::new(Code::UnknownFunction, format!("{} has no function `{name}`", self.name)))
     }

@@ -4,16 +4,19 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use hotcell_call::{CallId, Failure, Payload, RunId, Target, ToolCall};
-use hotcell_flow::permit::Permits;
-use hotcell_flow::queue::Queue;
 use hotcell_sandbox::Sandbox;
 
+use crate::admission::Admission;
 use crate::builder::HostBuilder;
 use crate::catalog::Catalog;
 use crate::config::Config;
 use crate::entry::Opened;
 use crate::events::{Events, Subscription};
-use crate::journey::UnderWay;
+use crate::flight::Flight;
+use crate::journey::{Journey, UnderWay};
+use crate::metrics::Metrics;
+use crate::queue::Queue;
+use crate::terms::Book;
 
 /// Runs tool calls and agents; cheap to clone, and all clones are one host.
 #[derive(Clone)]
@@ -25,8 +28,11 @@ pub(crate) struct Inner {
     pub(crate) config: Arc<Config>,
     pub(crate) events: Arc<Events>,
     pub(crate) under_way: Arc<UnderWay>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) book: Book,
+    pub(crate) admission: Admission,
+    pub(crate) flight: Flight,
     pub(crate) queue: Queue,
-    pub(crate) permits: Permits,
 }
 
 /// How busy the host is.
@@ -34,7 +40,7 @@ pub(crate) struct Inner {
 pub struct Load {
     /// Calls accepted and not ended.
     pub under_way: usize,
-    /// Of those, calls that wait for a permit.
+    /// Of those, calls that wait for their time, their turn, or a place in the queue.
     pub waiting: usize,
     /// Of those, calls in their cells.
     pub running: usize,
@@ -80,7 +86,14 @@ impl Host {
     /// How busy the host is now.
     #[must_use]
     pub fn load(&self) -> Load {
-        Load { under_way: self.0.under_way.count(), waiting: self.0.queue.waiting(), running: self.0.permits.running() }
+        let status = self.0.queue.status();
+        let waiting = status.live().saturating_sub(status.running).saturating_add(status.door);
+        Load { under_way: self.0.under_way.count(), waiting, running: status.running }
+    }
+
+    /// Accepts a call.
+    pub(crate) fn begin(&self, call: &ToolCall) -> Journey {
+        Journey::begin(&self.0.events, &self.0.under_way, &self.0.metrics, call)
     }
 
     /// Takes no new calls, waits until those under way have ended, and after `grace` ends them.
@@ -97,7 +110,7 @@ impl Host {
     /// The tool of that name, ready to be looked at.
     pub(crate) async fn opened(&self, target: &Target) -> Result<Arc<Opened>, Failure> {
         let entry = self.0.catalog.find(&target.tool).await?;
-        entry.open(&self.0.sandbox, &self.0.config).await
+        entry.open(&self.0.sandbox, &self.0.config, &self.0.book).await
     }
 }
 

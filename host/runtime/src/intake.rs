@@ -4,30 +4,47 @@
 //! set, and a deadline. Whatever fails here has cost nothing and started nothing.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
-use hotcell_call::{Code, Failure, Limits, Payload, ToolCall, ToolName, Wider};
+use hotcell_call::{
+    ByteSize, Code, Effect, Failure, Limits, Payload, Priority, Receipt, Target, TenantId, ToolCall, ToolName, Wider,
+    nearest,
+};
+use hotcell_flow::breaker::Breakers;
 use hotcell_sandbox::{Attempt, Invocation, OpenGrants, ProgressSink};
 use tokio_util::sync::CancellationToken;
 
-use crate::entry::Opened;
+use crate::canonical::canonical;
+use crate::entry::{Function, Opened};
+use crate::flight::Question;
 use crate::host::Host;
+use crate::terms::Terms;
 
 /// A call that may be made.
 pub(crate) struct Ready {
     opened: Arc<Opened>,
-    function: Arc<str>,
+    function: Arc<Function>,
     call: ToolCall,
+    /// With its function named, whether the caller did or not.
+    target: Target,
     input: Payload,
     limits: Limits,
     grants: Arc<OpenGrants>,
+    cancel: CancellationToken,
+    /// What it asks, where the answer may be kept or shared, and for how long.
+    question: Option<(Question, Duration)>,
 }
+
+/// Inputs beyond this are not looked up: to bring one into its canonical form takes time, and few come twice.
+const MOST_QUESTION: ByteSize = ByteSize::kib(64);
 
 impl Host {
     /// Checks a call.
-    pub(crate) async fn intake(&self, call: ToolCall) -> Result<Ready, Failure> {
+    pub(crate) async fn intake(&self, call: ToolCall, cancel: CancellationToken) -> Result<Ready, Failure> {
+        self.known(&call)?;
         let opened = self.opened(&call.target).await?;
-        let schema = opened.function(&call.target)?;
+        let function = Arc::clone(opened.function(&call.target)?);
         if let Some(wider) = opened.limits.wider(&call.limits).first() {
             return Err(too_wide(&call, wider));
         }
@@ -35,37 +52,150 @@ impl Host {
         if call.input.size() > limits.input {
             return Err(too_large(&call, &limits));
         }
-        let input = schema.check(&call.target, &call.input)?;
+        let input = function.schema.check(&call.target, &call.input)?;
         let grants = match &call.wants {
             Some(wants) => opened.narrowed(wants)?,
             None => Arc::clone(&opened.grants),
         };
-        let function = Arc::clone(&schema.name);
-        Ok(Ready { function, opened, call, input, limits, grants })
+        let target = Target { function: Some(Arc::clone(&function.schema.name)), ..call.target.clone() };
+        let mut ready = Ready { opened, function, call, target, input, limits, grants, cancel, question: None };
+        ready.ask();
+        Ok(ready)
+    }
+
+    /// Whether the call's tenant is known, and may have the class that it asks for.
+    fn known(&self, call: &ToolCall) -> Result<(), Failure> {
+        let tenants = &self.0.config.tenants;
+        match tenants.get(&call.tenant) {
+            Some(tenant) if call.priority < tenant.priority => Err(too_urgent(call, tenant.priority).of(&call.target)),
+            Some(_) => Ok(()),
+            None if tenants.is_empty() || call.tenant == TenantId::default() => Ok(()),
+            None => Err(unknown(&call.tenant, tenants.keys()).of(&call.target)),
+        }
     }
 }
 
 impl Ready {
+    pub(crate) fn call(&self) -> &ToolCall {
+        &self.call
+    }
+
+    pub(crate) fn target(&self) -> &Target {
+        &self.target
+    }
+
+    pub(crate) fn tenant(&self) -> &TenantId {
+        &self.call.tenant
+    }
+
     pub(crate) fn deadline(&self) -> Option<Instant> {
         self.call.deadline
     }
 
+    pub(crate) fn input(&self) -> &Payload {
+        &self.input
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// The time that the tool has, whatever the caller leaves of it.
+    pub(crate) fn longest(&self) -> Duration {
+        self.opened.limits.timeout
+    }
+
+    pub(crate) fn terms(&self) -> &Terms {
+        &self.opened.terms
+    }
+
+    pub(crate) fn effect(&self) -> Effect {
+        self.function.effect
+    }
+
+    pub(crate) fn cancel(&self) -> &CancellationToken {
+        &self.cancel
+    }
+
+    /// How the call ends when its caller ends it.
+    pub(crate) fn cancelled(&self) -> Failure {
+        Failure::new(Code::Cancelled, format!("{} was cancelled", self.target)).why("before it was started")
+    }
+
+    /// The breaker that its failures count for. What is pure has nothing behind it that could be down: that it fails is its
+    /// input's fault.
+    pub(crate) fn breakers(&self) -> Option<&Breakers<TenantId>> {
+        self.opened.terms.breakers.as_ref().filter(|_| self.function.effect != Effect::Pure)
+    }
+
+    pub(crate) fn question(&self) -> Option<(Question, Duration)> {
+        self.question.clone()
+    }
+
+    /// A run of this function was not pure: it is not asked for its answers any more.
+    pub(crate) fn is_unsound(&self) {
+        self.function.unsound.store(true, Ordering::Relaxed);
+    }
+
+    /// Works out what it asks, if its tool's answers may be kept. The guest then gets the very text that the question has: else
+    /// two inputs that are one question could have two answers.
+    fn ask(&mut self) {
+        let Some(ttl) = self.opened.ttl.filter(|_| !self.function.unsound.load(Ordering::Relaxed)) else { return };
+        if self.input.size() > MOST_QUESTION {
+            return;
+        }
+        let Some(input) = canonical(self.input.as_str()) else { return };
+        self.input = Payload::new(input);
+        let digest = self.opened.tool.digest();
+        let name = &self.function.schema.name;
+        let question = Question::new(&self.call.tenant, digest, name, &self.input, &self.limits, &self.grants);
+        self.question = Some((question, ttl));
+    }
+
+    /// What the receipt says of a call before anything has run.
+    pub(crate) fn receipt(&self) -> Receipt {
+        Receipt {
+            digest: Some(self.opened.tool.digest()),
+            fuel_exact: true,
+            input: self.input.size(),
+            limits: self.limits.clone(),
+            grants: self.grants.set().clone(),
+            ..Receipt::default()
+        }
+    }
+
     /// The last stage: the cell.
-    pub(crate) async fn run(self, cancel: CancellationToken, progress: ProgressSink) -> Attempt {
-        let mut target = self.call.target;
-        target.function = Some(Arc::clone(&self.function));
+    pub(crate) async fn run(&self, progress: ProgressSink) -> Attempt {
         let invocation = Invocation {
             call: self.call.id,
-            target,
-            tenant: self.call.tenant,
-            input: self.input,
-            limits: self.limits,
-            grants: self.grants,
+            target: self.target.clone(),
+            tenant: self.call.tenant.clone(),
+            input: self.input.clone(),
+            limits: self.limits.clone(),
+            grants: Arc::clone(&self.grants),
             deadline: self.call.deadline,
-            cancel,
+            cancel: self.cancel.clone(),
             progress: Some(progress),
         };
-        self.opened.tool.invoke(&self.function, invocation).await
+        let attempt = self.opened.tool.invoke(&self.function.schema.name, invocation).await;
+        self.opened.terms.learn(&attempt.receipt);
+        attempt
+    }
+}
+
+fn too_urgent(call: &ToolCall, most: Priority) -> Failure {
+    Failure::new(Code::Wider, format!("the call asks for a more urgent class than {} may have", call.tenant))
+        .why(format!("{} was asked for; the most urgent is {most}", call.priority))
+        .fix(format!("priority = \"{}\" under [tenants.{}] in hotcell.toml", call.priority, call.tenant))
+}
+
+fn unknown<'t>(tenant: &TenantId, known: impl Iterator<Item = &'t TenantId> + Clone) -> Failure {
+    let names: Vec<&str> = known.clone().take(10).map(TenantId::as_str).collect();
+    let failure = Failure::new(Code::UnknownTenant, format!("there is no tenant `{tenant}`"))
+        .why(format!("hotcell.toml names {}", names.join(", ")));
+    match nearest(tenant.as_str(), known.map(TenantId::as_str)) {
+        Some(near) => failure.fix(format!("did you mean `{near}`?")),
+        None => failure.fix(format!("[tenants.{tenant}] in hotcell.toml")),
     }
 }
 

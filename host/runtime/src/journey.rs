@@ -7,12 +7,17 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use hotcell_call::{CallId, Code, Failure, Happening, Log, Outcome, Receipt, RunId, Target, ToolCall};
+use hotcell_call::{
+    CallId, Clock, Code, Failure, Happening, Log, Outcome, Receipt, RunId, Source, Target, TenantId, ToolCall,
+};
 use hotcell_sandbox::Attempt;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::events::Events;
+use crate::intake::Ready;
+use crate::metrics::Metrics;
+use crate::timer::TokioTimer;
 
 /// The calls that are under way, in several maps so that cores which begin and end calls seldom meet at one lock.
 #[derive(Debug, Default)]
@@ -31,9 +36,13 @@ pub(crate) struct Journey {
     call: CallId,
     run: Option<RunId>,
     target: Target,
+    tenant: TenantId,
+    metrics: Arc<Metrics>,
     cancel: CancellationToken,
-    queued: Option<Instant>,
+    /// Time in the queue, and the part of it before the attempt under way.
     queue: Duration,
+    waited: Duration,
+    attempt: u32,
     told: bool,
 }
 
@@ -82,7 +91,12 @@ impl UnderWay {
 
 impl Journey {
     /// Accepts the call.
-    pub(crate) fn begin(events: &Arc<Events>, under_way: &Arc<UnderWay>, call: &ToolCall) -> Self {
+    pub(crate) fn begin(
+        events: &Arc<Events>,
+        under_way: &Arc<UnderWay>,
+        metrics: &Arc<Metrics>,
+        call: &ToolCall,
+    ) -> Self {
         let cancel = CancellationToken::new();
         under_way.map(call.id).insert(call.id, cancel.clone());
         let accepted = || Happening::Accepted { tenant: call.tenant.clone(), target: call.target.clone() };
@@ -93,9 +107,12 @@ impl Journey {
             call: call.id,
             run: call.run,
             target: call.target.clone(),
+            tenant: call.tenant.clone(),
+            metrics: Arc::clone(metrics),
             cancel,
-            queued: None,
             queue: Duration::ZERO,
+            waited: Duration::ZERO,
+            attempt: 0,
             told: false,
         }
     }
@@ -104,17 +121,37 @@ impl Journey {
         &self.cancel
     }
 
-    /// It waits.
-    pub(crate) fn queued(&mut self) {
-        self.queued = Some(Instant::now());
+    /// It waits for its turn.
+    pub(crate) fn queued(&self) {
         self.events.tell(Some(self.call), self.run, || Happening::Queued);
+    }
+
+    /// Its turn has come, after so long.
+    pub(crate) fn waited(&mut self, waited: Duration) {
+        self.waited = waited;
+        self.queue = self.queue.saturating_add(waited);
     }
 
     /// It has its permit.
     pub(crate) fn started(&mut self) {
-        self.queue = self.queued.map_or(Duration::ZERO, |at| at.elapsed());
-        let queue = self.queue;
-        self.events.tell(Some(self.call), self.run, || Happening::Started { queue });
+        self.attempt += 1;
+        let (queue, attempt) = (self.waited, self.attempt);
+        self.events.tell(Some(self.call), self.run, || Happening::Started { queue, attempt });
+    }
+
+    /// An attempt has failed, and there will be another.
+    pub(crate) fn retrying(&self, attempt: &Attempt, start: Instant) {
+        self.events.tell(Some(self.call), self.run, || Happening::Retrying {
+            attempt: self.attempt,
+            outcome: word(attempt.result.as_ref().err()),
+            wait: start.saturating_duration_since(TokioTimer.now()),
+        });
+    }
+
+    /// The breaker of its tool has changed its state by it.
+    pub(crate) fn breaker(&self, ready: &Ready, state: &'static str) {
+        let (tool, tenant) = (ready.terms().tool.clone(), ready.tenant().clone());
+        self.events.tell(Some(self.call), self.run, || Happening::Breaker { tool, tenant, state });
     }
 
     /// Hands a guest's progress on to the event stream.
@@ -132,6 +169,9 @@ impl Journey {
             Err(failure) => (Err(failure), Receipt::default(), Log::default()),
         };
         receipt.queue = self.queue;
+        if receipt.source != Source::Cell {
+            self.events.tell(Some(self.call), self.run, || Happening::Answered { by: receipt.source });
+        }
         self.tell(result.as_ref().err(), &receipt);
         Outcome { call: self.call, target: self.target.clone(), result, receipt, log }
     }
@@ -139,8 +179,9 @@ impl Journey {
     fn tell(&mut self, failure: Option<&Failure>, receipt: &Receipt) {
         self.told = true;
         self.under_way.remove(self.call);
+        self.metrics.count(&self.tenant, &self.target.tool, failure, receipt);
         self.events.tell(Some(self.call), self.run, || Happening::Finished {
-            outcome: failure.map_or_else(|| "ok".to_owned(), |failure| failure.kind().to_string()),
+            outcome: word(failure),
             code: failure.map(|failure| failure.code().page().id),
             queue: receipt.queue,
             run_time: receipt.run,
@@ -154,7 +195,12 @@ impl Drop for Journey {
     fn drop(&mut self) {
         if !self.told {
             let failure = Failure::new(Code::Cancelled, "the caller went away");
-            self.tell(Some(&failure), &Receipt { queue: self.queue, ..Receipt::default() });
+            let receipt = Receipt { queue: self.queue, attempts: self.attempt, ..Receipt::default() };
+            self.tell(Some(&failure), &receipt);
         }
     }
+}
+
+fn word(failure: Option<&Failure>) -> String {
+    failure.map_or_else(|| "ok".to_owned(), |failure| failure.kind().to_string())
 }

@@ -5,21 +5,29 @@
 
 #![forbid(unsafe_code)]
 
+mod admission;
 mod builder;
+mod canonical;
 mod catalog;
 pub mod config;
 mod entry;
 mod events;
+mod flight;
 mod host;
 mod intake;
 mod journey;
 mod listing;
+mod metrics;
 mod opening;
 mod path;
+mod queue;
 mod reserved;
+mod retry;
 mod scan;
 mod schema;
 mod session;
+pub mod status;
+mod terms;
 mod timer;
 mod toolbox;
 mod toolfile;

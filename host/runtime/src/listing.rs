@@ -53,7 +53,7 @@ impl Host {
         let snapshot = self.0.catalog.snapshot(None).await;
         let looks = snapshot.tools.iter().map(async |(name, entries)| {
             let descriptor = match self.0.catalog.find(name).await {
-                Ok(entry) => entry.open(&self.0.sandbox, &self.0.config).await,
+                Ok(entry) => entry.open(&self.0.sandbox, &self.0.config, &self.0.book).await,
                 Err(failure) => Err(failure),
             };
             let entry = entries.first()?;
@@ -75,7 +75,7 @@ impl Host {
     /// As a call of it would fail before it started: unknown, ambiguous, rejected.
     pub async fn inspect(&self, name: &ToolName) -> Result<Inspected, Failure> {
         let entry = self.0.catalog.find(name).await?;
-        let opened = entry.open(&self.0.sandbox, &self.0.config).await?;
+        let opened = entry.open(&self.0.sandbox, &self.0.config, &self.0.book).await?;
         Ok(Inspected {
             name: name.clone(),
             origin: entry.origin().clone(),

@@ -1,26 +1,37 @@
 //! The path of one tool call.
 //!
 //! A call enters by a surface as a [`ToolCall`] and leaves as an [`Outcome`]. Between, it meets the stages below, in this order and
-//! in no other. There is one path: agents and surfaces all send their calls down here.
+//! in no other. Refusals come first because they are cheap. There is one path: agents and surfaces all send their calls down here.
 //!
 //! ```text
 //! surface → ToolCall
-//!   intake    known tool, opened and compiled at its first use, input that fits its schema, limits and grants only narrowed
-//!   queue     bounded: full means refused, or waited for until the deadline
-//!   permit    so many calls in flight, no more
-//!   sandbox   fresh store → limits → instantiate → call → drop
+//!   intake      known tenant and tool, opened and compiled at its first use, input that fits its schema, limits and grants only
+//!               narrowed
+//!   admission   rates, an open breaker, quotas: refused at once, with the time to try again
+//!   flight      is the answer there, or on its way? only where it is sound
+//!   queue       bounded: full means refused, or waited for until the deadline; then class, fair share by tenant, deadline
+//!   retry {     again where that may help and does no harm, after a wait that holds nothing
+//!     permit    so many calls in flight, so many of one tool; a breaker that rests what fails; what waited too long makes way
+//!     sandbox   fresh store → limits → instantiate → call → drop
+//!   }
 //! → Outcome + exactly one terminal event
 //! ```
 //!
-//! It is a plain function and not a stack of layers: the order is ours and fixed, and the reading is worth more.
+//! It is a plain function and not a stack of layers: the order is ours and fixed, and the reading is worth more. What that order
+//! means: an answer that is kept still counts for the rate; those who follow another's flight hold no permit and keep their own
+//! deadline; a further attempt is charged to the rates and takes a new permit, but keeps its place in the order.
 
+use std::pin::pin;
 use std::time::Instant;
 
 use hotcell_call::{Code, Failure, Outcome, Target, ToolCall};
 use hotcell_sandbox::Attempt;
 
+use crate::admission::Admitted;
 use crate::host::Host;
+use crate::intake::Ready;
 use crate::journey::Journey;
+use crate::retry::Tries;
 
 impl Host {
     /// Runs one call to its end.
@@ -28,31 +39,53 @@ impl Host {
     /// It always ends, within its deadline and its tool's timeout, and is told by exactly one terminal event. Dropping the
     /// future cancels the call and stops the guest.
     pub async fn call(&self, call: ToolCall) -> Outcome {
-        let mut journey = Journey::begin(&self.0.events, &self.0.under_way, &call); // from here, exactly one terminal event
+        let mut journey = self.begin(&call); // from here, exactly one terminal event
         let ended = self.travel(call, &mut journey).await;
         journey.finish(ended)
     }
 
     async fn travel(&self, call: ToolCall, journey: &mut Journey) -> Result<Attempt, Failure> {
-        let target = call.target.clone();
-        let cancel = journey.cancel().clone();
+        let ready = self.ready(call, journey).await?;
+        let mut admitted = self.0.admission.admit(&ready)?;
+        self.0.flight.run(&ready, || self.attempts(&ready, journey, &mut admitted)).await
+    }
+
+    /// From the queue to the cell, as often as it takes.
+    async fn attempts(
+        &self,
+        ready: &Ready,
+        journey: &mut Journey,
+        admitted: &mut Admitted,
+    ) -> Result<Attempt, Failure> {
+        let mut ticket = self.0.queue.enter(ready, journey).await?;
+        let mut tries = Tries::new(ready);
+        loop {
+            let permit = match ticket.permit(ready, journey).await {
+                Ok(permit) => permit,
+                Err(refused) => return tries.refused(refused),
+            };
+            admitted.starts(ready.limits());
+            let attempt = ready.run(journey.progress()).await;
+            admitted.spend(&attempt.receipt);
+            let Some(start) = tries.again(ready, &self.0.admission, &attempt) else {
+                permit.settle(ready, journey, &attempt);
+                return Ok(tries.finish(attempt));
+            };
+            journey.retrying(&attempt, start);
+            ticket = permit.again(ready, journey, &attempt, start);
+            tries.keep(attempt);
+        }
+    }
+
+    /// The first stage, within the deadline.
+    async fn ready(&self, call: ToolCall, journey: &Journey) -> Result<Ready, Failure> {
+        let (target, cancel) = (call.target.clone(), journey.cancel());
+        // Pinned where they are: to hand a future on is to move it.
+        let deadline = call.deadline;
+        let intake = pin!(self.intake(call, cancel.clone()));
+        let intake = pin!(until(deadline, intake));
         let gone = || Failure::new(Code::Cancelled, format!("{target} was cancelled")).why("before it was started");
-
-        let intake = until(call.deadline, self.intake(call));
-        let late = || late(&target);
-        let ready = cancel.run_until_cancelled(intake).await.ok_or_else(gone)?.ok_or_else(late)??;
-
-        journey.queued();
-        let waited = async {
-            let ticket = self.0.queue.enter(ready.deadline()).await?;
-            ticket.permit(&self.0.permits).await
-        };
-        let permit = cancel.run_until_cancelled(waited).await.ok_or_else(gone)??;
-
-        journey.started();
-        let attempt = ready.run(cancel, journey.progress()).await;
-        drop(permit);
-        Ok(attempt)
+        cancel.run_until_cancelled(intake).await.ok_or_else(gone)?.ok_or_else(|| late(&target))?
     }
 }
 

@@ -5,10 +5,13 @@
 
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use hotcell_agent::document::{self, Item, Section, Source};
 use hotcell_agent::{Diagnostic, failure};
 use hotcell_call::{Effect, Failure, LimitKeys, ToolName, Wants, printable};
+
+use crate::config::results;
 
 /// What the author says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -29,6 +32,8 @@ pub struct ToolFile {
     pub wants: Wants,
     /// Limits under which it is content to run.
     pub limits: LimitKeys,
+    /// How long answers may be kept that depend on the input alone.
+    pub cache_ttl: Option<Duration>,
 }
 
 /// The most bytes of a description, as of one that a component gives itself.
@@ -85,6 +90,7 @@ impl ToolFile {
             wasm: get("wasm").and_then(|item| inside(&item)),
             wants: document::wants(root).wants(),
             limits: document::limits(root).keys,
+            cache_ttl: results::ttl(root),
         }
     }
 }

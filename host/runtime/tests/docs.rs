@@ -126,8 +126,13 @@ fn every_bound_of_the_host_has_its_row_and_default() {
     let (text, config) = (text("limits.md"), Config::default());
     let time = hotcell_call::format_duration;
     for (key, default) in [
-        ("schedule.in_flight", config.in_flight.to_string()),
-        ("schedule.queue", config.queue.to_string()),
+        ("schedule.in_flight", config.schedule.in_flight.most().to_string()),
+        ("schedule.queue", config.schedule.queue.to_string()),
+        ("schedule.per_tool", config.schedule.per_tool().to_string()),
+        ("schedule.age_step", time(config.schedule.age_step)),
+        ("schedule.patience", time(config.schedule.patience)),
+        ("results.max_size", config.results.max_size.to_string()),
+        ("results.max_entries", config.results.max_entries.to_string()),
         ("host.memory", config.process_memory.to_string()),
         ("compile.max_file", config.compile.max_file.to_string()),
         ("compile.memory", config.compile.memory.to_string()),

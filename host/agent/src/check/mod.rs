@@ -48,6 +48,7 @@ fn agent(manifest: Manifest, tools: &dyn Tools, problems: &Problems) -> Option<A
         description: manifest.description,
         input: manifest.input,
         bounds: manifest.bounds,
+        schedule: manifest.schedule,
         steps,
         dag: dag?,
         limits: manifest.limits.keys,

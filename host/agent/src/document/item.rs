@@ -116,6 +116,20 @@ impl<'d> Item<'d> {
         }
     }
 
+    /// A number from `least` to `most`, whole or not.
+    pub fn real(&self, least: f64, most: f64) -> Option<f64> {
+        let wanted = || format!("a number from {least} to {most}");
+        let number = match self.value.get_ref() {
+            DeValue::Float(number) => number.as_str().parse().ok(),
+            DeValue::Integer(number) => whole(number).map(|number| number as f64),
+            _ => return self.not_a(&wanted()),
+        };
+        match number.filter(|number| (least..=most).contains(number)) {
+            Some(number) => Some(number),
+            None => self.unfit(&wanted()),
+        }
+    }
+
     /// The elements of a list.
     pub fn list(&self) -> Option<Vec<Item<'d>>> {
         let DeValue::Array(list) = self.value.get_ref() else {

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 use hotcell_call::{AgentName, ToolName};
 
-use crate::agent::{Bounds, Input};
+use crate::agent::{Bounds, Input, Schedule};
 use crate::document::{LimitTable, Section, Span, Spanned, WantKeys, limits};
 
 pub(crate) use allow::Allow;
@@ -27,6 +27,7 @@ pub(crate) struct Manifest {
     pub(crate) input: Option<Input>,
     pub(crate) folder: Option<PathBuf>,
     pub(crate) bounds: Bounds,
+    pub(crate) schedule: Schedule,
     pub(crate) limits: LimitTable,
     pub(crate) allow: Vec<Spanned<Allow>>,
     pub(crate) narrowings: Vec<Narrowing>,
@@ -50,6 +51,7 @@ impl Manifest {
             input: sections::input(root),
             folder: sections::output(root),
             bounds: sections::run(root),
+            schedule: sections::schedule(root),
             limits: limits(root),
             allow,
             narrowings,

@@ -3,10 +3,11 @@
 use std::num::NonZeroUsize;
 use std::path::{Component, Path, PathBuf};
 
-use hotcell_call::{AgentName, ToolName};
+use hotcell_call::{AgentName, Priority, ToolName};
 
+use super::step::MOST_RETRIES;
 use super::{Allow, Narrowing};
-use crate::agent::{Bounds, Input, InputKind};
+use crate::agent::{Bounds, Input, InputKind, Schedule};
 use crate::document::{Item, Section, Spanned, limits, wants};
 
 /// `[agent]`.
@@ -102,6 +103,35 @@ pub(super) fn run(root: &Section<'_>) -> Bounds {
         bounds.max_calls = calls.as_u64();
     }
     bounds
+}
+
+/// The classes that the calls of an agent can have.
+const CLASSES: &[(&str, Priority)] = &[
+    (Priority::Critical.as_str(), Priority::Critical),
+    (Priority::High.as_str(), Priority::High),
+    (Priority::Normal.as_str(), Priority::Normal),
+    (Priority::Low.as_str(), Priority::Low),
+    (Priority::Background.as_str(), Priority::Background),
+];
+
+/// `[schedule]`, and `[retry]` beside it.
+pub(super) fn schedule(root: &Section<'_>) -> Schedule {
+    let mut schedule = Schedule::default();
+    if let Some(section) = root.section("schedule") {
+        let priority = section.get("priority").and_then(|item| item.word(CLASSES));
+        schedule.priority = priority.unwrap_or(schedule.priority);
+        if let Some(item) = section.get("deadline")
+            && let Some(deadline) = item.duration()
+        {
+            if deadline.is_zero() {
+                item.report(item.wrong("`deadline` is zero: no call could start", ""));
+            }
+            schedule.call_timeout = Some(deadline);
+        }
+    }
+    let retry = root.section("retry");
+    schedule.retries = retry.and_then(|section| section.get("max")?.number(0, MOST_RETRIES));
+    schedule
 }
 
 /// How many at a time.

@@ -28,7 +28,7 @@ pub(crate) struct StepDraft {
     pub(crate) for_each: Option<Template>,
     pub(crate) parallel: Option<NonZeroUsize>,
     pub(crate) when: Option<Condition>,
-    pub(crate) retry: u32,
+    pub(crate) retry: Option<u32>,
     pub(crate) on_error: OnError,
     pub(crate) save: Option<Spanned<Save>>,
     /// Every reference in it.
@@ -44,7 +44,7 @@ pub(crate) struct Use {
 }
 
 /// How often a call may be tried again.
-const MOST_RETRIES: u32 = 10;
+pub(super) const MOST_RETRIES: u32 = 10;
 
 impl StepDraft {
     pub(crate) fn read(section: &Section<'_>) -> Self {
@@ -76,7 +76,7 @@ impl StepDraft {
             for_each: for_each.and_then(|item| list(&item, &mut uses)),
             parallel: bound.and_then(|item| parallel(&item)),
             when: section.get("when").and_then(|item| condition(&item, each, &mut uses)),
-            retry: retry.and_then(|item| item.number(0, MOST_RETRIES)).unwrap_or(0),
+            retry: retry.and_then(|item| item.number(0, MOST_RETRIES)),
             on_error: section
                 .get("on_error")
                 .and_then(|item| on_error(&item, each, &mut uses))

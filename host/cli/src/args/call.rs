@@ -2,12 +2,11 @@
 
 use std::path::PathBuf;
 use std::str::FromStr;
-use std::time::Duration;
 
-use hotcell_call::{IdError, Target, parse_duration};
+use hotcell_call::{IdError, Target};
 
 use super::tools::file_and_function;
-use super::{GrantArgs, LimitArgs};
+use super::{GrantArgs, LimitArgs, ScheduleArgs};
 
 /// Call a tool
 #[derive(Debug, clap::Args)]
@@ -27,9 +26,8 @@ pub(crate) struct CallArgs {
     /// Arguments as JSON, an object by name or an array by position: text, @file or - for stdin
     #[arg(short, long, value_name = "JSON|@FILE|-", allow_hyphen_values = true)]
     pub(crate) data: Option<String>,
-    /// Give up after this time, the time in the queue included: 30s
-    #[arg(long, value_name = "TIME", env = "HOTCELL_DEADLINE", hide_env = true, value_parser = parse_duration)]
-    pub(crate) deadline: Option<Duration>,
+    #[command(flatten)]
+    pub(crate) schedule: ScheduleArgs,
     #[command(flatten)]
     pub(crate) limits: LimitArgs,
     #[command(flatten)]

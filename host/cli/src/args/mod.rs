@@ -7,6 +7,7 @@ mod call;
 mod grants;
 mod limits;
 mod run;
+mod schedule;
 mod tools;
 
 use std::path::PathBuf;
@@ -18,6 +19,7 @@ pub(crate) use call::{CallArgs, CallTarget};
 pub(crate) use grants::GrantArgs;
 pub(crate) use limits::LimitArgs;
 pub(crate) use run::{AgentRef, RunArgs};
+pub(crate) use schedule::ScheduleArgs;
 pub(crate) use tools::{BuildArgs, InspectArgs, NewArgs, NewKind, Sdk, ToolRef};
 
 /// The first word by which the program calls itself to compile a component in a process of its own.

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{CommandFactory, Parser, error::ErrorKind};
-use hotcell_call::{ByteSize, Count};
+use hotcell_call::{ByteSize, Count, Priority};
 
 use super::*;
 
@@ -81,10 +81,20 @@ fn limits_are_read_with_their_units() {
     assert_eq!(args.limits.fuel, Some(Count::new(50_000_000)));
     assert_eq!(args.limits.memory, Some(ByteSize::mib(8)));
     assert_eq!(args.limits.timeout, Some(Duration::from_millis(250)));
-    assert_eq!(args.deadline, Some(Duration::from_secs(2)));
+    assert_eq!(args.schedule.deadline, Some(Duration::from_secs(2)));
     let refused = parse("call calc --timeout 2").unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::ValueValidation);
     assert!(refused.to_string().contains("`2` is not a duration such as"), "{refused}");
+}
+
+#[test]
+fn a_call_may_be_for_a_tenant_and_of_a_class() {
+    let args = call("call calc --priority low --retries 0 --tenant acme").schedule;
+    assert_eq!((args.priority, args.retries), (Some(Priority::Low), Some(0)));
+    assert_eq!(args.tenant.map(|tenant| tenant.to_string()).as_deref(), Some("acme"));
+    for line in ["call calc --priority urgent", "call calc --tenant A!", "call calc --retries -1"] {
+        assert!(parse(line).is_err(), "{line}");
+    }
 }
 
 #[test]

@@ -16,7 +16,7 @@ use crate::signals::{Ended, blocking, cancelling, or_cancelled};
 use crate::{error, receipt};
 
 pub(super) async fn run(args: CallArgs, global: &Global, output: &Output) -> Result<Exit, Trouble> {
-    let deadline = args.deadline.and_then(|wait| Instant::now().checked_add(wait));
+    let deadline = args.schedule.deadline.and_then(|wait| Instant::now().checked_add(wait));
     let mut operator = Operator::load(global)?;
     let target = target(&args.target, &mut operator)?;
     operator.give(&target.tool, &args.limits.keys(), &Typed::read(&args.grants)?)?;
@@ -24,6 +24,7 @@ pub(super) async fn run(args: CallArgs, global: &Global, output: &Output) -> Res
     let input = or_cancelled(input(&host, &args, &target, deadline)).await?;
     let mut call = host.next_call(target, input);
     call.deadline = deadline;
+    args.schedule.schedule(&mut call);
     let id = call.id;
     let cancel = || {
         // One that has just ended need not be cancelled.

@@ -72,6 +72,18 @@ impl<K: Clone + Eq + Hash> Breakers<K> {
         Ok(Guard { shared: Arc::clone(&self.0), key: key.clone(), pass })
     }
 
+    /// Says whether a call of `key` would be refused now, and changes nothing: for whoever asks long before the call is made.
+    ///
+    /// # Errors
+    ///
+    /// [`Open`].
+    pub fn check(&self, now: Instant, key: &K) -> Result<(), Open> {
+        match self.state(key) {
+            State::Open { until } if until > now => Err(Open { retry_after: until.saturating_duration_since(now) }),
+            _ => Ok(()),
+        }
+    }
+
     /// Where the breaker of `key` stands: closed, if it is not known.
     #[must_use]
     pub fn state(&self, key: &K) -> State {
@@ -92,13 +104,21 @@ impl<K: Clone + Eq + Hash> Breakers<K> {
 }
 
 impl<K: Clone + Eq + Hash> Guard<K> {
-    /// Says how the call ended.
-    pub fn settle(mut self, now: Instant, verdict: Verdict) {
-        if let Some(pass) = self.pass.take()
-            && let Some(breaker) = self.shared.lock().get_mut(&self.key)
-        {
-            self.shared.watched(&self.key, breaker, |breaker| breaker.settle(now, pass, verdict));
-        }
+    /// Says how the call ended; gives the state that the breaker changed to by that, if it did.
+    pub fn settle(mut self, now: Instant, verdict: Verdict) -> Option<State> {
+        let pass = self.pass.take()?;
+        let mut keys = self.shared.lock();
+        let breaker = keys.get_mut(&self.key)?;
+        let from = breaker.state();
+        self.shared.watched(&self.key, breaker, |breaker| breaker.settle(now, pass, verdict));
+        let to = breaker.state();
+        (!from.is_like(&to)).then_some(to)
+    }
+
+    /// Whether it is the probe of a half-open breaker.
+    #[must_use]
+    pub fn is_probe(&self) -> bool {
+        self.pass.as_ref().is_some_and(Pass::is_probe)
     }
 }
 
@@ -126,7 +146,7 @@ impl<K: Clone> Shared<K> {
         let from = breaker.state();
         let result = act(breaker);
         let to = breaker.state();
-        if std::mem::discriminant(&from) != std::mem::discriminant(&to) {
+        if !from.is_like(&to) {
             // Nobody listens: nobody to tell.
             let _none = self.changes.send(Change { key: key.clone(), from, to });
         }

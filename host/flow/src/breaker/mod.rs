@@ -103,6 +103,34 @@ struct Tally {
 /// Into how many slices the window is cut.
 const SLICES: u32 = 10;
 
+// === impl State ===
+
+impl State {
+    /// Its word: `closed`, `open`, `half-open`.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::Open { .. } => "open",
+            Self::HalfOpen { .. } => "half-open",
+        }
+    }
+
+    /// Whether both are the same state, whenever they began.
+    fn is_like(&self, other: &Self) -> bool {
+        std::mem::discriminant(self) == std::mem::discriminant(other)
+    }
+}
+
+// === impl Pass ===
+
+impl Pass {
+    /// Whether it is the probe of a half-open breaker.
+    fn is_probe(&self) -> bool {
+        self.probe
+    }
+}
+
 // === impl Breaker ===
 
 impl Breaker {

@@ -4,11 +4,10 @@ use std::future::poll_fn;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use tokio::sync::watch;
-
 use super::line::{Bounds, Entry, Line, Wakers};
-use super::{Gauge, Nothing, Reading, Reason, SendError, Status};
+use super::{Gauge, Nothing, Reason, SendError, Status};
 use crate::Timer;
+use crate::pressure::Readings;
 use crate::timer::before;
 
 /// The end into which items go. Clones share the channel; with the last it is closed.
@@ -28,7 +27,7 @@ struct ReceiveEnd<T>(Arc<Shared<T>>);
 struct Shared<T> {
     line: Mutex<Line<T>>,
     weigh: fn(&T) -> usize,
-    readings: watch::Sender<Reading>,
+    readings: Readings,
     timer: Arc<dyn Timer>,
 }
 
@@ -45,7 +44,7 @@ struct Waiting<'a, T> {
 }
 
 pub(super) fn ends<T>(bounds: Bounds, weigh: fn(&T) -> usize, timer: Arc<dyn Timer>) -> (Sender<T>, Receiver<T>) {
-    let readings = watch::Sender::new(Reading::default());
+    let readings = Readings::new();
     let shared = Arc::new(Shared { line: Mutex::new(Line::new(bounds)), weigh, readings, timer });
     let sender = Sender { end: Arc::new(SendEnd(Arc::clone(&shared))) };
     (sender, Receiver { end: Arc::new(ReceiveEnd(shared)) })
@@ -63,14 +62,7 @@ impl<T> Shared<T> {
             (change(&mut line, &mut wakers), before, line.reading())
         };
         if before != after {
-            // Two threads may come here in the other order than they left the lock: an older reading changes nothing.
-            self.readings.send_if_modified(|told| {
-                let newer = told.crossings < after.crossings;
-                if newer {
-                    *told = after;
-                }
-                newer
-            });
+            self.readings.tell(after);
         }
         for waker in wakers {
             waker.wake();
@@ -79,7 +71,7 @@ impl<T> Shared<T> {
     }
 
     fn gauge(&self) -> Gauge {
-        Gauge::new(self.readings.subscribe())
+        self.readings.gauge()
     }
 
     fn status(&self) -> Status {

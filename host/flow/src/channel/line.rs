@@ -281,8 +281,7 @@ impl<T> Line<T> {
             Pressure::High => self.room.len() <= items.low && weight.is_none_or(|gauge| self.weight <= gauge.low),
         };
         if turns {
-            self.reading.crossings += 1;
-            self.reading.pressure = Pressure::after(self.reading.crossings);
+            self.reading.turn();
         }
     }
 }

@@ -61,13 +61,13 @@
 mod ends;
 mod error;
 mod line;
-mod pressure;
 
 use std::sync::Arc;
 
 pub use ends::{Receiver, Sender};
 pub use error::{BadSettings, Nothing, Reason, SendError};
-pub use pressure::{Followed, Gauge, Pressure, Reading};
+
+pub use crate::pressure::{Followed, Gauge, Pressure, Reading};
 
 use crate::Timer;
 

@@ -47,15 +47,20 @@ pub enum Verdict {
     Failed,
 }
 
-/// How many nodes are in each state. Their sum is the number of nodes.
+/// How many nodes are in each [`State`]. Their sum is the number of nodes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[expect(missing_docs, reason = "each is the state of the same name")]
 pub struct Counts {
+    /// They wait for others.
     pub waiting: usize,
+    /// They may start.
     pub ready: usize,
+    /// They were started.
     pub running: usize,
+    /// They ended well.
     pub done: usize,
+    /// They ended, and not well.
     pub failed: usize,
+    /// They never start, since what they need did not end well.
     pub skipped: usize,
 }
 

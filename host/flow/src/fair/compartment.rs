@@ -149,10 +149,10 @@ impl<K: Clone + Eq + Hash, T> Queue<K, T> {
     /// Puts aside what comes up and may not run, until something comes up that may; says whose it is.
     pub(super) fn look(&mut self) -> Option<(Priority, usize)> {
         loop {
-            let class = Priority::ALL.into_iter().find(|class| self.rings.get(*class).len() > 0)?;
+            let class = Priority::ALL.into_iter().find(|class| !self.rings.get(*class).is_empty())?;
             let place = self.rings.get(class).head()?;
             let lane = self.tenants.get_mut(place)?.lanes.get_mut(class);
-            let turn = *lane.items.first()?;
+            let (turn, ()) = *lane.items.first()?;
             let compartment = self.items.get(turn.item)?.compartment;
             let Some(full) = compartment.filter(|compartment| self.compartments.is_full(*compartment)) else {
                 return Some((class, place));
@@ -189,7 +189,9 @@ impl<K: Clone + Eq + Hash, T> Queue<K, T> {
         let Some(aside) = lane.aside.get_mut(&compartment) else {
             return;
         };
-        lane.items.extend(aside.pop_first());
+        if let Some(turn) = aside.pop_first() {
+            lane.items.insert(turn, ());
+        }
         if aside.is_empty() {
             lane.aside.remove(&compartment);
             self.compartments.forget(compartment, place, class);

@@ -16,6 +16,16 @@ pub enum SettingsError {
         /// Which.
         name: &'static str,
     },
+    /// Marks between which nothing lies, or that can't be reached.
+    #[error("the marks must be `low` < `high` ≤ {items}, and are {low} and {high}")]
+    Marks {
+        /// Where pressure turns low.
+        low: usize,
+        /// Where it turns high.
+        high: usize,
+        /// How many places there are.
+        items: usize,
+    },
 }
 
 /// There is no room for an item. Nothing has changed.
@@ -28,10 +38,17 @@ pub enum Full {
         /// How many may wait.
         bound: usize,
     },
-    /// As many items of this tenant wait as it may have waiting. Others still get in.
+    /// As many items of this tenant wait as it may have waiting, by its share or while so few places are free. Others still get
+    /// in.
     #[error("all {bound} places of the tenant are taken")]
     Tenant {
         /// How many may wait.
+        bound: usize,
+    },
+    /// As many wait at the door as may, in all or of this tenant.
+    #[error("all {bound} places at the door are taken")]
+    Door {
+        /// How many may wait there.
         bound: usize,
     },
     /// As many tenants have work here as can be told apart.

@@ -16,11 +16,14 @@ use super::{Charge, Queue};
 impl<K: Clone + Eq + Hash, T> Queue<K, T> {
     /// Lets what has been in its class for an age step rise. Lowest class first, so what is long overdue rises more than once.
     pub(super) fn promote(&mut self, now: Instant) {
+        if self.items.is_empty() {
+            return;
+        }
         for class in Priority::ALL.into_iter().rev() {
             let Some(above) = above(class) else {
                 continue;
             };
-            while let Some(place) = self.ages.get(class).oldest()
+            while let Some(place) = self.ages.get(class).oldest(&self.items)
                 && let Some(item) = self.items.get(place)
                 && let Some(due) = item.since.checked_add(self.settings.age_step)
                 && due <= now
@@ -39,9 +42,8 @@ impl<K: Clone + Eq + Hash, T> Queue<K, T> {
     }
 
     /// Charges the start of an item; a tenant that has reached its cap leaves all rings.
-    pub(super) fn start(&mut self, item: &Item<T>, grant: u64) -> Charge {
-        let (place, class, compartment) = (item.tenant, item.class, item.compartment);
-        let mut charge = Charge { tenant: place, class, compartment, estimate: 0 };
+    pub(super) fn start(&mut self, mut charge: Charge, estimate: Option<u64>, grant: u64) -> Charge {
+        let (place, class, compartment) = (charge.tenant, charge.class, charge.compartment);
         if let Some(compartment) = compartment {
             self.compartments.start(compartment);
             self.bring_back(compartment, place, class);
@@ -50,7 +52,7 @@ impl<K: Clone + Eq + Hash, T> Queue<K, T> {
             return charge;
         };
         // What costs nothing at the start would let a tenant start without end in one turn.
-        charge.estimate = item.estimate.unwrap_or(tenant.usual).max(1);
+        charge.estimate = estimate.unwrap_or(tenant.usual).max(1);
         tenant.running += 1;
         self.running += 1;
         let full = !tenant.may_run();
@@ -100,6 +102,7 @@ impl<K: Clone + Eq + Hash, T> Queue<K, T> {
         if let Some(tenant) = self.tenants.get_mut(item.tenant) {
             tenant.queued = tenant.queued.saturating_sub(1);
         }
+        self.line_up_at_door(item.tenant);
         Some(item)
     }
 
@@ -113,7 +116,7 @@ impl<K: Clone + Eq + Hash, T> Queue<K, T> {
         };
         let (may_run, grant) = (tenant.may_run(), tenant.grant(self.settings.quantum));
         let (lane, class, tenant) = (tenant.lanes.get_mut(item.class), item.class, item.tenant);
-        let turn = Turn { urgency: item.urgency, number: item.number, item: place };
+        let turn = Turn { urgency: item.rank.urgency, number: item.rank.number, item: place };
         if let Some(compartment) = item.compartment
             && let Some(aside) = lane.aside.get_mut(&compartment)
         {
@@ -121,7 +124,7 @@ impl<K: Clone + Eq + Hash, T> Queue<K, T> {
             aside.insert(turn);
             return self.bring_back(compartment, tenant, class);
         }
-        lane.items.insert(turn);
+        lane.items.insert(turn, ());
         if may_run {
             self.rings.get_mut(class).join(&mut lane.account, tenant, grant);
         }
@@ -136,7 +139,7 @@ impl<K: Clone + Eq + Hash, T> Queue<K, T> {
             return;
         };
         let lane = tenant.lanes.get_mut(item.class);
-        let turn = Turn { urgency: item.urgency, number: item.number, item: place };
+        let turn = Turn { urgency: item.rank.urgency, number: item.rank.number, item: place };
         if lane.remove(&turn, item.compartment)
             && let Some(compartment) = item.compartment
         {

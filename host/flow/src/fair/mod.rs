@@ -25,11 +25,18 @@
 //! gains nothing. Whoever has nothing waiting saves nothing up, and its share goes to the others; a debt is remembered, and
 //! paid by the rounds that pass meanwhile.
 //!
+//! What ran and is to run [again](Queue::again) keeps its place in line, and its age; only its cost is paid so far.
+//!
 //! Bounded are the items ([`Full::Items`]), those of one tenant ([`Full::Tenant`]), and the tenants ([`Full::Tenants`]): at that
 //! bound the one that has been idle for longest is forgotten, and its debt with it; only when all have work a newcomer is
-//! refused. Each operation takes O(log n), ageing amortised (an item rises four times at most); when a full compartment has a place again,
-//! once for each tenant that waits for it. Deadlines order, they don't
-//! end anything: whoever owns the queue [removes](Queue::remove) what is late, as [`schedule`](crate::schedule) does.
+//! refused. What runs again needs no room. So that few tenants can't fill the room, each can be bounded by what is still free
+//! in it ([`Settings::factor`]): Choudhury & Hahne, "Dynamic Queue Length Thresholds for Shared-Memory Packet Switches",
+//! IEEE/ACM Transactions on Networking 1998. A caller may [wait at the door](Queue::arrive) for a place; how many do is bounded
+//! as well ([`Full::Door`]).
+//!
+//! Each operation takes O(log n), ageing amortised (an item rises four times at most); when a full compartment has a place
+//! again, once for each tenant that waits for it. Deadlines order, they don't end anything: whoever owns the queue
+//! [removes](Queue::remove) what is late, as [`schedule`](crate::schedule) does.
 //!
 //! ```
 //! use std::time::{Duration, Instant};
@@ -57,6 +64,7 @@
 mod age;
 mod class;
 mod compartment;
+mod door;
 mod error;
 mod lanes;
 mod ring;
@@ -69,13 +77,15 @@ use std::time::{Duration, Instant};
 use hotcell_call::Priority;
 use slab::Slab;
 
-use age::{Ages, Item};
+use age::{Ages, Item, Rank, risen};
 use class::PerClass;
 use compartment::Compartments;
+use door::Door;
 use ring::Ring;
 use tenant::Tenants;
 
 pub use compartment::{Caps, Compartment};
+pub use door::{Arrival, Knock};
 pub use error::{Full, SettingsError};
 pub use share::{Settings, Share, Shares};
 
@@ -89,6 +99,7 @@ pub struct Queue<K, T> {
     rings: PerClass<Ring>,
     ages: PerClass<Ages>,
     compartments: Compartments,
+    door: Door,
     numbers: u64,
     held: usize,
     running: usize,
@@ -112,9 +123,11 @@ pub struct Terms {
 #[must_use = "the place is kept until it is entered or released"]
 pub struct Place {
     tenant: usize,
+    /// Where the item stood, if it was here before.
+    rank: Option<Rank>,
 }
 
-/// An item that waits. It names one item for ever, also after that is gone.
+/// An item that waits. It names one item for ever, also after that is gone or waits [again](Queue::again).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Entry {
     item: usize,
@@ -142,6 +155,7 @@ pub struct Charge {
     class: Priority,
     compartment: Option<Compartment>,
     estimate: u64,
+    rank: Rank,
 }
 
 /// What a tenant has here.
@@ -165,6 +179,7 @@ impl<K: Clone + Eq + Hash, T> Queue<K, T> {
         let settings = settings.check()?;
         Ok(Self {
             tenants: Tenants::new(settings.tenants),
+            door: Door::new(settings.door.unwrap_or(settings.items)),
             settings,
             shares,
             items: Slab::new(),
@@ -193,31 +208,36 @@ impl<K: Clone + Eq + Hash, T> Queue<K, T> {
     ///
     /// [`Full`] when there is no room for it.
     pub fn hold(&mut self, tenant: &K) -> Result<Place, Full> {
-        if self.items.len() + self.held >= self.settings.items {
+        // A place that is free and not handed over yet belongs to who waits at the door.
+        if self.free() == 0 || self.may_admit().is_some() {
             return Err(Full::Items { bound: self.settings.items });
         }
-        let tenant = self.tenants.hold(tenant, &self.shares, self.settings.quantum)?;
+        let most = self.settings.most(self.free());
+        let tenant = self.tenants.hold(tenant, &self.shares, self.settings.quantum, most)?;
         self.held += 1;
-        Ok(Place { tenant })
+        Ok(Place { tenant, rank: None })
     }
 
-    /// Puts an item in the place that was kept for it. Its waiting begins now.
+    /// Puts an item in the place that was kept for it. Its waiting begins now; one that was here [before](Self::again) takes up
+    /// its old place in line.
     pub fn enter(&mut self, now: Instant, place: Place, terms: Terms, value: T) -> Entry {
         self.promote(now);
         self.unhold(place.tenant);
         self.numbers += 1;
-        let (number, class, tenant) = (self.numbers, terms.priority, place.tenant);
-        let patient = now.checked_add(self.settings.patience).unwrap_or(now);
+        let (number, tenant) = (self.numbers, place.tenant);
+        let urgency = self.urgency(now, terms);
+        let rank = place.rank.unwrap_or(Rank { urgency, number, entered: now });
+        let (class, since) = risen(terms.priority, rank.entered, now, self.settings.age_step);
         let item = self.items.insert(Item {
             value,
             tenant,
             compartment: terms.compartment,
             class,
-            urgency: terms.deadline.map_or(patient, |deadline| deadline.min(patient)),
             number,
+            rank,
             estimate: terms.estimate,
             entered: now,
-            since: now,
+            since,
             older: None,
             younger: None,
         });
@@ -232,6 +252,7 @@ impl<K: Clone + Eq + Hash, T> Queue<K, T> {
     /// Gives back a place that was kept for an item which will not come.
     pub fn release(&mut self, place: Place) {
         self.unhold(place.tenant);
+        self.line_up_at_door(place.tenant);
         self.tenants.left(place.tenant);
     }
 
@@ -253,11 +274,47 @@ impl<K: Clone + Eq + Hash, T> Queue<K, T> {
         let grant = tenant.grant(self.settings.quantum);
         let lane = tenant.lanes.get_mut(class);
         self.rings.get_mut(class).visit(&mut lane.account, grant);
-        let turn = *lane.items.first()?;
+        let (turn, ()) = *lane.items.first()?;
         let item = self.step_out(turn.item)?;
-        let charge = self.start(&item, grant);
+        let (tenant, class, compartment, rank) = (item.tenant, item.class, item.compartment, item.rank);
+        let charge = self.start(Charge { tenant, class, compartment, estimate: 0, rank }, item.estimate, grant);
         let waited = now.saturating_duration_since(item.entered);
         Some(Popped { value: item.value, waited, class, charge })
+    }
+
+    /// Starts an item while nothing waits, as if it had been [pushed](Self::push) and [popped](Self::pop): the usual case,
+    /// without its way through the lanes and rings. None if something waits that might go before it, or if its tenant or its
+    /// compartment is at its cap.
+    ///
+    /// # Errors
+    ///
+    /// [`Full`] when there is no room for it.
+    pub fn start_alone(&mut self, now: Instant, tenant: &K, terms: Terms) -> Result<Option<Charge>, Full> {
+        let full = terms.compartment.is_some_and(|compartment| self.compartments.is_full(compartment));
+        if full || !self.items.is_empty() {
+            return Ok(None);
+        }
+        let place = self.hold(tenant)?;
+        let class = terms.priority;
+        let may_run = self.tenants.get_mut(place.tenant).filter(|tenant| tenant.may_run());
+        let Some(grant) = may_run.map(|tenant| tenant.grant(self.settings.quantum)) else {
+            self.release(place);
+            return Ok(None);
+        };
+        self.unhold(place.tenant);
+        if let Some(tenant) = self.tenants.get_mut(place.tenant) {
+            self.rings.get_mut(class).pass(&mut tenant.lanes.get_mut(class).account, grant);
+        }
+        self.numbers += 1;
+        let rank = Rank { urgency: self.urgency(now, terms), number: self.numbers, entered: now };
+        let charge = Charge { tenant: place.tenant, class, compartment: terms.compartment, estimate: 0, rank };
+        Ok(Some(self.start(charge, terms.estimate, grant)))
+    }
+
+    /// By when an item that comes now should be served.
+    fn urgency(&self, now: Instant, terms: Terms) -> Instant {
+        let patient = now.checked_add(self.settings.patience).unwrap_or(now);
+        terms.deadline.map_or(patient, |deadline| deadline.min(patient))
     }
 
     /// Whether [`pop`](Self::pop) would give something.
@@ -279,6 +336,23 @@ impl<K: Clone + Eq + Hash, T> Queue<K, T> {
         self.end(&charge, -i128::from(charge.estimate));
     }
 
+    /// Ends a run of an item at what that run cost, and keeps a place for the next one, in which the item stands where it first
+    /// stood: it has aged since then, and none of its tenant that came later goes before it.
+    ///
+    /// It is never refused, so that what was taken once is not lost for want of room: what waits can be more than
+    /// [`Settings::items`], and more than [`Share::waiting`], by as many as ran. Newcomers are refused until it no longer is.
+    pub fn again(&mut self, charge: Charge, cost: u64) -> Place {
+        let place = Place { tenant: charge.tenant, rank: Some(charge.rank) };
+        self.held += 1;
+        if let Some(tenant) = self.tenants.get_mut(charge.tenant) {
+            // Before the run ends: in between it must not seem to have nothing here.
+            tenant.held += 1;
+        }
+        self.line_up_at_door(charge.tenant);
+        self.settle(charge, cost);
+        place
+    }
+
     /// Sets other shares, for those who are here too. What runs beyond a lowered cap runs to its end.
     pub fn set_shares(&mut self, shares: Shares<K>) {
         self.shares = shares;
@@ -288,6 +362,7 @@ impl<K: Clone + Eq + Hash, T> Queue<K, T> {
         self.tenants.reshare(&self.shares);
         for place in self.tenants.places() {
             self.line_on(place);
+            self.line_up_at_door(place);
         }
     }
 
@@ -295,6 +370,18 @@ impl<K: Clone + Eq + Hash, T> Queue<K, T> {
     #[must_use]
     pub fn waiting(&self) -> usize {
         self.items.len() + self.held
+    }
+
+    /// Whether nothing waits for its turn.
+    #[must_use]
+    pub fn is_clear(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// How many places are free.
+    #[must_use]
+    pub fn free(&self) -> usize {
+        self.settings.items.saturating_sub(self.waiting())
     }
 
     /// How many run.
@@ -312,10 +399,9 @@ impl<K: Clone + Eq + Hash, T> Queue<K, T> {
     /// What a tenant has here.
     #[must_use]
     pub fn usage(&self, tenant: &K) -> Usage {
-        self.tenants.find(tenant).map_or_else(Usage::default, |tenant| Usage {
-            waiting: tenant.held + tenant.queued,
-            running: tenant.running,
-        })
+        self.tenants
+            .find(tenant)
+            .map_or_else(Usage::default, |tenant| Usage { waiting: tenant.waiting(), running: tenant.running })
     }
 }
 

@@ -8,7 +8,7 @@
 //! under the round in which it will have paid, and the ring goes straight to the first round in which somebody has: the
 //! same order as walking, in O(log n).
 
-use std::collections::BTreeMap;
+use crate::sorted::Sorted;
 
 /// The tenants of one class that have work which may run, in the order of their turns.
 #[derive(Debug, Default)]
@@ -16,7 +16,7 @@ pub(super) struct Ring {
     /// The round under way.
     round: u64,
     turns: u64,
-    active: BTreeMap<Place, usize>,
+    active: Sorted<Place, usize>,
 }
 
 /// What one tenant has left in one class, or owes.
@@ -43,12 +43,12 @@ const DEBT_ROUNDS: i128 = 1 << 32;
 impl Ring {
     /// Whose turn it is.
     pub(super) fn head(&self) -> Option<usize> {
-        self.active.first_key_value().map(|(_, tenant)| *tenant)
+        self.active.first().map(|(_, tenant)| *tenant)
     }
 
-    /// How many tenants are in the ring.
-    pub(super) fn len(&self) -> usize {
-        self.active.len()
+    /// Whether no tenant is in the ring.
+    pub(super) fn is_empty(&self) -> bool {
+        self.active.is_empty()
     }
 
     /// Opens the turn of the one at the head: moves to its round, and grants it what that round brings.
@@ -56,6 +56,11 @@ impl Ring {
         if let Some(place) = account.place {
             self.round = self.round.max(place.round);
         }
+        self.open(account, grant);
+    }
+
+    /// Grants a tenant what the rounds until now have brought it.
+    fn open(&self, account: &mut Account, grant: u64) {
         let rounds = self.round.saturating_sub(account.round);
         if rounds > 0 {
             account.deficit = account.deficit.saturating_add(product(rounds, grant));
@@ -68,6 +73,19 @@ impl Ring {
         if account.place.is_some() {
             return;
         }
+        let round = self.come(account, grant);
+        self.turns += 1;
+        self.file(account, tenant, Place { round, turn: self.turns });
+    }
+
+    /// Opens the turn of one that comes while the ring is empty: as if it had joined, come to the head, had its turn and left.
+    pub(super) fn pass(&mut self, account: &mut Account, grant: u64) {
+        self.round = self.come(account, grant);
+        self.open(account, grant);
+    }
+
+    /// Settles what a tenant was absent for; says in which round its turn is.
+    fn come(&self, account: &mut Account, grant: u64) -> u64 {
         let rounds = self.round.saturating_sub(1).saturating_sub(account.round);
         if rounds > 0 {
             if account.deficit < 0 {
@@ -77,9 +95,7 @@ impl Ring {
         }
         // What is left of a turn in which nothing could run is no more than a turn, however often that happens.
         account.deficit = account.deficit.min(i128::from(grant));
-        let round = account.due(grant).max(self.round);
-        self.turns += 1;
-        self.file(account, tenant, Place { round, turn: self.turns });
+        account.due(grant).max(self.round)
     }
 
     /// Takes a tenant out, because nothing of it may run now. Debts and what is left of its turn stay.

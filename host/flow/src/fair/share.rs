@@ -38,6 +38,14 @@ pub struct Settings {
     pub quantum: u64,
     /// How many items wait at most.
     pub items: usize,
+    /// Leaves room for others: a tenant waits with at most so many times the places that are still free; none: with as many as its
+    /// [share](Share::waiting) says. The same holds for places at the door.
+    ///
+    /// With 1 a tenant that floods the room takes up half of it, with 8 eight ninths, and with each further one that does all of
+    /// them have less. So a newcomer finds room as long as any place is free.
+    pub factor: Option<u32>,
+    /// How many wait at the [door](super::Queue::arrive) at most; none: as many as `items`.
+    pub door: Option<usize>,
     /// How many tenants are remembered at most, those with work included.
     pub tenants: usize,
 }
@@ -109,6 +117,7 @@ impl Settings {
         positive("quantum", self.quantum != 0)?;
         positive("items", self.items != 0)?;
         positive("tenants", self.tenants != 0)?;
+        positive("factor", self.factor != Some(0))?;
         for (name, value) in [("age_step", self.age_step), ("patience", self.patience)] {
             positive(name, !value.is_zero())?;
             if value > Self::LONGEST {
@@ -116,6 +125,12 @@ impl Settings {
             }
         }
         Ok(self)
+    }
+
+    /// How many places a tenant may have while so many are free.
+    pub(super) fn most(&self, free: usize) -> usize {
+        let times = |factor| free.saturating_mul(usize::try_from(factor).unwrap_or(usize::MAX));
+        self.factor.map_or(usize::MAX, times)
     }
 }
 
@@ -126,6 +141,8 @@ impl Default for Settings {
             patience: Duration::from_secs(30),
             quantum: 1_000,
             items: 4_096,
+            factor: None,
+            door: None,
             tenants: 1_024,
         }
     }

@@ -1,6 +1,6 @@
 //! Who has work here, and what each has used.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::hash::Hash;
 use std::time::Instant;
 
@@ -8,9 +8,11 @@ use slab::Slab;
 
 use super::class::PerClass;
 use super::compartment::{Aside, Compartment};
+use super::door::Callers;
 use super::error::Full;
 use super::ring::Account;
 use super::share::{Share, Shares};
+use crate::sorted::Sorted;
 
 /// What is known of one tenant.
 #[derive(Debug)]
@@ -24,14 +26,18 @@ pub(super) struct Tenant<K> {
     /// What its items cost, on a moving average: the estimate where none is given.
     pub(super) usual: u64,
     pub(super) lanes: PerClass<Lane>,
-    /// When it last went idle, if it is.
-    idle: Option<u64>,
+    pub(super) callers: Callers,
+    /// Whether it is among the idle ones.
+    idle: bool,
+    /// Its neighbours there: who went idle before it, and after it.
+    before: Option<usize>,
+    after: Option<usize>,
 }
 
 /// What one tenant has waiting in one class: the most urgent first, then in the order of arrival.
 #[derive(Debug, Default)]
 pub(super) struct Lane {
-    pub(super) items: BTreeSet<Turn>,
+    pub(super) items: Sorted<Turn>,
     /// What came up while its compartment was full.
     pub(super) aside: Aside,
     pub(super) account: Account,
@@ -51,8 +57,9 @@ pub(super) struct Turn {
 pub(super) struct Tenants<K> {
     list: Slab<Tenant<K>>,
     places: HashMap<K, usize>,
-    idle: BTreeMap<u64, usize>,
-    stamps: u64,
+    /// Who has been idle for longest, and who for the shortest time: the ends of a list through the tenants themselves.
+    longest: Option<usize>,
+    shortest: Option<usize>,
     bound: usize,
 }
 
@@ -97,8 +104,13 @@ impl<K> Tenant<K> {
         }
     }
 
+    /// How many places it has.
+    pub(super) fn waiting(&self) -> usize {
+        self.held + self.queued
+    }
+
     fn is_idle(&self) -> bool {
-        self.running == 0 && self.held == 0 && self.queued == 0
+        self.running == 0 && self.waiting() == 0 && self.callers.is_empty()
     }
 }
 
@@ -106,7 +118,7 @@ impl<K> Tenant<K> {
 
 impl<K: Clone + Eq + Hash> Tenants<K> {
     pub(super) fn new(bound: usize) -> Self {
-        Self { list: Slab::new(), places: HashMap::new(), idle: BTreeMap::new(), stamps: 0, bound }
+        Self { list: Slab::new(), places: HashMap::new(), longest: None, shortest: None, bound }
     }
 
     pub(super) fn get_mut(&mut self, tenant: usize) -> Option<&mut Tenant<K>> {
@@ -126,32 +138,52 @@ impl<K: Clone + Eq + Hash> Tenants<K> {
         self.list.iter().map(|(place, _)| place).collect()
     }
 
-    /// Holds a place for one more item of `key`.
-    pub(super) fn hold(&mut self, key: &K, shares: &Shares<K>, usual: u64) -> Result<usize, Full> {
-        let place = match self.places.get(key) {
-            Some(place) => *place,
-            None => self.meet(key, shares.of(key), usual)?,
-        };
+    /// Holds a place for one more item of `key`, if it has fewer than `most`.
+    pub(super) fn hold(&mut self, key: &K, shares: &Shares<K>, usual: u64, most: usize) -> Result<usize, Full> {
+        let place = self.meet(key, shares, usual)?;
         let Some(tenant) = self.list.get_mut(place) else {
             return Err(Full::Tenants { bound: self.bound });
         };
-        if tenant.held + tenant.queued >= tenant.share.waiting {
-            return Err(Full::Tenant { bound: tenant.share.waiting });
+        // Whoever is at the door waits for nothing else.
+        let bound = most.min(tenant.share.waiting);
+        if tenant.waiting() >= bound || !tenant.callers.is_empty() {
+            return Err(Full::Tenant { bound });
         }
         tenant.held += 1;
-        if let Some(stamp) = tenant.idle.take() {
-            self.idle.remove(&stamp);
-        }
+        self.came(place);
         Ok(place)
     }
 
-    fn meet(&mut self, key: &K, share: Share, usual: u64) -> Result<usize, Full> {
+    /// Notes that a tenant has something here: it can't be forgotten.
+    pub(super) fn came(&mut self, place: usize) {
+        let Some(tenant) = self.list.get_mut(place).filter(|tenant| tenant.idle) else {
+            return;
+        };
+        tenant.idle = false;
+        let (before, after) = (tenant.before.take(), tenant.after.take());
+        match before.and_then(|place| self.list.get_mut(place)) {
+            Some(tenant) => tenant.after = after,
+            None => self.longest = after,
+        }
+        match after.and_then(|place| self.list.get_mut(place)) {
+            Some(tenant) => tenant.before = before,
+            None => self.shortest = before,
+        }
+    }
+
+    /// The place of a tenant; one that is not known is noted, and must then get [something here](Self::came).
+    pub(super) fn meet(&mut self, key: &K, shares: &Shares<K>, usual: u64) -> Result<usize, Full> {
+        if let Some(place) = self.places.get(key) {
+            return Ok(*place);
+        }
         if self.list.len() >= self.bound {
-            let (_, longest) = self.idle.pop_first().ok_or(Full::Tenants { bound: self.bound })?;
+            let longest = self.longest.ok_or(Full::Tenants { bound: self.bound })?;
+            self.came(longest);
             if let Some(gone) = self.list.try_remove(longest) {
                 self.places.remove(&gone.key);
             }
         }
+        let share = shares.of(key);
         let place = self.list.insert(Tenant {
             key: key.clone(),
             share,
@@ -160,7 +192,10 @@ impl<K: Clone + Eq + Hash> Tenants<K> {
             queued: 0,
             usual,
             lanes: PerClass::default(),
-            idle: None,
+            callers: Callers::default(),
+            idle: false,
+            before: None,
+            after: None,
         });
         self.places.insert(key.clone(), place);
         Ok(place)
@@ -171,10 +206,14 @@ impl<K: Clone + Eq + Hash> Tenants<K> {
         let Some(tenant) = self.list.get_mut(place) else {
             return;
         };
-        if tenant.is_idle() && tenant.idle.is_none() {
-            self.stamps += 1;
-            tenant.idle = Some(self.stamps);
-            self.idle.insert(self.stamps, place);
+        if !tenant.is_idle() || tenant.idle {
+            return;
+        }
+        tenant.idle = true;
+        tenant.before = self.shortest.replace(place);
+        match tenant.before.and_then(|place| self.list.get_mut(place)) {
+            Some(tenant) => tenant.after = Some(place),
+            None => self.longest = Some(place),
         }
     }
 

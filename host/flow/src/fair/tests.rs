@@ -1,4 +1,7 @@
+mod alone;
+mod door;
 mod model;
+mod room;
 
 use std::collections::{HashMap, VecDeque};
 
@@ -356,6 +359,97 @@ fn tenants_take_turns_in_a_full_compartment_too() {
         queue.settle(popped.charge, 100);
     }
     assert!(got[1].abs_diff(got[2]) <= 5, "{got:?}");
+}
+
+#[test]
+fn s19_what_runs_again_goes_before_all_of_its_tenant_that_came_later() {
+    let (now, mut queue) = (start(), queue());
+    let urgent = Terms { deadline: Some(now + millis(50)), ..Terms::default() };
+    for (terms, name) in [(Terms::default(), 0), (Terms::default(), 1), (urgent, 2), (Terms::default(), 3)] {
+        queue.push(now, &1, terms, name).unwrap();
+    }
+    let pop = |queue: &mut Queue<u32, u32>| queue.pop(now).map(|popped| (popped.value, popped.charge)).unwrap();
+    let ((first, urgent_charge), (second, charge)) = (pop(&mut queue), pop(&mut queue));
+    assert_eq!([first, second], [2, 0]);
+    let (place, urgent_place) = (queue.again(charge, 1), queue.again(urgent_charge, 1));
+    // It holds a place to wait in and nothing else.
+    assert_eq!((queue.running(), queue.waiting(), queue.usage(&1)), (0, 4, Usage { waiting: 4, running: 0 }));
+    queue.push(now, &1, Terms::default(), 4).unwrap();
+    // In any order, and long after: what counts is when they came.
+    queue.enter(now, urgent_place, urgent, 2);
+    queue.enter(now, place, Terms::default(), 0);
+    assert_eq!(drain(&mut queue, now), [2, 0, 1, 3, 4]);
+}
+
+#[test]
+fn s19_what_runs_again_has_aged_since_it_came() {
+    let step = roomy().age_step;
+    for (steps, risen) in (0..6).zip([
+        Priority::Background,
+        Priority::Low,
+        Priority::Normal,
+        Priority::High,
+        Priority::Critical,
+        Priority::Critical,
+    ]) {
+        let (begun, mut queue) = (start(), queue());
+        queue.push(begun, &1, class(Priority::Background), ()).unwrap();
+        let charge = queue.pop(begun).unwrap().charge;
+        let place = queue.again(charge, 1);
+        let (late, half) = (begun + step * steps, step / 2);
+        queue.enter(late, place, class(Priority::Background), ());
+        let popped = queue.pop(late + half).unwrap();
+        assert_eq!((popped.class, popped.waited), (risen, half), "its age is of all, its wait is this one");
+        queue.settle(popped.charge, 1);
+    }
+}
+
+#[test]
+fn s19_ageing_goes_on_in_the_right_order_for_those_who_wait_again_and_those_who_do_not() {
+    let (begun, mut queue) = (start(), queue());
+    let step = roomy().age_step;
+    // One comes every tenth of a step; every other one runs and waits again.
+    let mut places = Vec::new();
+    for name in 0..10_u32 {
+        let now = begun + step / 10 * name;
+        queue.push(now, &name, class(Priority::Background), name).unwrap();
+        if name % 2 == 0 {
+            let popped = queue.pop(now).unwrap();
+            places.push((popped.value, queue.again(popped.charge, 1)));
+        }
+    }
+    let now = begun + step * 9 / 10;
+    for (name, place) in places.into_iter().rev() {
+        queue.enter(now, place, class(Priority::Background), name);
+    }
+    // With each tenth of a step one more of them has risen to the class of the tenant that looks on.
+    for name in 0..10 {
+        let now = begun + step + step / 10 * name;
+        let _looks = queue.is_ready();
+        queue.promote(now);
+        let risen = queue.items.iter().filter(|(_, item)| item.class == Priority::Low).count();
+        assert_eq!(risen, name as usize + 1);
+    }
+}
+
+#[test]
+fn s19_what_runs_again_is_never_refused_and_newcomers_are_until_there_is_room() {
+    let settings = Settings { items: 2, ..roomy() };
+    let shares = Shares::equal(Share { waiting: 2, ..Share::default() }).unwrap();
+    let (now, mut queue) = (start(), Queue::new(settings, shares).unwrap());
+    let mut running = Vec::new();
+    for name in 0..3 {
+        queue.push(now, &1, Terms::default(), name).unwrap();
+        running.push(queue.pop(now).unwrap().charge);
+    }
+    let places: Vec<Place> = running.into_iter().map(|charge| queue.again(charge, 1)).collect();
+    assert_eq!((queue.waiting(), queue.running()), (3, 0));
+    let mut refused = Vec::new();
+    for place in places {
+        refused.push(queue.hold(&2).err());
+        queue.release(place);
+    }
+    assert_eq!(refused, [Some(Full::Items { bound: 2 }), Some(Full::Items { bound: 2 }), None]);
 }
 
 #[test]

@@ -22,9 +22,9 @@ pub struct Bounds {
 pub struct Cache<K, V> {
     bounds: Bounds,
     entries: HashMap<Arc<K>, Entry<V>>,
-    /// Keys by when they were last used, and by when they were made.
+    /// Keys by when they were last used, and by when they end.
     by_use: BTreeMap<u64, Arc<K>>,
-    by_age: BTreeMap<u64, Arc<K>>,
+    by_end: BTreeMap<(Instant, u64), Arc<K>>,
     /// Rises with each use.
     turn: u64,
     bytes: u64,
@@ -55,6 +55,9 @@ pub struct Contents {
 }
 
 impl Bounds {
+    /// Room for nothing.
+    pub const NOTHING: Self = Self { entries: 0, bytes: 0, ttl: Duration::from_secs(1) };
+
     /// At most so many `entries` that weigh at most so many `bytes`, each for `ttl`. No entries or no bytes: nothing is
     /// kept.
     ///
@@ -74,7 +77,7 @@ impl<K: Eq + Hash, V> Cache<K, V> {
             bounds,
             entries: HashMap::new(),
             by_use: BTreeMap::new(),
-            by_age: BTreeMap::new(),
+            by_end: BTreeMap::new(),
             turn: 0,
             bytes: 0,
             evicted: 0,
@@ -97,9 +100,14 @@ impl<K: Eq + Hash, V> Cache<K, V> {
     /// Keeps `value`, in place of what `key` had, and removes what there is no room for beside it. A value that weighs
     /// more than the whole cache may hold is not kept; nothing else has to go for it.
     pub fn put(&mut self, now: Instant, key: K, value: V, bytes: u64) {
+        self.put_for(self.bounds.ttl, now, key, value, bytes);
+    }
+
+    /// As [`put`](Self::put), for another time than that of the bounds; not at all for none.
+    pub fn put_for(&mut self, ttl: Duration, now: Instant, key: K, value: V, bytes: u64) {
         self.expire(now);
         self.remove(&key);
-        let expires = now.checked_add(self.bounds.ttl);
+        let expires = now.checked_add(ttl).filter(|_| !ttl.is_zero());
         let (Some(expires), true) = (expires, bytes <= self.bounds.bytes && self.bounds.entries > 0) else {
             return;
         };
@@ -112,7 +120,7 @@ impl<K: Eq + Hash, V> Cache<K, V> {
         self.turn += 1;
         let key = Arc::new(key);
         self.by_use.insert(self.turn, Arc::clone(&key));
-        self.by_age.insert(self.turn, Arc::clone(&key));
+        self.by_end.insert((expires, self.turn), Arc::clone(&key));
         self.bytes += bytes;
         self.entries.insert(key, Entry { value, bytes, used: self.turn, made: self.turn, expires });
     }
@@ -124,7 +132,7 @@ impl<K: Eq + Hash, V> Cache<K, V> {
         };
         self.bytes -= entry.bytes;
         self.by_use.remove(&entry.used);
-        self.by_age.remove(&entry.made);
+        self.by_end.remove(&(entry.expires, entry.made));
         true
     }
 
@@ -132,18 +140,18 @@ impl<K: Eq + Hash, V> Cache<K, V> {
     pub fn clear(&mut self) {
         self.entries.clear();
         self.by_use.clear();
-        self.by_age.clear();
+        self.by_end.clear();
         self.bytes = 0;
     }
 
     /// Forgets whatever came to its end. It is never found in any case; this frees what it holds.
     pub fn expire(&mut self, now: Instant) {
-        while let Some((_, oldest)) = self.by_age.first_key_value() {
-            let oldest = Arc::clone(oldest);
-            if self.entries.get(&oldest).is_some_and(|entry| entry.expires > now) {
+        while let Some(((end, _), key)) = self.by_end.first_key_value() {
+            if *end > now {
                 return;
             }
-            self.remove(&oldest);
+            let key = Arc::clone(key);
+            self.remove(&key);
             self.expired += 1;
         }
     }

@@ -5,6 +5,7 @@ use std::future::Future;
 use std::hash::Hash;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use hotcell_call::Clock;
 
@@ -40,10 +41,13 @@ pub struct Counts {
 }
 
 /// How one call was answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Source {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Source {
+    /// By an answer that was remembered.
     Memory,
+    /// By the answer of a leader.
     Leader,
+    /// By work of its own.
     Work,
 }
 
@@ -69,10 +73,23 @@ impl<K: Clone + Eq + Hash, V: Clone> Memo<K, V> {
     where
         F: Future<Output = Result<Answer<V>, E>>,
     {
+        self.ask(key, None, work).await.map(|(value, _)| value)
+    }
+
+    /// As [`get`](Self::get), and says how it was answered. What `work` gives is remembered for `ttl`, if that is said; for
+    /// none at all, it is only shared with those who ask at the same time.
+    ///
+    /// # Errors
+    ///
+    /// That of `work`.
+    pub async fn ask<E, F>(&self, key: K, ttl: Option<Duration>, work: impl FnOnce() -> F) -> Result<(V, Source), E>
+    where
+        F: Future<Output = Result<Answer<V>, E>>,
+    {
         let shared = &*self.0;
         if let Some(value) = shared.remembered(&key) {
             shared.count(Source::Memory);
-            return Ok(value);
+            return Ok((value, Source::Memory));
         }
         let mut source = Source::Leader;
         let lead = async || {
@@ -85,7 +102,7 @@ impl<K: Clone + Eq + Hash, V: Clone> Memo<K, V> {
             shared.count(Source::Work);
             let answer = work().await?;
             if let Answer::Sound(value) = &answer {
-                shared.remember(key.clone(), value.clone());
+                shared.remember(ttl, key.clone(), value.clone());
             }
             Ok(answer)
         };
@@ -93,7 +110,7 @@ impl<K: Clone + Eq + Hash, V: Clone> Memo<K, V> {
         if source != Source::Work {
             shared.count(source);
         }
-        result
+        result.map(|value| (value, source))
     }
 
     /// How calls were answered.
@@ -129,9 +146,13 @@ impl<K: Clone + Eq + Hash, V: Clone> Shared<K, V> {
         self.lock().cache.get(self.clock.now(), key).cloned()
     }
 
-    fn remember(&self, key: K, value: V) {
-        let bytes = (self.weigh)(&value);
-        self.lock().cache.put(self.clock.now(), key, value, bytes);
+    fn remember(&self, ttl: Option<Duration>, key: K, value: V) {
+        let (bytes, now) = ((self.weigh)(&value), self.clock.now());
+        let cache = &mut self.lock().cache;
+        match ttl {
+            Some(ttl) => cache.put_for(ttl, now, key, value, bytes),
+            None => cache.put(now, key, value, bytes),
+        }
     }
 
     fn count(&self, source: Source) {

@@ -6,9 +6,10 @@
 //!
 //! Each stands for a promise that the caller of this crate must be able to make: that the answer depends on the key and on
 //! nothing else. Where that is known only afterwards, the work says so: what it answers with [`Answer::Own`] is its
-//! caller's alone, is remembered by nobody, and those who followed ask for themselves. Errors are handled likewise.
+//! caller's alone, is remembered by nobody, and those who followed ask for themselves, all at once: to lead one after another
+//! would make each wait for all before it, and for nothing. Errors are handled likewise.
 //!
-//! A leader may be lost at any time: it fails, panics, or its caller goes away. Then the first of its followers leads in its
+//! A leader may be lost at any time: it panics, or its caller goes away. Then the first of its followers leads in its
 //! place, with work of its own; the others go on waiting. Followers have their own deadlines, and one that leaves
 //! affects nobody. Keys are compared, never their hashes alone, so two different questions never share an answer.
 //!
@@ -42,7 +43,7 @@ mod single;
 
 pub use cache::{Bounds, Cache, Contents};
 pub use error::BadBounds;
-pub use memo::{Counts, Memo};
+pub use memo::{Counts, Memo, Source};
 pub use single::{Answer, Flight};
 
 #[cfg(test)]

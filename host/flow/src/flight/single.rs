@@ -38,6 +38,8 @@ enum Handed<V> {
     Answer(V),
     /// The leader was lost; it is this one's turn.
     Lead,
+    /// The leader has nothing to share: each for itself.
+    Alone,
 }
 
 /// The one who works. Dropped before it landed, it lets the next lead.
@@ -70,7 +72,7 @@ impl<K: Clone + Eq + Hash, V: Clone> Flight<K, V> {
     }
 
     /// The answer to `key`: that of a leader, if there is one and its answer is [sound](Answer::Sound); otherwise `work`
-    /// gives it. Work that fails is not repeated here: its error is its caller's.
+    /// gives it. Work that fails is not repeated here: its error is its caller's, and those who followed then work alone.
     ///
     /// Safe to cancel: a leader that is dropped lets the first follower lead; a follower that is dropped affects nobody.
     ///
@@ -87,12 +89,19 @@ impl<K: Clone + Eq + Hash, V: Clone> Flight<K, V> {
             Turn::Lead(followers) => followers,
         };
         let leader = Leader { shared: &self.0, key: key.clone(), followers };
-        match work().await? {
-            Answer::Sound(value) => {
-                leader.land(&value);
+        match work().await {
+            Ok(Answer::Sound(value)) => {
+                leader.land(|| Handed::Answer(value.clone()));
                 Ok(value)
             }
-            Answer::Own(value) => Ok(value),
+            Ok(Answer::Own(value)) => {
+                leader.land(|| Handed::Alone);
+                Ok(value)
+            }
+            Err(error) => {
+                leader.land(|| Handed::Alone);
+                Err(error)
+            }
         }
     }
 
@@ -129,8 +138,8 @@ fn line<V>(followers: &Followers<V>) -> MutexGuard<'_, Line<Handed<V>>> {
 // === impl Leader ===
 
 impl<K: Clone + Eq + Hash, V: Clone> Leader<'_, K, V> {
-    /// Hands the answer to all who followed. Whoever comes after this leads anew.
-    fn land(mut self, value: &V) {
+    /// Hands something to all who followed. Whoever comes after this leads anew.
+    fn land(mut self, handed: impl Fn() -> Handed<V>) {
         let Some(followers) = self.followers.take() else { return };
         let mut flights = self.shared.lock();
         flights.remove(&self.key);
@@ -138,7 +147,7 @@ impl<K: Clone + Eq + Hash, V: Clone> Leader<'_, K, V> {
         let mut wake = Vec::new();
         let mut waiting = line(&followers);
         while waiting.len() > 0 {
-            wake.extend(waiting.serve(Handed::Answer(value.clone())));
+            wake.extend(waiting.serve(handed()));
         }
         drop(waiting);
         wake.into_iter().for_each(Waker::wake);
@@ -164,6 +173,7 @@ impl<K: Clone + Eq + Hash, V: Clone> Asker<'_, K, V> {
         let followers = self.follows.take().map(|(followers, _)| followers);
         Poll::Ready(match handed {
             Some(Handed::Answer(value)) => Turn::Answer(value),
+            Some(Handed::Alone) => Turn::Lead(None),
             Some(Handed::Lead) | None => Turn::Lead(followers),
         })
     }

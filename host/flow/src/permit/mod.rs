@@ -36,6 +36,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 use crate::Refused;
+use crate::few::Few;
 use crate::limit::{Ended, Fixed, Limit, Sample};
 use crate::line::{Line, Place};
 use crate::sync::{Mutex, MutexGuard};
@@ -198,8 +199,7 @@ impl Shared {
 
     /// Hands what is free to those who wait, then wakes them.
     fn hand_out(&self, mut state: MutexGuard<'_, State>) {
-        let mut first = None;
-        let mut more = Vec::new();
+        let mut served = Few::new();
         while state.running < state.limit.current() {
             let ordinal = state.given;
             let Some(waker) = state.line.serve(ordinal) else {
@@ -208,14 +208,10 @@ impl Shared {
             };
             state.running += 1;
             state.given += 1;
-            // One is the rule, and needs no memory.
-            match first {
-                None => first = Some(waker),
-                Some(_) => more.push(waker),
-            }
+            served.push(waker);
         }
         drop(state);
-        first.into_iter().chain(more).for_each(Waker::wake);
+        served.into_iter().for_each(Waker::wake);
     }
 }
 

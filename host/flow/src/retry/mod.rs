@@ -132,6 +132,12 @@ impl Policy {
         self.attempts
     }
 
+    /// The longest wait, chance aside.
+    #[must_use]
+    pub fn longest(&self) -> Duration {
+        self.cap
+    }
+
     /// How long to wait after `failed` attempts, for a `chance` from 0 to 1; none when there is no further attempt.
     #[must_use]
     pub fn wait(&self, failed: u32, chance: f64) -> Option<Duration> {

@@ -34,8 +34,8 @@ pub enum SubmitError<I: fmt::Debug> {
         /// How many it may need.
         bound: usize,
     },
-    /// Its deadline has passed.
-    #[error("the deadline of {0:?} has passed")]
+    /// Its deadline has passed, or the time until when it would wait at the door.
+    #[error("{0:?} is too late")]
     Late(I),
     /// It may not start before its deadline.
     #[error("{0:?} may not start before its deadline")]
@@ -66,7 +66,10 @@ impl<I: fmt::Debug> From<SubmitError<I>> for Failure {
             SubmitError::Late(_) => Refused::Late.into(),
             SubmitError::Closed => Refused::Closed.into(),
             SubmitError::Full(
-                fair::Full::Items { bound } | fair::Full::Tenant { bound } | fair::Full::Tenants { bound },
+                fair::Full::Items { bound }
+                | fair::Full::Tenant { bound }
+                | fair::Full::Door { bound }
+                | fair::Full::Tenants { bound },
             ) => Refused::Full { room: bound }.into(),
             _ => Self::new(Code::Input, "the task can't be scheduled").why(error.to_string()),
         }

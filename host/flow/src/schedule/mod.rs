@@ -13,19 +13,28 @@
 //! | blocked | what it needs has ended well | `Skipped` when that did not, `Late`, `Cancelled`, `Stopped` |
 //! | delayed | its time has come | `Late`, `Cancelled`, `Stopped` |
 //! | waiting | its [turn](crate::fair) has come and there is a [place](Capacity) | `Late`, `Cancelled`, `Stopped` |
-//! | running | its [`Started`] is finished or dropped | `Done`, `Failed`, `Abandoned`; told to stop: `TimedOut`, `Cancelled`, `Stopped` |
+//! | running | its [`Started`] is finished or dropped, or goes back to wait [again](Started::again) | `Done`, `Failed`, `Abandoned`; told to stop: `TimedOut`, `Cancelled`, `Stopped` |
 //!
 //! These are four structures and not one: tasks that may not start yet stand in no queue, so that none that may has to wait
 //! behind them. A task that runs is *told* to stop, and has ended when its guard is gone: until then it holds its place, since
 //! whatever it holds is not free.
+//!
+//! A task can run more than once: one that is to be tried [again](Started::again) later goes back to "delayed", holds nothing that
+//! runs meanwhile, and keeps its place in line. Its deadline is for all of it, and it ends once.
 //!
 //! **One state, no tick.** The [`Plan`] is a plain value that is told the time. Behind one short lock, whoever changes it
 //! does what follows: a task that is submitted while there is a place starts then and there, and whoever ends one starts the
 //! next. The loop ([`Service`]) sleeps until the earliest instant at which something is due.
 //!
 //! Bounded are the tasks under way (by [`fair`](crate::fair) those that wait for anything, by [`Capacity`] those that run),
-//! those of a tenant, the needs of a task, and the ends that are remembered. At a bound a task is refused; ends are forgotten,
-//! the oldest first. A forgotten task can't be waited for or needed any more.
+//! those of a tenant, the needs of a task, and the ends that are remembered. At a bound a task is refused, but never one that
+//! runs again: what waits may be more than its bound by as many as run at most. Ends are forgotten, the oldest first. A
+//! forgotten task can't be waited for or needed any more.
+//!
+//! A caller that would rather wait than be refused [waits at the door](Scheduler::enter), until a time that it names. Those are
+//! bounded too, and are no tasks yet: none of them is part of what was submitted.
+//!
+//! How full it is can be [watched](Scheduler::gauge): at the high mark its pressure turns high, at the low mark low again.
 //!
 //! The form (options, a loop that owns what happens, a cheap handle) is that of nextest's and restate's schedulers.
 //!
@@ -72,6 +81,7 @@
 //! ```
 
 mod capacity;
+mod door;
 mod error;
 mod history;
 mod plan;

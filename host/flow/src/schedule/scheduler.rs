@@ -12,6 +12,7 @@ use futures::future::{BoxFuture, Either, pending, select};
 
 use super::Id;
 use super::capacity::Capacity;
+use super::door;
 use super::error::{SubmitError, WaitError};
 use super::plan::{Closing, Key, Plan, Settings, Standing};
 use super::shared::{Cell, Grant, Shared};
@@ -22,6 +23,7 @@ use super::ticket::{Started, Ticket};
 use crate::Timer;
 use crate::fair::{Caps, SettingsError, Shares, Usage};
 use crate::permit::Permits;
+use crate::pressure::Gauge;
 use crate::timer::before;
 
 /// The handle: tasks go in here. Clones are cheap and share everything. When the last one is dropped, the scheduler drains.
@@ -49,7 +51,8 @@ impl<I: Id, K: Id, C: Capacity> Scheduler<I, K, C> {
         capacity: C,
         timer: Arc<dyn Timer>,
     ) -> Result<(Self, Service<I, K, C>), SettingsError> {
-        let shared = Arc::new(Shared::new(Plan::new(settings, shares)?, capacity, timer));
+        let plan = Plan::new(settings, shares)?;
+        let shared = Arc::new(Shared::new(plan, settings.level()?, capacity, timer));
         Ok((Self(Arc::clone(&shared)), Service(shared)))
     }
 
@@ -59,12 +62,29 @@ impl<I: Id, K: Id, C: Capacity> Scheduler<I, K, C> {
     ///
     /// [`SubmitError`] says why it is not taken.
     pub fn submit(&self, task: Task<I, K>) -> Result<Ticket<I, K, C>, SubmitError<I>> {
-        let (cell, signals) = cell();
-        let (key, signals, grant) = self.0.change_then(
-            |state, now| state.plan.submit(now, task, cell),
-            |state, key| key.map(|key| (key, signals, state.fetch(key))),
+        let (cell, signals) = Cell::new();
+        let (key, grant) = self.0.change_then(
+            |state, now| self.0.submit(state, now, task, cell),
+            |state, taken| taken.map(|(key, grant)| (key, grant.or_else(|| state.fetch(key)))),
         )?;
         Ok(Ticket::new(&self.0, key, signals, grant))
+    }
+
+    /// Takes a task as [`submit`](Self::submit) does; without room it waits for a place at the door, if `until` says for how long,
+    /// and at most until its deadline. Those of a tenant are let in in the order in which they came, and the tenants in turns:
+    /// [`fair::Queue::arrive`](crate::fair::Queue::arrive). Waiting begins when the future is first polled.
+    ///
+    /// Safe to cancel: dropped before it ends, nothing was submitted, and a place that it was handed goes to the next.
+    ///
+    /// # Errors
+    ///
+    /// [`SubmitError`] says why it is not taken: [`SubmitError::Late`] when no place came free until then,
+    /// [`SubmitError::Closed`] as soon as nothing is taken any more.
+    pub async fn enter(&self, task: Task<I, K>, until: Option<Instant>) -> Result<Ticket<I, K, C>, SubmitError<I>> {
+        match until {
+            None => self.submit(task),
+            Some(until) => door::enter(&self.0, task, until).await,
+        }
     }
 
     /// Takes all of `tasks`, or none of them. They may need each other.
@@ -79,7 +99,7 @@ impl<I: Id, K: Id, C: Capacity> Scheduler<I, K, C> {
         let (tasks, signals): (Vec<_>, Vec<_>) = tasks
             .into_iter()
             .map(|task| {
-                let (cell, signals) = cell();
+                let (cell, signals) = Cell::new();
                 ((task, cell), signals)
             })
             .unzip();
@@ -158,6 +178,12 @@ impl<I: Id, K: Id, C: Capacity> Scheduler<I, K, C> {
         self.0.look(|state| state.plan.status())
     }
 
+    /// Follows the pressure: whether the places to wait in get short. Nothing here waits for who follows it.
+    #[must_use]
+    pub fn gauge(&self) -> Gauge {
+        self.0.readings.gauge()
+    }
+
     /// What a tenant has here.
     #[must_use]
     pub fn usage(&self, tenant: &K) -> Usage {
@@ -224,11 +250,6 @@ impl<I: Id, K: Id, C: Capacity> fmt::Debug for Scheduler<I, K, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Scheduler").field(&self.status()).finish()
     }
-}
-
-fn cell<I, P>() -> (Cell<I, P>, Arc<Signals<I>>) {
-    let signals = Arc::new(Signals::default());
-    (Cell { signals: Arc::clone(&signals), waker: None, grant: None }, signals)
 }
 
 // === impl Service ===

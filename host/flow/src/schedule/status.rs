@@ -12,6 +12,8 @@ pub struct Status {
     pub submitted: u64,
     /// Not taken. Not part of `submitted`.
     pub refused: u64,
+    /// Waiting at the [door](super::Scheduler::enter) for a place. Not part of `submitted`.
+    pub door: usize,
     /// Waiting for a task that they need.
     pub blocked: usize,
     /// Waiting for their time.
@@ -26,18 +28,25 @@ pub struct Status {
     pub remembered: usize,
 }
 
-/// How many tasks ended in each way, since the beginning.
+/// How many tasks ended in each way, since the beginning: each is the [`End`] of the same name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
-#[expect(missing_docs, reason = "each is the end of the same name")]
 pub struct Ends {
+    /// Ran, and well.
     pub done: u64,
+    /// Ran, and failed.
     pub failed: u64,
+    /// Ran, and said nothing.
     pub abandoned: u64,
+    /// Cancelled, before the start or in a run.
     pub cancelled: u64,
+    /// Too late to start.
     pub late: u64,
+    /// Ran for too long.
     pub timed_out: u64,
+    /// Not started, since what they need did not end well.
     pub skipped: u64,
+    /// Stopped with the scheduler.
     pub stopped: u64,
 }
 

@@ -31,7 +31,7 @@ pub enum End<I> {
     Abandoned,
     /// It was cancelled, before its start or while it ran.
     Cancelled,
-    /// Its deadline passed before it could start.
+    /// Its deadline passed before it could start, or start [again](super::Started::again).
     Late,
     /// Its deadline passed while it ran.
     TimedOut,

@@ -1,4 +1,6 @@
+mod again;
 mod day;
+mod door;
 mod faults;
 mod rows;
 mod threads;

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::future::{Either, select};
 
@@ -32,7 +32,7 @@ enum State<I: Id, K: Id, C: Capacity> {
 }
 
 /// Leave to run, with its place. The task has ended when this is gone: [finished](Self::finish) with a report, or dropped
-/// without one, which is [`End::Abandoned`].
+/// without one, which is [`End::Abandoned`]; unless it is to run [again](Self::again).
 #[must_use = "a task that is started has ended when this is dropped"]
 pub struct Started<I: Id, K: Id, C: Capacity = Permits> {
     shared: Arc<Shared<I, K, C>>,
@@ -119,7 +119,7 @@ impl<I: Id, K: Id, C: Capacity> Drop for Ticket<I, K, C> {
             State::Waiting { shared, key, .. } => {
                 shared.change(|state, now| state.plan.withdraw(now, key));
             }
-            State::Ready(started) => started.withdraw(),
+            State::Ready(started) => started.decline(),
             State::Ended(_) | State::Fetched => {}
         }
     }
@@ -144,7 +144,8 @@ impl<I: Id, K: Id, C: Capacity> Started<I, K, C> {
         Self { shared, key, signals, permit: Some(grant.permit), waited: grant.waited, over: false }
     }
 
-    /// How long the task waited for its turn and a place, after its time had come and its needs were met.
+    /// How long the task waited for its turn and a place, after its time had come and its needs were met. If it runs
+    /// [again](Self::again), this time.
     #[must_use]
     pub fn waited(&self) -> Duration {
         self.waited
@@ -172,13 +173,8 @@ impl<I: Id, K: Id, C: Capacity> Started<I, K, C> {
     /// # Errors
     ///
     /// Why it was told to stop.
-    pub async fn run<R>(self, work: impl Future<Output = R>, report: impl FnOnce(&R) -> Report) -> Result<R, Stop> {
-        let ended = {
-            match select(pin!(work), pin!(self.signals.stop.wait())).await {
-                Either::Left((result, _)) => Ok(result),
-                Either::Right((stop, _)) => Err(stop),
-            }
-        };
+    pub async fn run<R>(mut self, work: impl Future<Output = R>, report: impl FnOnce(&R) -> Report) -> Result<R, Stop> {
+        let ended = self.attempt(work).await;
         match &ended {
             Ok(result) => self.finish(report(result)),
             Err(_) => drop(self),
@@ -186,8 +182,49 @@ impl<I: Id, K: Id, C: Capacity> Started<I, K, C> {
         ended
     }
 
-    /// Ends a task that has done nothing.
-    fn withdraw(mut self) {
+    /// Runs `work` until it ends, or the task is told to stop; then `work` is dropped. The task has not ended: whoever calls
+    /// this finishes it, or lets it run [again](Self::again).
+    ///
+    /// # Errors
+    ///
+    /// Why it was told to stop.
+    pub async fn attempt<R>(&mut self, work: impl Future<Output = R>) -> Result<R, Stop> {
+        match select(pin!(work), pin!(self.signals.stop.wait())).await {
+            Either::Left((result, _)) => Ok(result),
+            Either::Right((stop, _)) => Err(stop),
+        }
+    }
+
+    /// Lets the task run again, not before `at`; a time that has passed is at once. `report` says what this run cost; how it
+    /// went is of no account, since the task has not ended.
+    ///
+    /// Its permit, its charge and its place in the compartment are given back now: a back-off holds nothing that runs. It keeps
+    /// its place in line: it has its class, the age that it has reached since it first came, and goes before all of its tenant that
+    /// came later. It needs no room for that, so what waits may be more than the bound by as many as run at most. Deadline, cancel
+    /// and closing apply to it as to any task that waits; it is still the one task, with one end.
+    ///
+    /// The ticket may say that it has ended already: as it was told, if it was told to stop; as [`End::Late`], if `at` is not before its
+    /// deadline.
+    pub fn again(self, at: Instant, report: Report) -> Ticket<I, K, C> {
+        self.again_with(at, report, drop)
+    }
+
+    /// As [`again`](Self::again), and gives its place back in a way of its own, as [`finish_with`](Self::finish_with) does.
+    pub fn again_with(mut self, at: Instant, report: Report, give_back: impl FnOnce(C::Permit)) -> Ticket<I, K, C> {
+        let (permit, key) = (self.permit.take(), self.key);
+        self.over = true;
+        let grant = self.shared.change_then(
+            |state, now| {
+                permit.map(give_back);
+                state.plan.again(now, key, at, report)
+            },
+            |state, _ran| state.fetch(key),
+        );
+        Ticket::new(&self.shared, key, Arc::clone(&self.signals), grant)
+    }
+
+    /// Ends a task whose turn has come and that has done nothing: it costs nothing, and ends as [`End::Cancelled`].
+    pub fn decline(mut self) {
         self.over = true;
         let (permit, key) = (self.permit.take(), self.key);
         self.shared.change(|state, now| {

@@ -33,6 +33,6 @@ pub struct Shed {
 
 impl From<Shed> for Failure {
     fn from(shed: Shed) -> Self {
-        Self::new(Code::Overloaded, "calls wait too long").why(shed.to_string()).retry_after(shed.retry_after)
+        Self::new(Code::Shed, "calls wait too long").why(shed.to_string()).retry_after(shed.retry_after)
     }
 }

@@ -65,7 +65,7 @@ fn less_urgent_calls_go_first() {
 #[test]
 fn what_is_turned_away_is_told_when_to_come_again() {
     let failure = Failure::from(Shed { waited: 2_000 * MS, retry_after: 2_000 * MS });
-    assert_eq!((failure.code(), failure.wait()), (Code::Overloaded, Some(2_000 * MS)));
+    assert_eq!((failure.code(), failure.wait()), (Code::Shed, Some(2_000 * MS)));
 }
 
 /// A queue by class, served at one a millisecond, at more arrivals than that; the waits of what was served, and how many

@@ -7,16 +7,19 @@ use std::sync::Arc;
 
 use hotcell_agent::Diagnostic;
 use hotcell_agent::document::{self, Section, Source};
-use hotcell_call::{ByteSize, Digest, GrantSet, LimitKeys, Limits, ToolName};
+use hotcell_call::{ByteSize, Digest, GrantSet, LimitKeys, Limits, TenantId, ToolName};
 use hotcell_sandbox::CompileLimits;
 use sha2::{Digest as _, Sha256};
 
+use super::breaker::BreakerKeys;
 use super::cache::Cache;
 use super::catalog::Catalog;
 use super::place::{Place, nearest};
+use super::results::Results;
+use super::retry::RetryKeys;
 use super::schedule::Schedule;
 use super::user::{Lookup, environment};
-use super::{ToolConfig, compile, host, limits, tools, user};
+use super::{TenantConfig, ToolConfig, compile, host, limits, tenants, tools, user};
 
 /// The configuration of a host, checked.
 #[derive(Debug, Clone)]
@@ -29,10 +32,16 @@ pub struct Config {
     pub folders: Vec<PathBuf>,
     /// `[catalog] agents`: each `.toml` in them is an agent.
     pub agents: Vec<PathBuf>,
-    /// `[schedule] in_flight`: calls in their cells at one time.
-    pub in_flight: u32,
-    /// `[schedule] queue`: calls that wait for a cell; one more is refused, or waits for room until its deadline.
-    pub queue: usize,
+    /// `[schedule]`: how many calls run and wait, and in which order.
+    pub schedule: Schedule,
+    /// `[tenants.NAME]`. Once one is named, there are no others but those named and the local one.
+    pub tenants: BTreeMap<TenantId, TenantConfig>,
+    /// `[retry]`, for every tool.
+    pub retry: RetryKeys,
+    /// `[breaker]`, for every tool.
+    pub breaker: BreakerKeys,
+    /// `[results]`: answers kept for later.
+    pub results: Results,
     /// `[host] memory`: resident memory of the process beyond which no new cell starts.
     pub process_memory: ByteSize,
     /// `[compile]`, and `[cache] max_size`.
@@ -140,7 +149,9 @@ impl Config {
         let limits = limits::read(root);
         let tools = tools::read(root, folder, lookup);
         let Catalog { folders, agents } = Catalog::read(root, folder);
-        let Schedule { in_flight, queue } = Schedule::read(root);
+        let schedule = Schedule::read(root);
+        let tenants = tenants::read(root);
+        let (retry, breaker, results) = (RetryKeys::read(root), BreakerKeys::read(root), Results::read(root));
         let process_memory = host::memory(root);
         let mut compile = compile::read(root);
         let cache = Cache::read(root, folder);
@@ -150,8 +161,11 @@ impl Config {
             tools,
             folders,
             agents,
-            in_flight,
-            queue,
+            schedule,
+            tenants,
+            retry,
+            breaker,
+            results,
             process_memory,
             compile,
             state: None,
@@ -163,14 +177,16 @@ impl Config {
 
     pub(super) fn default_in(folder: &Path, lookup: Lookup<'_>) -> Self {
         let Catalog { folders, agents } = Catalog::within(folder);
-        let Schedule { in_flight, queue } = Schedule::default();
         Self {
             limits: LimitKeys::default(),
             tools: BTreeMap::new(),
             folders,
             agents,
-            in_flight,
-            queue,
+            schedule: Schedule::default(),
+            tenants: BTreeMap::new(),
+            retry: RetryKeys::default(),
+            breaker: BreakerKeys::default(),
+            results: Results::default(),
             process_memory: host::MEMORY,
             compile: CompileLimits::default(),
             cache: user::cache_folder(lookup),

@@ -6,20 +6,35 @@
 //!
 //! Whether a file may grant at all what it says is another matter: see [`trust`](crate::trust).
 
+mod batch;
 mod bounds;
+mod breaker;
 mod cache;
 mod catalog;
 mod compile;
 mod file;
 mod host;
 mod limits;
+mod per;
 mod place;
+mod quota;
+mod rate;
+pub(crate) mod results;
+pub(crate) mod retry;
 mod schedule;
+mod tenants;
 mod tools;
 mod user;
 
+pub use batch::BatchConfig;
+pub use breaker::BreakerKeys;
 pub use file::{Config, Origin};
 pub use limits::ceiling;
 pub use place::{FILE_NAME, Place};
+pub use quota::Quotas;
+pub use results::Results;
+pub use retry::RetryKeys;
+pub use schedule::{InFlight, Learner, Schedule, ShareBy};
+pub use tenants::TenantConfig;
 pub use tools::ToolConfig;
 pub use user::state_folder;

@@ -3,15 +3,20 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use hotcell_agent::document::{self, Section};
 use hotcell_call::{Folder, GrantKeys, LimitKeys, ToolName};
+use hotcell_flow::rate::Rate;
 
+use super::batch::BatchConfig;
+use super::breaker::BreakerKeys;
+use super::retry::RetryKeys;
 use super::user::Lookup;
-use super::{catalog, limits};
+use super::{catalog, limits, rate, results};
 
 /// What the operator says of one tool.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct ToolConfig {
     /// Its limits, over those for all tools.
     pub limits: LimitKeys,
@@ -21,6 +26,18 @@ pub struct ToolConfig {
     pub path: Option<PathBuf>,
     /// The variables whose values come from the operator's own environment.
     pub environment: Vec<String>,
+    /// How many of its calls are in their cells at most.
+    pub max_concurrent: Option<u32>,
+    /// How many of its calls start in a time, whoever they are for.
+    pub rate: Option<Rate>,
+    /// How often a failure that passes is tried again.
+    pub retry: RetryKeys,
+    /// When it is given a rest.
+    pub breaker: BreakerKeys,
+    /// Whether calls may share a cell.
+    pub batch: Option<BatchConfig>,
+    /// How long answers are kept that depend on the input alone; none: as its author says.
+    pub cache_ttl: Option<Duration>,
 }
 
 impl ToolConfig {
@@ -28,6 +45,12 @@ impl ToolConfig {
     pub(super) fn overlay(&mut self, more: Self) {
         self.limits = more.limits.over(&self.limits);
         self.path = more.path.or(self.path.take());
+        self.max_concurrent = more.max_concurrent.or(self.max_concurrent);
+        self.rate = more.rate.or(self.rate);
+        self.retry = more.retry.over(&self.retry);
+        self.breaker = more.breaker.over(&self.breaker);
+        self.batch = more.batch.or(self.batch);
+        self.cache_ttl = more.cache_ttl.or(self.cache_ttl);
         self.environment.extend(more.environment);
         self.grants.clock = more.grants.clock.or(self.grants.clock);
         self.grants.random = more.grants.random.or(self.grants.random);
@@ -46,6 +69,8 @@ impl ToolConfig {
         }
     }
 }
+
+const MOST_CONCURRENT: u32 = 1_000_000;
 
 pub(super) fn read(root: &Section<'_>, base: &Path, lookup: Lookup<'_>) -> BTreeMap<ToolName, ToolConfig> {
     let mut tools = BTreeMap::new();
@@ -77,5 +102,11 @@ fn tool(section: &Section<'_>, base: &Path, lookup: Lookup<'_>) -> ToolConfig {
             catalog::path(&item, text.value, base)
         }),
         environment: asked.into_inner(),
+        max_concurrent: section.get("max_concurrent").and_then(|item| item.number(1, MOST_CONCURRENT)),
+        rate: rate::read(section),
+        retry: RetryKeys::read(section),
+        breaker: BreakerKeys::read(section),
+        batch: BatchConfig::read(section),
+        cache_ttl: results::ttl(section),
     }
 }

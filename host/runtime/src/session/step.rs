@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use hotcell_agent::{Agent, OnError, Scope, Step, Template, Work, weight, weight_of_text};
-use hotcell_call::{ByteSize, Code, Effect, Failure, Happening, Kind, Outcome, Payload, RunId, StepId, Target};
+use hotcell_call::{ByteSize, Code, Failure, Happening, Kind, Outcome, Payload, Refusal, RunId, StepId, Target};
 use hotcell_flow::dag::{Node, State, Verdict};
 use hotcell_flow::gather::gather;
 use serde_json::Value;
@@ -23,9 +23,6 @@ use crate::session::{RunOutcome, StepOutcome, state, verdict};
 
 /// What all results of a run may take together in memory.
 const MOST_RESULTS: ByteSize = ByteSize::mib(512);
-/// The first wait before a call is made again; it doubles each time.
-const BACKOFF: Duration = Duration::from_millis(50);
-const MOST_BACKOFF: Duration = Duration::from_secs(5);
 
 /// A run under way.
 pub(super) struct Run<'a> {
@@ -200,43 +197,47 @@ impl<'a> Run<'a> {
         Ok((input, share))
     }
 
-    /// Calls until it is well, or until no retry is left or allowed.
+    /// Calls, and calls again when the host says that it has too much to do: a run is slowed down by that, and does not fail.
     async fn call(&self, step: &Step, target: &Target, input: Payload) -> Result<Held<'_>, Failure> {
-        let mut left = step.retry;
-        let mut wait = BACKOFF;
         loop {
             let outcome = self.attempt(step, target, input.clone()).await?;
             let failure = match outcome.result {
                 Ok(answer) => return self.read(target, &answer),
                 Err(failure) => failure,
             };
-            let repeatable = outcome.receipt.pure || self.effect(target).await.repeatable();
-            if left == 0 || !worth_another(failure.kind()) || !repeatable {
-                return Err(failure);
-            }
-            left -= 1;
-            // Full jitter: those who failed together don't come back together.
-            let pause = failure.wait().unwrap_or_else(|| wait.mul_f64(rand::random::<f64>()));
-            tokio::time::sleep(pause.min(MOST_BACKOFF)).await;
-            wait = (wait * 2).min(MOST_BACKOFF);
+            let Some(wait) = self.patience(&failure) else { return Err(failure) };
+            tokio::time::sleep(wait).await;
         }
+    }
+
+    /// How long to wait before a call that was refused is offered again; none where that is of no use.
+    fn patience(&self, failure: &Failure) -> Option<Duration> {
+        let passes = matches!(failure.kind(), Kind::Refused(Refusal::Rate | Refusal::Quota | Refusal::Overloaded));
+        let wait = failure.wait().filter(|_| passes && failure.code() != Code::Draining)?;
+        // Those who were refused together do not come back together.
+        let wait = wait.mul_f64(1.0 + rand::random::<f64>() / 4.0);
+        (wait < self.deadline.saturating_duration_since(Instant::now())).then_some(wait)
     }
 
     async fn attempt(&self, step: &Step, target: &Target, input: Payload) -> Result<Outcome, Failure> {
         let slot = self.slots.acquire().await;
         let made = self.calls.fetch_add(1, Ordering::Relaxed);
         let most = self.agent.bounds.max_calls;
-        if made >= most {
+        let Some(left) = most.checked_sub(made.saturating_add(1)) else {
             return Err(Failure::new(Code::Budget, format!("the run of {} made all its calls", self.agent.name))
                 .why(format!("{most} of {most}"))
                 .fix("raise `[run] max_calls` in the agent's file")
                 .reached(most, most));
-        }
+        };
         let mut call = self.host.next_call(target.clone(), input);
         call.run = Some(self.id);
         call.limits = self.agent.limits(&target.tool);
         call.wants = self.agent.wants(&target.tool);
-        call.deadline = Some(self.deadline);
+        call.priority = self.agent.schedule.priority;
+        call.deadline = Some(self.agent.schedule.deadline(Instant::now(), self.deadline));
+        // What the host makes again counts as calls of the run.
+        let left = u32::try_from(left).unwrap_or(u32::MAX);
+        call.retries = step.retry.or(self.agent.schedule.retries).map(|asked| asked.min(left));
         // A task of its own, so that calls of one run use all cores; it ends with this future.
         let host = self.host.clone();
         let task = AbortOnDropHandle::new(tokio::spawn(async move { host.call(call).await }));
@@ -244,24 +245,17 @@ impl<'a> Run<'a> {
             .await
             .map_err(|error| Failure::new(Code::Fault, format!("the call of {target} broke")).caused_by(error))?;
         drop(slot);
+        let again = outcome.receipt.attempts.saturating_sub(1);
+        self.calls.fetch_add(u64::from(again), Ordering::Relaxed);
         self.count(step, &outcome);
         Ok(outcome)
-    }
-
-    async fn effect(&self, target: &Target) -> Effect {
-        let opened = self.host.opened(target).await.ok();
-        let function = opened.as_ref().and_then(|opened| {
-            let name = opened.function(target).ok()?.name.clone();
-            opened.tool.descriptor().function(&name).map(|function| function.effect)
-        });
-        function.unwrap_or_default()
     }
 
     fn count(&self, step: &Step, outcome: &Outcome) {
         let mut kept = self.kept();
         kept.fuel = kept.fuel.saturating_add(outcome.receipt.fuel_charged());
         let tally = kept.tallies.entry(step.id.clone()).or_default();
-        tally.calls += 1;
+        tally.calls += u64::from(outcome.receipt.attempts.max(1));
         if let Err(failure) = &outcome.result {
             tally.failed += 1;
             tally.first.get_or_insert_with(|| failure.clone());
@@ -318,11 +312,6 @@ impl<'a> Run<'a> {
 /// Ends the run whatever the step says: there is nothing that could go on.
 fn is_final(failure: &Failure) -> bool {
     matches!(failure.kind(), Kind::OverBudget | Kind::Cancelled)
-}
-
-/// Outcomes that may be others next time.
-fn worth_another(kind: Kind) -> bool {
-    matches!(kind, Kind::Failed | Kind::TimedOut | Kind::Refused(_) | Kind::Trapped(_) | Kind::Fault)
 }
 
 /// Says in which step it was, and keeps everything else.

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::time::Instant;
 
 use super::record::Key;
+use super::record::Stage;
 use super::{Id, Plan, SubmitError, Task};
 use crate::dag::{Dag, DagError, Progress, Verdict};
 use crate::fair::Place;
@@ -30,7 +31,7 @@ impl<I: Id, K: Id, T> Plan<I, K, T> {
         let mut keys = Vec::with_capacity(count);
         for index in order {
             if let Some(((task, value), place)) = left.get_mut(index).and_then(Option::take) {
-                let (key, because) = self.take(place, task, value);
+                let (key, because) = self.take(Stage::Blocked(place), task, value);
                 keys.push((index, key, because));
             }
         }

@@ -4,7 +4,7 @@ mod graph;
 mod record;
 mod steps;
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use slab::Slab;
@@ -14,17 +14,23 @@ use super::error::SubmitError;
 use super::history::{History, Known};
 use super::status::Status;
 use super::task::{End, Stop, Task};
-use crate::fair::{self, Shares};
+use crate::fair::{self, Arrival, Knock, Place, Shares};
+use crate::pressure::Level;
+use crate::sorted::Sorted;
 
 use record::{Record, Stage};
 
 pub use record::{Key, Standing};
 
-/// The bounds of a [`Plan`].
+/// The bounds of a [`Plan`], and of the scheduler around it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
     /// The order of what waits, and how much may.
     pub fair: fair::Settings,
+    /// How many places are taken when the [pressure](super::Scheduler::gauge) turns high; none: three quarters of all.
+    pub high: Option<usize>,
+    /// How many are when it turns low again; none: half of all, and below `high`.
+    pub low: Option<usize>,
     /// How many tasks one may need.
     pub needs: usize,
     /// How many ended tasks are remembered.
@@ -41,7 +47,7 @@ pub struct Settings {
 pub struct Plan<I, K, T> {
     queue: fair::Queue<K, Key>,
     tasks: Slab<Record<I, T>>,
-    alarms: BTreeSet<(Instant, Key)>,
+    alarms: Sorted<(Instant, Key)>,
     history: History<I>,
     changes: VecDeque<Change<I, T>>,
     status: Status,
@@ -77,7 +83,7 @@ pub enum Change<I, T> {
 pub struct Start {
     /// Which.
     pub key: Key,
-    /// How long it waited for its turn and a place, after its time had come and its needs were met.
+    /// How long it waited for its turn and a place, after its time had come and its needs were met; if it runs again, this time.
     pub waited: Duration,
 }
 
@@ -94,7 +100,28 @@ pub enum Closing {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { fair: fair::Settings::default(), needs: 256, remembered: 1_024, remember_for: Duration::from_secs(60) }
+        Self {
+            fair: fair::Settings::default(),
+            high: None,
+            low: None,
+            needs: 256,
+            remembered: 1_024,
+            remember_for: Duration::from_secs(60),
+        }
+    }
+}
+
+impl Settings {
+    /// The marks of its pressure.
+    pub(super) fn level(&self) -> Result<Level, fair::SettingsError> {
+        let items = self.fair.items;
+        let high = self.high.unwrap_or(items - items / 4);
+        let low = self.low.unwrap_or((items / 2).min(high.saturating_sub(1)));
+        if low < high && high <= items {
+            Ok(Level::new(high, low))
+        } else {
+            Err(fair::SettingsError::Marks { low, high, items })
+        }
     }
 }
 
@@ -110,7 +137,7 @@ impl<I: Id, K: Id, T> Plan<I, K, T> {
         Ok(Self {
             queue: fair::Queue::new(settings.fair, shares)?,
             tasks: Slab::new(),
-            alarms: BTreeSet::new(),
+            alarms: Sorted::default(),
             history: History::new(settings.remembered, settings.remember_for),
             changes: VecDeque::new(),
             status: Status::default(),
@@ -131,16 +158,59 @@ impl<I: Id, K: Id, T> Plan<I, K, T> {
         self.advance(now);
         let place = self.check(now, &task).and_then(|()| Ok(self.queue.hold(&task.tenant)?));
         match place {
-            Ok(place) => {
-                let (key, because) = self.take(place, task, value);
-                self.let_go(now, key, because);
-                Ok(key)
-            }
+            Ok(place) => Ok(self.take_in(now, place, task, value)),
+            Err(error) => Err(self.refuse(error)),
+        }
+    }
+
+    /// Keeps a place for a task that may be [submitted](Self::submit_in) to it, or without room a place at the door: one that comes
+    /// free is [handed over](Self::admit).
+    ///
+    /// # Errors
+    ///
+    /// [`SubmitError`] says why it would not be taken.
+    pub fn arrive(&mut self, now: Instant, task: &Task<I, K>) -> Result<Arrival, SubmitError<I>> {
+        self.advance(now);
+        let arrival = self.check(now, task).and_then(|()| Ok(self.queue.arrive(&task.tenant)?));
+        arrival.map_err(|error| self.refuse(error))
+    }
+
+    /// Takes a task in a place that was kept for it.
+    ///
+    /// # Errors
+    ///
+    /// [`SubmitError`] says why it is not taken: since it arrived that may have changed. Its place is free again then.
+    pub fn submit_in(&mut self, now: Instant, place: Place, task: Task<I, K>, value: T) -> Result<Key, SubmitError<I>> {
+        self.advance(now);
+        match self.check(now, &task) {
+            Ok(()) => Ok(self.take_in(now, place, task, value)),
             Err(error) => {
-                self.status.refused += 1;
-                Err(error)
+                self.queue.release(place);
+                Err(self.refuse(error))
             }
         }
+    }
+
+    /// Hands a place that is free to the one at the door whose turn it is. None if there is none, and when nothing is taken any
+    /// more. The owner asks after each change, until there is none.
+    pub fn admit(&mut self) -> Option<(Knock, Place)> {
+        if self.closed { None } else { self.queue.admit() }
+    }
+
+    /// Gives up the wait at the door.
+    pub fn leave(&mut self, knock: Knock) {
+        self.queue.leave(knock);
+    }
+
+    /// Gives back a place that was kept for a task which will not come.
+    pub fn release_place(&mut self, place: Place) {
+        self.queue.release(place);
+    }
+
+    /// Counts a task that its owner does not submit, for this reason.
+    pub fn refuse(&mut self, error: SubmitError<I>) -> SubmitError<I> {
+        self.status.refused += 1;
+        error
     }
 
     /// Cancels a task: one that has not started ends now, one that runs is told to stop. Whether it will have ended as
@@ -183,17 +253,29 @@ impl<I: Id, K: Id, T> Plan<I, K, T> {
     /// When [`advance`](Self::advance) has something to do.
     #[must_use]
     pub fn next_instant(&self) -> Option<Instant> {
-        let alarm = self.alarms.first().map(|(at, _)| *at);
+        let alarm = self.alarms.first().map(|((at, _), ())| *at);
         match (alarm, self.history.until()) {
             (Some(alarm), Some(until)) => Some(alarm.min(until)),
             (alarm, until) => alarm.or(until),
         }
     }
 
+    /// Whether nothing waits for its turn.
+    #[must_use]
+    pub fn is_clear(&self) -> bool {
+        self.queue.is_clear()
+    }
+
     /// Whether a task waits that [`start`](Self::start) would give.
     #[must_use]
     pub fn is_ready(&mut self) -> bool {
         self.queue.is_ready()
+    }
+
+    /// Whether nothing is taken any more.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.closed
     }
 
     /// Whether nothing is taken any more, and nothing is under way.
@@ -241,7 +323,13 @@ impl<I: Id, K: Id, T> Plan<I, K, T> {
     /// How many tasks are where.
     #[must_use]
     pub fn status(&self) -> Status {
-        Status { remembered: self.history.len(), ..self.status }
+        Status { remembered: self.history.len(), door: self.queue.at_door(), ..self.status }
+    }
+
+    /// How many places are taken, of those to wait in.
+    #[must_use]
+    pub fn taken(&self) -> usize {
+        self.queue.waiting()
     }
 
     /// What a tenant has here.

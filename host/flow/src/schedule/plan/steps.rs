@@ -7,6 +7,7 @@ use super::record::{Key, Record, Stage};
 use super::{Change, End, Id, Plan, Start, Stop, Task};
 use crate::dag::Verdict;
 use crate::fair::Place;
+use crate::schedule::error::SubmitError;
 use crate::schedule::history::Known;
 use crate::schedule::task::Report;
 
@@ -14,8 +15,9 @@ impl<I: Id, K: Id, T> Plan<I, K, T> {
     /// Does what is due: lets tasks wait whose time has come, ends those whose deadline has passed, and tells those of them
     /// to stop that run.
     pub fn advance(&mut self, now: Instant) {
-        while let Some((_, key)) = self.alarms.first().copied().filter(|(at, _)| *at <= now) {
-            self.alarms.pop_first();
+        while let Some((alarm, ())) = self.alarms.first().copied().filter(|((at, _), ())| *at <= now) {
+            self.alarms.remove(&alarm);
+            let (_, key) = alarm;
             let Some(record) = self.record_mut(key) else {
                 continue;
             };
@@ -58,6 +60,42 @@ impl<I: Id, K: Id, T> Plan<I, K, T> {
         true
     }
 
+    /// Lets a task that runs wait again: until `at`, and then for its turn, in which it keeps its place in line. What it holds is
+    /// given back now; `report` says what this run cost, and its verdict is of no account.
+    ///
+    /// It may end instead: as it was told, if it was told to stop, and as [`End::Late`], if `at` is not before its deadline. Whether
+    /// it ran.
+    pub fn again(&mut self, now: Instant, key: Key, at: Instant, report: Report) -> bool {
+        self.advance(now);
+        let (told, late) = match self.record(key) {
+            Some(record) => (record.stop, record.is_late(at)),
+            None => return false,
+        };
+        if told.is_some() {
+            return self.finish(now, key, Some(report));
+        }
+        let charge = match self.step_off(key) {
+            Some((Stage::Running(charge), _)) => charge,
+            Some((stage, _)) => {
+                self.stand(key, stage);
+                return false;
+            }
+            None => return false,
+        };
+        let cost = report.cost.unwrap_or(charge.estimate());
+        let place = self.queue.again(charge, cost);
+        if let Some(record) = self.record_mut(key) {
+            record.start_at = Some(at);
+        }
+        self.stand(key, Stage::Delayed(place));
+        if late {
+            self.end(now, key, End::Late);
+        } else {
+            self.release(now, key);
+        }
+        true
+    }
+
     /// Takes a task back that its owner no longer wants and that has done nothing: it costs nothing, even if it was started.
     /// Whether it was under way.
     pub fn withdraw(&mut self, now: Instant, key: Key) -> bool {
@@ -72,9 +110,41 @@ impl<I: Id, K: Id, T> Plan<I, K, T> {
         true
     }
 
-    /// Notes a task for which a place is held, and says which of its needs is the reason if it can't ever start. It stands
-    /// still until it is [let go](Self::let_go).
-    pub(super) fn take(&mut self, place: Place, task: Task<I, K>, value: T) -> (Key, Option<I>) {
+    /// Takes a task that may start, and starts it, if nothing waits: as [`submit`](Self::submit) and [`start`](Self::start) would.
+    /// Gives the task back if they would not.
+    ///
+    /// # Errors
+    ///
+    /// [`SubmitError`] says why it is not taken.
+    #[expect(clippy::type_complexity, reason = "a key, or what was handed in")]
+    pub fn submit_alone(
+        &mut self,
+        now: Instant,
+        task: Task<I, K>,
+        value: T,
+    ) -> Result<Result<Key, (Task<I, K>, T)>, SubmitError<I>> {
+        self.advance(now);
+        let needs = !task.needs.is_empty() || task.start_at.is_some_and(|at| at > now);
+        let charge = self
+            .check(now, &task)
+            .and_then(|()| if needs { Ok(None) } else { Ok(self.queue.start_alone(now, &task.tenant, task.terms)?) });
+        match charge {
+            Ok(Some(charge)) => Ok(Ok(self.take(Stage::Running(charge), task, value).0)),
+            Ok(None) => Ok(Err((task, value))),
+            Err(error) => Err(self.refuse(error)),
+        }
+    }
+
+    /// Takes a task that has been checked.
+    pub(super) fn take_in(&mut self, now: Instant, place: Place, task: Task<I, K>, value: T) -> Key {
+        let (key, because) = self.take(Stage::Blocked(place), task, value);
+        self.let_go(now, key, because);
+        key
+    }
+
+    /// Notes a task where it stands, and says which of its needs is the reason if it can't ever start. One for which a place is
+    /// held stands still until it is [let go](Self::let_go).
+    pub(super) fn take(&mut self, stage: Stage, task: Task<I, K>, value: T) -> (Key, Option<I>) {
         self.numbers += 1;
         self.status.submitted += 1;
         let slot = self.tasks.vacant_key();
@@ -93,7 +163,7 @@ impl<I: Id, K: Id, T> Plan<I, K, T> {
             stop: None,
             value,
         });
-        self.stand(key, Stage::Blocked(place));
+        self.stand(key, stage);
         (key, because)
     }
 
@@ -122,14 +192,14 @@ impl<I: Id, K: Id, T> Plan<I, K, T> {
         let (mut next, mut later) = (Some((key, end)), Vec::new());
         while let Some((key, end)) = next {
             if let Some(record) = self.remove(key) {
-                let because = match &end {
-                    End::Done => None,
-                    End::Skipped { because } => Some(because.clone()),
-                    _ => Some(record.id.clone()),
-                };
                 for dependent in record.dependents {
-                    if let Some(because) = &because {
-                        later.push((dependent, End::Skipped { because: because.clone() }));
+                    let because = match &end {
+                        End::Done => None,
+                        End::Skipped { because } => Some(because.clone()),
+                        _ => Some(record.id.clone()),
+                    };
+                    if let Some(because) = because {
+                        later.push((dependent, End::Skipped { because }));
                     } else if let Some(record) = self.record_mut(dependent) {
                         record.needs.remove(&key);
                         self.release(now, dependent);
@@ -238,7 +308,7 @@ impl<I: Id, K: Id, T> Plan<I, K, T> {
             self.alarms.remove(&(at, key));
         }
         if let Some(at) = next {
-            self.alarms.insert((at, key));
+            self.alarms.insert((at, key), ());
         }
     }
 }

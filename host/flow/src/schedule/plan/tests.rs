@@ -219,6 +219,94 @@ fn s28_ends_are_remembered_for_so_long_and_so_many() {
     assert_eq!((plan.status().ended.done, plan.lengths()[2]), (12, 1));
 }
 
+#[test]
+fn s19_a_task_that_runs_again_waits_for_its_time_and_holds_nothing_meanwhile() {
+    let (now, mut plan) = (start(), plan());
+    plan.submit(now, task("a"), ()).unwrap();
+    plan.submit(now, task("child").needs(["a"]), ()).unwrap();
+    let key = plan.start(now).unwrap().key;
+    assert!(plan.again(now, key, now + millis(50), Report::failed()));
+    assert_eq!((plan.standing(&"a"), plan.standing(&"child")), (Some(Standing::Delayed), Some(Standing::Blocked)));
+    assert_eq!((plan.status().running, plan.status().delayed, plan.next_instant()), (0, 1, Some(now + millis(50))));
+    assert!(plan.start(now + millis(49)).is_none());
+    assert!(!plan.again(now, key, now, Report::done()), "it does not run");
+    let start = plan.start(now + millis(57)).unwrap();
+    assert_eq!(start, Start { key, waited: Duration::ZERO }, "only now was it seen that its time had come");
+    // A time that has passed is at once.
+    assert!(plan.again(now + millis(60), key, now, Report::failed()));
+    assert_eq!(plan.standing(&"a"), Some(Standing::Waiting));
+    assert_eq!(plan.start(now + millis(64)), Some(Start { key, waited: millis(4) }), "the time of this wait only");
+    assert!(plan.finish(now + millis(70), key, Some(Report::done())));
+    assert_eq!((plan.standing(&"a"), plan.standing(&"child")), (ended(End::Done), Some(Standing::Waiting)));
+    assert_eq!(ends(&mut plan), [(key, End::Done)]);
+    assert!(!plan.again(now, key, now, Report::done()), "it has ended");
+}
+
+#[test]
+fn s19_whatever_can_end_a_task_that_waits_ends_one_that_waits_to_run_again() {
+    type Act = fn(&mut Plan<&'static str, u32, ()>, Key, Instant) -> bool;
+    let (at, due) = (millis(50), millis(100));
+    let again: Act = |plan, key, now| plan.again(now, key, now + millis(50), Report::failed());
+    let rows: [(&str, Act, End<&str>); 8] = [
+        ("its deadline", |plan, key, now| !plan.cancel(now + millis(100), key), End::Late),
+        ("a cancel", |plan, key, now| plan.cancel(now, key), End::Cancelled),
+        ("its caller", |plan, key, now| plan.withdraw(now, key), End::Cancelled),
+        (
+            "a stop",
+            |plan, _, now| {
+                plan.close(now, Closing::Stop);
+                plan.is_over()
+            },
+            End::Stopped,
+        ),
+        (
+            "a drain and its own end",
+            |plan, key, now| {
+                plan.close(now, Closing::Drain);
+                assert_eq!(plan.start(now + millis(50)).map(|start| start.key), Some(key));
+                plan.finish(now + millis(50), key, Some(Report::done()))
+            },
+            End::Done,
+        ),
+        (
+            "a run in which it was told to stop",
+            |plan, key, now| {
+                plan.start(now + millis(50)).unwrap();
+                plan.cancel(now + millis(50), key);
+                plan.again(now + millis(50), key, now + millis(60), Report::done())
+            },
+            End::Cancelled,
+        ),
+        (
+            "a run that was too long",
+            |plan, key, now| {
+                plan.start(now + millis(50)).unwrap();
+                plan.again(now + millis(100), key, now + millis(100), Report::done())
+            },
+            End::TimedOut,
+        ),
+        (
+            "a back-off that is too long",
+            |plan, key, now| {
+                plan.start(now + millis(50)).unwrap();
+                plan.again(now + millis(60), key, now + millis(100), Report::done())
+            },
+            End::Late,
+        ),
+    ];
+    for (name, act, end) in rows {
+        let (now, mut plan) = (start(), plan());
+        let key = plan.submit(now, task("a").deadline(now + due), ()).unwrap();
+        plan.start(now).unwrap();
+        assert!(again(&mut plan, key, now));
+        assert_eq!(plan.next_instant(), Some(now + at));
+        assert!(act(&mut plan, key, now), "{name}");
+        assert_eq!(plan.standing(&"a"), ended(end), "{name}");
+        assert_eq!(ends(&mut plan), [(key, end)], "{name}");
+        assert_eq!((plan.status().live(), plan.status().ended.total(), plan.lengths()[4]), (0, 1, 0), "{name}");
+    }
+}
+
 #[derive(Debug, Clone)]
 enum Step {
     Submit { needs: Vec<prop::sample::Index>, start: Option<u64>, deadline: Option<u64>, tenant: u32 },
@@ -227,6 +315,7 @@ enum Step {
     Start,
     Finish(prop::sample::Index, Option<bool>),
     Withdraw(prop::sample::Index),
+    Again(prop::sample::Index, u64),
     Pass(u64),
     Close(bool),
 }
@@ -243,6 +332,7 @@ fn step() -> impl Strategy<Value = Step> {
         6 => Just(Step::Start),
         6 => (which(), prop::option::weighted(0.9, any::<bool>())).prop_map(|(which, how)| Step::Finish(which, how)),
         1 => which().prop_map(Step::Withdraw),
+        3 => (which(), 0_u64..20).prop_map(|(which, wait)| Step::Again(which, wait)),
         4 => (0_u64..20).prop_map(Step::Pass),
         1 => prop::bool::weighted(0.2).prop_map(Step::Close),
     ]
@@ -254,7 +344,12 @@ struct Known {
     needs: Vec<Number>,
     start: Instant,
     deadline: Option<Instant>,
+    /// Whether it runs.
     started: bool,
+    /// Whether it was told to stop.
+    stopped: bool,
+    /// How often it was to run again.
+    again: u32,
     end: Option<End<Number>>,
 }
 
@@ -268,7 +363,8 @@ struct Model {
 impl Model {
     fn new() -> Self {
         let bounds = fair::Settings { items: 12, tenants: 3, ..fair::Settings::default() };
-        let settings = Settings { fair: bounds, needs: 4, remembered: 1_000, remember_for: Duration::MAX };
+        let settings =
+            Settings { fair: bounds, needs: 4, remembered: 1_000, remember_for: Duration::MAX, ..Settings::default() };
         let shares = Shares::equal(Share { running: 3, waiting: 6, weight: 1 }).unwrap();
         Self { plan: Plan::new(settings, shares).unwrap(), known: HashMap::new(), next: 0, now: start() }
     }
@@ -286,8 +382,16 @@ impl Model {
 
     fn taken(&mut self, key: Key, task: &Task<Number, u32>) {
         let start = task.start_at.unwrap_or(self.now);
-        let known =
-            Known { key, needs: task.needs.clone(), start, deadline: task.terms.deadline, started: false, end: None };
+        let known = Known {
+            key,
+            needs: task.needs.clone(),
+            start,
+            deadline: task.terms.deadline,
+            started: false,
+            stopped: false,
+            again: 0,
+            end: None,
+        };
         assert!(self.known.insert(task.id, known).is_none());
     }
 
@@ -330,7 +434,10 @@ impl Model {
     fn listen(&mut self) {
         while let Some(change) = self.plan.next_change() {
             match change {
-                Change::Stop { key, .. } => assert!(self.plan.get_mut(key).is_some(), "told to stop when it was over"),
+                Change::Stop { key, .. } => {
+                    let id = *self.plan.get_mut(key).expect("told to stop when it was over");
+                    self.known.get_mut(&id).unwrap().stopped = true;
+                }
                 Change::Ended { key, end, value } => {
                     let known = self.known.get_mut(&value).unwrap();
                     assert_eq!(known.key, key);
@@ -338,6 +445,7 @@ impl Model {
                     let before = matches!(end, End::Late | End::Skipped { .. });
                     let after = matches!(end, End::Done | End::Failed | End::Abandoned | End::TimedOut);
                     assert!(!(before && known.started || after && !known.started), "{value} {end:?}");
+                    assert!(known.again == 0 || !matches!(end, End::Skipped { .. }), "{value} had begun");
                 }
             }
         }
@@ -381,6 +489,15 @@ impl Model {
                     self.plan.withdraw(self.now, key);
                 }
             }
+            Step::Again(which, wait) => {
+                if let Some(key) = self.pick(which, true) {
+                    let at = self.now + millis(wait) - millis(5);
+                    let id = *self.plan.get_mut(key).unwrap();
+                    let known = self.known.get_mut(&id).unwrap();
+                    (known.start, known.started, known.again) = (at, known.stopped, known.again + 1);
+                    assert!(self.plan.again(self.now, key, at, Report::failed().cost(3)));
+                }
+            }
             Step::Pass(time) => {
                 self.now += millis(time);
                 self.plan.advance(self.now);
@@ -402,7 +519,8 @@ impl Model {
         assert_eq!(status.running, running);
         let [tasks, alarms, names, changes, queued, tenants] = self.plan.lengths();
         assert_eq!((tasks, names, changes, queued), (live, taken, 0, live - running));
-        assert!(alarms <= live && queued <= 12 && tenants <= 3);
+        // Three of each tenant run at most, and may go back to wait beyond the bound.
+        assert!(alarms <= live && queued + running <= 12 + 9 && tenants <= 3);
         if let Some(next) = self.plan.next_instant() {
             assert!(next > self.now, "something is due and was not done");
         }

@@ -2,8 +2,8 @@
 //! woken is polled, so that a lost wake-up is a task that never ends.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
-use std::future::poll_fn;
+use std::collections::{BTreeSet, HashMap};
+use std::future::{poll_fn, ready};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
@@ -110,7 +110,14 @@ enum Order {
     Finish,
     Fail,
     Panic,
+    /// Is to be run again, in so many milliseconds.
+    Again(u64),
+    /// Does nothing with its turn.
+    Decline,
 }
+
+/// So many milliseconds, that whoever would wait for it has lost a wake-up.
+const FAR: u64 = 1_000_000;
 
 /// One task as its caller sees it.
 struct Job {
@@ -123,6 +130,7 @@ struct Job {
 enum Step {
     Submit { needs: Vec<prop::sample::Index>, start: Option<u64>, deadline: Option<u64>, tenant: u32 },
     SubmitAll(Vec<(usize, usize)>),
+    Enter { start: Option<u64>, deadline: Option<u64>, tenant: u32, until: Option<u64> },
     Tell(prop::sample::Index, Order),
     Poll(prop::sample::Index),
     Drop(prop::sample::Index),
@@ -140,11 +148,19 @@ enum Step {
 fn step() -> impl Strategy<Value = Step> {
     let which = || any::<prop::sample::Index>();
     let time = || prop::option::weighted(0.4, 1_u64..40);
-    let order = prop_oneof![4 => Just(Order::Finish), 1 => Just(Order::Fail), 1 => Just(Order::Panic)];
+    let order = prop_oneof![
+        4 => Just(Order::Finish),
+        1 => Just(Order::Fail),
+        1 => Just(Order::Panic),
+        3 => (0_u64..20).prop_map(Order::Again),
+        1 => Just(Order::Decline),
+    ];
     prop_oneof![
         100 => (prop::collection::vec(which(), 0..3), time(), time(), 0_u32..3)
             .prop_map(|(needs, start, deadline, tenant)| Step::Submit { needs, start, deadline, tenant }),
         10 => prop::collection::vec((0_usize..3, 0_usize..3), 0..4).prop_map(Step::SubmitAll),
+        80 => (time(), time(), 0_u32..3, prop_oneof![1 => Just(None), 3 => (0_u64..30).prop_map(Some), 6 => Just(Some(FAR))])
+            .prop_map(|(start, deadline, tenant, until)| Step::Enter { start, deadline, tenant, until }),
         80 => (which(), order).prop_map(|(which, order)| Step::Tell(which, order)),
         120 => which().prop_map(Step::Poll),
         30 => which().prop_map(Step::Drop),
@@ -166,20 +182,25 @@ struct World {
     scheduler: Option<Test>,
     service: Option<Polled>,
     jobs: HashMap<u32, Job>,
+    /// Which of them were taken; the others wait at the door, or were refused.
+    taken: Rc<RefCell<BTreeSet<u32>>>,
     waits: Vec<Polled>,
     /// What those who waited were told.
     told: Rc<RefCell<Vec<(u32, Ended)>>>,
     starts: Rc<RefCell<HashMap<u32, u32>>>,
+    /// How often a task was to run again.
+    agains: Rc<RefCell<HashMap<u32, u32>>>,
     next: u32,
 }
 
 impl World {
     fn new() -> Self {
         let settings = Settings {
-            fair: fair::Settings { items: 10, tenants: 3, ..fair::Settings::default() },
+            fair: fair::Settings { items: 10, door: Some(8), tenants: 3, ..fair::Settings::default() },
             needs: 3,
             remembered: 1_000,
             remember_for: Duration::MAX,
+            ..Settings::default()
         };
         let shares = Shares::equal(Share { running: 3, waiting: 6, weight: 1 }).unwrap();
         let (time, slots) = (Arc::new(Stopped::default()), Permits::new(2));
@@ -192,9 +213,11 @@ impl World {
             scheduler: Some(scheduler),
             service: Some(Polled::new(service.run())),
             jobs: HashMap::new(),
+            taken: Rc::default(),
             waits: Vec::new(),
             told: Rc::default(),
             starts: Rc::default(),
+            agains: Rc::default(),
             next: 0,
         }
     }
@@ -208,30 +231,69 @@ impl World {
     }
 
     /// The life of a task: its turn, its work, its end.
-    fn job(&mut self, id: u32, ticket: Ticket<u32, u32>) {
+    fn job(&mut self, id: u32, entered: impl Future<Output = Option<Ticket<u32, u32>>> + 'static) {
         let order: Rc<Cell<Option<Order>>> = Rc::default();
         let waker: Rc<RefCell<Option<Waker>>> = Rc::default();
-        let (told, starts) = (Rc::clone(&self.told), Rc::clone(&self.starts));
-        let (orders, wakers) = (Rc::clone(&order), Rc::clone(&waker));
-        let work = poll_fn(move |context| {
-            *wakers.borrow_mut() = Some(context.waker().clone());
-            match orders.take() {
-                None => Poll::Pending,
-                Some(Order::Finish) => Poll::Ready(Report::done()),
-                Some(Order::Fail) => Poll::Ready(Report::failed()),
-                Some(Order::Panic) => resume_unwind(Box::new("the tool panicked")),
-            }
-        });
+        let (told, starts, agains) = (Rc::clone(&self.told), Rc::clone(&self.starts), Rc::clone(&self.agains));
+        let (orders, wakers, time) = (Rc::clone(&order), Rc::clone(&waker), Arc::clone(&self.time));
+        let taken = Rc::clone(&self.taken);
         let life = async move {
-            match ticket.await {
-                Err(end) => told.borrow_mut().push((id, Standing::Ended(end))),
-                Ok(started) => {
-                    *starts.borrow_mut().entry(id).or_default() += 1;
-                    let _ = started.run(work, |report| *report).await;
-                }
+            let Some(mut ticket) = entered.await else {
+                return;
+            };
+            taken.borrow_mut().insert(id);
+            loop {
+                let mut started = match ticket.await {
+                    Ok(started) => started,
+                    Err(end) => return told.borrow_mut().push((id, Standing::Ended(end))),
+                };
+                *starts.borrow_mut().entry(id).or_default() += 1;
+                let work = poll_fn(|context| {
+                    *wakers.borrow_mut() = Some(context.waker().clone());
+                    match orders.take() {
+                        None => Poll::Pending,
+                        Some(Order::Panic) => resume_unwind(Box::new("the tool panicked")),
+                        Some(order) => Poll::Ready(order),
+                    }
+                });
+                ticket = match started.attempt(work).await {
+                    Ok(Order::Again(millis)) => {
+                        *agains.borrow_mut().entry(id).or_default() += 1;
+                        let at = time.clock.now() + Duration::from_millis(millis);
+                        started.again(at, Report::failed().cost(3))
+                    }
+                    Ok(Order::Decline) => return started.decline(),
+                    Ok(Order::Fail) => return started.finish(Report::failed()),
+                    Ok(_) => return started.finish(Report::done()),
+                    Err(_) => return,
+                };
             }
         };
         self.jobs.insert(id, Job { order, waker, polled: Some(Polled::new(life)) });
+    }
+
+    /// One that was submitted just now.
+    fn submitted(&mut self, id: u32, ticket: Ticket<u32, u32>) {
+        self.taken.borrow_mut().insert(id);
+        self.job(id, ready(Some(ticket)));
+    }
+
+    fn task(&self, tenant: u32, start: Option<u64>, deadline: Option<u64>) -> Task<u32, u32> {
+        let mut task = Task::new(self.next, tenant).compartment(Compartment(u64::from(self.next % 3)));
+        if let Some(start) = start {
+            task = task.start_at(self.at(start));
+        }
+        if let Some(deadline) = deadline {
+            task = task.deadline(self.at(deadline));
+        }
+        task
+    }
+
+    fn enter(&mut self, task: Task<u32, u32>, until: Option<u64>) {
+        let (scheduler, until) = (self.scheduler().clone(), until.map(|until| self.at(until)));
+        let entered = async move { scheduler.enter(task, until).await.ok() };
+        self.next += 1;
+        self.job(self.next - 1, entered);
     }
 
     fn pick(&self, which: prop::sample::Index) -> Option<u32> {
@@ -243,20 +305,15 @@ impl World {
     fn step(&mut self, step: Step) {
         match step {
             Step::Submit { needs, start, deadline, tenant } => {
-                let tool = Compartment(u64::from(self.next % 3));
-                let mut task = Task::new(self.next, tenant)
-                    .compartment(tool)
-                    .needs(needs.into_iter().filter_map(|need| self.pick(need)));
-                if let Some(start) = start {
-                    task = task.start_at(self.at(start));
-                }
-                if let Some(deadline) = deadline {
-                    task = task.deadline(self.at(deadline));
-                }
+                let needs = needs.into_iter().filter_map(|need| self.pick(need));
+                let task = self.task(tenant, start, deadline).needs(needs);
                 self.next += 1;
                 if let Ok(ticket) = self.scheduler().submit(task) {
-                    self.job(self.next - 1, ticket);
+                    self.submitted(self.next - 1, ticket);
                 }
+            }
+            Step::Enter { start, deadline, tenant, until } => {
+                self.enter(self.task(tenant, start, deadline), until);
             }
             Step::SubmitAll(edges) => self.submit_all(&edges),
             Step::Tell(which, order) => {
@@ -311,13 +368,13 @@ impl World {
         });
         if let Ok(tickets) = self.scheduler().submit_all(tasks) {
             for (id, ticket) in ids.into_iter().zip(tickets) {
-                self.job(id, ticket);
+                self.submitted(id, ticket);
             }
         }
     }
 
     fn wait(&mut self, which: prop::sample::Index) {
-        if let Some(id) = self.pick(which) {
+        if let Some(id) = self.pick(which).filter(|id| self.taken.borrow().contains(id)) {
             let (scheduler, told) = (self.scheduler().clone(), Rc::clone(&self.told));
             self.waits.push(Polled::new(async move {
                 let end = scheduler.wait(&id, None).await.unwrap();
@@ -335,22 +392,43 @@ impl World {
     /// What holds at every instant.
     fn check(&self) {
         let status = self.scheduler().status();
-        assert_eq!(status.submitted, self.jobs.len() as u64);
+        assert_eq!(status.submitted, self.taken.borrow().len() as u64);
+        assert!(status.door <= 8);
         assert_eq!(status.submitted, status.live() as u64 + status.ended.total());
         assert_eq!((status.running, status.remembered as u64), (self.slots.running(), status.ended.total()));
-        let live = self.jobs.keys().filter(|id| !matches!(self.scheduler().standing(id), Some(Standing::Ended(_))));
+        let taken = self.taken.borrow();
+        let live = taken.iter().filter(|id| !matches!(self.scheduler().standing(id), Some(Standing::Ended(_))));
         assert_eq!(live.count(), status.live());
-        assert!(self.starts.borrow().values().all(|starts| *starts == 1), "started twice");
+        for (id, starts) in self.starts.borrow().iter() {
+            let agains = self.agains.borrow().get(id).copied().unwrap_or_default();
+            assert!(*starts <= 1 + agains, "started more often than it was to run");
+        }
     }
 
-    /// Lets all that is left run to its end, polling only what was woken.
-    fn finish(mut self) {
-        for job in self.jobs.values() {
-            job.order.set(job.order.get().or(Some(Order::Finish)));
+    /// Has all that runs finish, that was told nothing else.
+    fn hurry(&self) {
+        for job in self.jobs.values().filter(|job| job.order.get().is_none()) {
+            job.order.set(Some(Order::Finish));
             job.waker.take().into_iter().for_each(Waker::wake);
         }
+    }
+
+    /// Lets all that is left run to its end, and then the loop.
+    fn finish(mut self) {
+        self.run_out();
+        let pending = self.jobs.values().filter(|job| job.polled.is_some()).count();
+        assert_eq!((pending, self.scheduler().status().door), (0, 0), "somebody waits for ever");
+        let places = (0..3).map(|tenant| self.scheduler().usage(&tenant).waiting).sum::<usize>();
+        assert_eq!(places, 0, "a place was lost");
         self.scheduler().close(Closing::Drain);
+        self.run_out();
+        self.settled();
+    }
+
+    /// Polls what was woken, and nothing else, until nothing is.
+    fn run_out(&mut self) {
         loop {
+            self.hurry();
             let mut idle = true;
             if self.service.as_ref().is_some_and(Polled::is_woken) {
                 (idle, _) = (false, self.poll_service());
@@ -370,14 +448,13 @@ impl World {
             self.check();
             match self.time.next() {
                 _ if !idle => {}
-                Some(next) => {
+                Some(next) if next < self.at(FAR / 2) => {
                     let left = next.saturating_duration_since(self.time.clock.now());
                     self.time.pass(u64::try_from(left.as_millis()).unwrap() + 1);
                 }
-                None => break,
+                _ => return,
             }
         }
-        self.settled();
     }
 
     fn settled(mut self) {

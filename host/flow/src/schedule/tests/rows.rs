@@ -12,26 +12,27 @@ use hotcell_call::{Failure, Kind, Priority, Refusal};
 use crate::fair::{SettingsError, Share, Shares};
 use crate::limit::{Aimd, Bounds, Ended, Fixed};
 use crate::permit::Permits;
+use crate::pressure::Pressure;
 use crate::schedule::*;
 use crate::testing::{Paused, after, pass};
 
-type Test = Scheduler<u64, u32>;
+pub(super) type Test = Scheduler<u64, u32>;
 
-fn scheduler(limit: usize) -> (Test, Service<u64, u32>) {
+pub(super) fn scheduler(limit: usize) -> (Test, Service<u64, u32>) {
     Scheduler::new(Settings::default(), Shares::default(), Permits::new(limit), Arc::new(Paused)).unwrap()
 }
 
 /// Runs `test` beside the loop, until both have ended.
-async fn beside<T>(service: Service<u64, u32>, test: impl Future<Output = T>) -> T {
+pub(super) async fn beside<T>(service: Service<u64, u32>, test: impl Future<Output = T>) -> T {
     join(test, service.run()).await.0
 }
 
-fn task(id: u64) -> Task<u64, u32> {
+pub(super) fn task(id: u64) -> Task<u64, u32> {
     Task::new(id, 1)
 }
 
 /// Runs a task for so long, and notes its start.
-async fn work(ticket: Ticket<u64, u32>, name: u64, millis: u64, order: &RefCell<Vec<u64>>) {
+pub(super) async fn work(ticket: Ticket<u64, u32>, name: u64, millis: u64, order: &RefCell<Vec<u64>>) {
     if let Ok(started) = ticket.await {
         order.borrow_mut().push(name);
         let _ = started.run(pass(millis), |()| Report::done().cost(millis)).await;
@@ -44,6 +45,59 @@ fn settings_that_make_no_sense_make_no_scheduler() {
     let settings = Settings { fair, ..Settings::default() };
     let made = Test::new(settings, Shares::default(), Permits::new(1), Arc::new(Paused));
     assert_eq!(made.err(), Some(SettingsError::Zero { name: "quantum" }));
+    let fair = crate::fair::Settings { items: 10, ..Default::default() };
+    for (marks, wrong) in [
+        ((Some(0), Some(0)), (0, 0)),
+        ((Some(5), Some(5)), (5, 5)),
+        ((Some(11), None), (5, 11)),
+        ((None, Some(8)), (8, 8)),
+    ] {
+        let settings = Settings { fair, high: marks.0, low: marks.1, ..Settings::default() };
+        let made = Test::new(settings, Shares::default(), Permits::new(1), Arc::new(Paused));
+        assert_eq!(made.err(), Some(SettingsError::Marks { low: wrong.0, high: wrong.1, items: 10 }));
+    }
+    for (items, high) in [(1, None), (2, None), (3, None), (10, Some(1))] {
+        let fair = crate::fair::Settings { items, ..Default::default() };
+        let settings = Settings { fair, high, ..Settings::default() };
+        assert!(Test::new(settings, Shares::default(), Permits::new(1), Arc::new(Paused)).is_ok());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn s41_pressure_is_told_once_for_each_crossing_and_holds_up_nobody() {
+    let fair = crate::fair::Settings { items: 100, ..Default::default() };
+    let settings = Settings { fair, ..Settings::default() };
+    let (scheduler, service) = Test::new(settings, Shares::default(), Permits::new(1), Arc::new(Paused)).unwrap();
+    let follower = tokio::spawn(scheduler.gauge().follow(|_| panic!("a watcher that fails")));
+    let mut slow = scheduler.gauge();
+    beside(service, async {
+        let running = scheduler.submit(task(1_000)).unwrap().await.unwrap();
+        let reading = || (scheduler.gauge().reading().pressure, scheduler.gauge().reading().crossings);
+        let mut tickets: Vec<_> = (0..74).map(|id| scheduler.submit(task(id)).unwrap()).collect();
+        assert_eq!(reading(), (Pressure::Low, 0));
+        for id in 74..100 {
+            tickets.push(scheduler.submit(task(id)).unwrap());
+        }
+        assert_eq!(reading(), (Pressure::High, 1), "three quarters of all places");
+        tickets.truncate(51);
+        assert_eq!(reading(), (Pressure::High, 1));
+        tickets.truncate(50);
+        assert_eq!(reading(), (Pressure::Low, 2), "half of them");
+        // A place that is taken again at once is no crossing.
+        tickets.extend((200..225).map(|id| scheduler.submit(task(id)).unwrap()));
+        let again = running.again(after(0), Report::failed());
+        assert_eq!(reading(), (Pressure::High, 3));
+        scheduler.close(Closing::Stop);
+        assert_eq!(reading(), (Pressure::Low, 4));
+        assert_eq!([slow.turn().await, slow.turn().await], [Some(Pressure::High), Some(Pressure::Low)]);
+        drop((again, tickets));
+    })
+    .await;
+    drop(scheduler);
+    assert_eq!([slow.turn().await, slow.turn().await], [Some(Pressure::High), Some(Pressure::Low)]);
+    assert_eq!(slow.turn().await, None);
+    let followed = follower.await.unwrap();
+    assert_eq!((followed.calls, followed.panics), (4, 4));
 }
 
 #[test]
@@ -110,6 +164,25 @@ async fn s29_draining_lets_everything_that_was_taken_run_to_its_end() {
         let works = join_all((0..).zip(tickets).map(|(id, ticket)| work(ticket, id, 100, &order)));
         join(scheduler.closed(Closing::Drain), works).await;
         assert_eq!((order.borrow().len(), scheduler.status().ended.done), (10, 10));
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn s28_with_no_memory_of_ends_a_name_is_free_when_its_task_has_ended() {
+    let settings = Settings { remembered: 0, ..Settings::default() };
+    let (scheduler, service) = Test::new(settings, Shares::default(), Permits::new(1), Arc::new(Paused)).unwrap();
+    beside(service, async {
+        for _ in 0..100 {
+            let started = scheduler.submit(task(1)).unwrap().await.unwrap();
+            assert_eq!(scheduler.submit(task(1)).err(), Some(SubmitError::Duplicate(1)));
+            let waits = scheduler.wait(&1, None);
+            let ends = async { started.again(after(5), Report::failed()).await.unwrap().finish(Report::done()) };
+            assert_eq!(join(waits, ends).await.0, Ok(End::Done));
+            assert_eq!((scheduler.standing(&1), scheduler.wait(&1, None).await), (None, Err(WaitError::Unknown)));
+        }
+        assert_eq!((scheduler.lengths(), scheduler.status().remembered), ([0, 0, 0, 0, 0, 1], 0));
+        drop(scheduler);
     })
     .await;
 }

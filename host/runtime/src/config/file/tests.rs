@@ -3,7 +3,7 @@ use std::time::Duration;
 use hotcell_call::{Access, ClockMode, Count, RandomMode};
 
 use super::*;
-use crate::config::{FILE_NAME, ceiling};
+use crate::config::{FILE_NAME, InFlight, ceiling};
 
 fn read(text: &str) -> Result<Config, Vec<Diagnostic>> {
     let lookup = |name: &str| match name {
@@ -63,7 +63,7 @@ fn every_key_lands() {
     let config = read(WHOLE).unwrap();
     assert_eq!(config.folders, [Path::new("/srv/app/tools"), Path::new("/srv/app/../more")]);
     assert!(config.agents.is_empty());
-    assert_eq!((config.in_flight, config.queue), (16, 32));
+    assert_eq!((config.schedule.in_flight, config.schedule.queue), (InFlight::Fixed(16), 32));
     assert_eq!(config.process_memory, ByteSize::mib(512));
     assert_eq!((config.compile.max_file, config.compile.memory), (ByteSize::mib(8), ByteSize::mib(2_048)));
     assert_eq!((config.compile.cpu.as_secs(), config.compile.timeout.as_secs()), (60, 90));
@@ -98,7 +98,7 @@ fn an_empty_file_is_the_defaults() {
     let (empty, defaults) = (read("").unwrap(), Config::defaults(Path::new("/srv/app")));
     assert_eq!(empty.folders, defaults.folders);
     assert_eq!(empty.folders, [Path::new("/srv/app/tools")]);
-    assert_eq!((empty.in_flight, empty.queue), (1_024, 4_096));
+    assert_eq!((empty.schedule.in_flight, empty.schedule.queue), (InFlight::Fixed(1_024), 4_096));
     assert_eq!(empty.process_memory, ByteSize::mib(4_096));
     assert_eq!(empty.cache.as_deref(), Some(Path::new("/home/op/.cache/hotcell")));
     assert_eq!(empty.for_tool(&"any".parse().unwrap()).0, Limits::default());
@@ -211,13 +211,13 @@ fn the_nearest_file_counts_and_none_is_the_defaults() {
     std::fs::write(temp.path().join(FILE_NAME), "[schedule]\nqueue = 1").unwrap();
     std::fs::write(temp.path().join("a/b").join(FILE_NAME), "[schedule]\nqueue = 2").unwrap();
     let load = |folder: &Path| Config::load(&Place::Above(folder.to_owned())).unwrap();
-    assert_eq!((load(&deep).queue, load(temp.path()).queue), (2, 1));
+    assert_eq!((load(&deep).schedule.queue, load(temp.path()).schedule.queue), (2, 1));
     let origin = load(&deep).origin.unwrap();
     assert_eq!((origin.folder, origin.named), (temp.path().join("a/b"), false));
     let none = Config::load(&Place::Defaults(deep.clone())).unwrap();
-    assert_eq!((none.origin, none.queue), (None, 4_096));
+    assert_eq!((none.origin, none.schedule.queue), (None, 4_096));
     let named = Config::load(&Place::File(temp.path().join(FILE_NAME))).unwrap();
-    assert_eq!((named.queue, named.origin.unwrap().named), (1, true));
+    assert_eq!((named.schedule.queue, named.origin.unwrap().named), (1, true));
 }
 
 #[test]
