@@ -12,7 +12,9 @@ use std::time::Duration;
 use anyhow::{Context, Error, Result, anyhow};
 use hotcell_call::Limits;
 use hotcell_runtime::config::Config;
-use wasmtime::component::{Component, ComponentExportIndex, ComponentType, InstancePre, Lift, Linker, ResourceTable};
+use wasmtime::component::{
+    Component, ComponentExportIndex, ComponentType, InstancePre, Lift, Linker, ResourceTable, TypedFunc,
+};
 use wasmtime::{
     Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store, StoreLimits, StoreLimitsBuilder,
     UpdateDeadline,
@@ -35,6 +37,9 @@ pub(crate) struct BareTool {
     call: ComponentExportIndex,
     limits: Limits,
 }
+
+/// The contract's `call`.
+type Call<'a> = TypedFunc<(&'a str, &'a str), (Result<String, Refused>,)>;
 
 /// What a store holds.
 pub(crate) struct State {
@@ -146,7 +151,25 @@ impl BareTool {
         })
     }
 
+    /// So many calls in one instance, which is made for them; tells how many were answered.
+    pub(crate) async fn batch(&self, function: &str, input: &str, calls: usize) -> Result<usize> {
+        let (mut store, call) = self.stand().await.map_err(told)?;
+        let mut answered = 0;
+        for _ in 0..calls {
+            let (answer,) = call.call_async(&mut store, (function, input)).await.map_err(told)?;
+            answered += usize::from(answer.is_ok());
+        }
+        Ok(answered)
+    }
+
     async fn run(&self, function: &str, input: &str) -> wasmtime::Result<Result<String, Refused>> {
+        let (mut store, call) = self.stand().await?;
+        let (answer,) = call.call_async(&mut store, (function, input)).await?;
+        Ok(answer)
+    }
+
+    /// A fresh instance within its limits.
+    async fn stand<'a>(&self) -> wasmtime::Result<(Store<State>, Call<'a>)> {
         let limits = StoreLimitsBuilder::new().memory_size(self.limits.memory.as_usize()).build();
         let state = State { limits, wasi: None, table: ResourceTable::new() };
         let mut store = Store::new(&self.engine, state);
@@ -155,9 +178,8 @@ impl BareTool {
         store.set_epoch_deadline(2);
         store.epoch_deadline_callback(|_| Ok(UpdateDeadline::Yield(1)));
         let instance = self.pre.instantiate_async(&mut store).await?;
-        let call = instance.get_typed_func::<(&str, &str), (Result<String, Refused>,)>(&mut store, self.call)?;
-        let (answer,) = call.call_async(&mut store, (function, input)).await?;
-        Ok(answer)
+        let call = instance.get_typed_func(&mut store, self.call)?;
+        Ok((store, call))
     }
 }
 

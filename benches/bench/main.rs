@@ -10,6 +10,7 @@
 
 #![expect(clippy::print_stdout, reason = "a table is what it is for")]
 
+mod batch;
 mod call;
 mod compare;
 mod engine;
@@ -62,6 +63,7 @@ fn measure(args: &[String]) -> Result<()> {
     let wanted = args.iter().filter(|arg| !arg.starts_with('-')).cloned().collect();
     let mut figures = Figures::new(wanted);
     call::measure(&mut figures).context("calls")?;
+    batch::measure(&mut figures).context("batches")?;
     load::measure(&mut figures).context("loading")?;
     memory::measure(&mut figures).context("memory")?;
     neighbours::measure(&mut figures).context("neighbours")?;

@@ -16,6 +16,7 @@ mod support;
 mod agents;
 mod architecture;
 mod authors;
+mod batch;
 mod capabilities;
 mod cli;
 mod faults;

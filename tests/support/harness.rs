@@ -185,7 +185,8 @@ impl Neighbour {
     }
 }
 
-fn set(limits: &mut LimitKeys, key: &str, value: &str) {
+/// Sets a limit by its name.
+pub(crate) fn set(limits: &mut LimitKeys, key: &str, value: &str) {
     match key {
         "fuel" => limits.fuel = read(value),
         "timeout" => limits.timeout = parse_duration(value).ok(),

@@ -4,7 +4,9 @@ pub(crate) mod component;
 mod harness;
 mod outcome;
 pub(crate) mod program;
+mod shared;
 pub(crate) mod source;
 
 pub(crate) use harness::{Harness, settle};
 pub(crate) use outcome::Seen;
+pub(crate) use shared::{Item, Shared, item};

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 /// The guests, in the order of their names.
 pub(crate) const GUESTS: &[&str] = &[
     "clock",
+    "company",
     "cpu",
     "echo",
     "environment",

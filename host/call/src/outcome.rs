@@ -83,8 +83,12 @@ pub struct Receipt {
     pub denials: Vec<Denial>,
     /// How many more were refused.
     pub denials_dropped: u64,
-    /// Whether the call used nothing but its input, its memory, its log, a virtual clock and seeded randomness.
+    /// Whether the call was a function of its input: it used nothing but that, its memory, its log, a virtual clock and seeded
+    /// randomness. Never so in a shared cell, where the memory is not its alone.
     pub pure: bool,
+    /// Whether it ran in a batch, where several calls use one cell one after the other: each can see what those before it left
+    /// in the guest's memory.
+    pub shared_cell: bool,
     /// The limits that were set on its store.
     pub limits: Limits,
     /// What it could reach.

@@ -1,7 +1,8 @@
 //! What one call has while it runs: the data of its store.
 //!
 //! A cell is made for a call and dropped with its store. Whatever a guest can reach stands here, and whatever must be told in
-//! the receipt is counted here.
+//! the receipt is counted here. In a batch a cell serves several calls, one after the other, if each leaves it as it found it:
+//! then all of this is made anew for the next, but for the account of memory, which is the cell's.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -80,6 +81,53 @@ impl Cell {
             instantiated: None,
             progress,
         }
+    }
+
+    /// Sets everything back for the next call of a batch, but for the account of memory.
+    ///
+    /// In place, so that it costs nothing where nothing was used; and no handle is left that knows the old state, because the
+    /// table [is empty](Self::is_as_found).
+    pub(crate) fn renew(&mut self, limits: &Limits, deadline: Instant, progress: Option<ProgressSink>) {
+        // All of them by name: none is to be forgotten.
+        let Self {
+            limiter,
+            stdout,
+            stderr,
+            clock,
+            random,
+            files,
+            notes,
+            host_data,
+            deadline: ends,
+            progress: hears,
+            table: _,
+            sockets: _,
+            grants: _,
+            instantiated: _,
+        } = self;
+        limiter.renew();
+        stdout.renew(limits.log);
+        stderr.renew(limits.log);
+        clock.renew();
+        random.renew(limits.random);
+        files.renew(limits);
+        *notes = Notes::default();
+        *host_data = limits.host_data;
+        (*ends, *hears) = (deadline, progress);
+    }
+
+    /// Whether nothing is left of the last call but what the guest keeps in its memory.
+    ///
+    /// A handle that is still open has a state of its own, and counts against a limit of the next call; that of a guest that
+    /// prints is one, because its library keeps the stream. What was reached of the world, or refused, the guest may remember:
+    /// the next answer would depend on it. And a memory that is half full would soon end a call for what others have left there.
+    pub(crate) fn is_as_found(&self) -> bool {
+        let Notes { denials, exhausted, effects, .. } = &self.notes;
+        let refused = !denials.is_empty()
+            || exhausted.is_some()
+            || self.files.quota_reached().is_some()
+            || self.limiter.refused().is_some();
+        !effects && !refused && self.limiter.is_half_free() && self.table.is_empty()
     }
 }
 

@@ -3,11 +3,15 @@
 //! The wall clock runs around all of it. A guest that computes is stopped by its own epoch callback, which reads the clock at each
 //! tick; one that waits for the host is stopped by the timer beside it; either way the store is dropped, and what the receipt
 //! needs is read from it before.
+//!
+//! A batch is the one exception to the fresh store: a cell that a call left as it had found it may serve the next, with every
+//! bound set anew. Both go the same way here; what differs is whether a cell stands already, and whether it is used again.
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures::FutureExt;
 use hotcell_call::{ByteSize, CallId, Code, Failure, Limits, Log, Payload, Receipt, Resource, Target, TenantId};
@@ -74,91 +78,200 @@ enum End {
     Panicked(Box<dyn Any + Send>),
 }
 
-/// Runs `body` on a fresh instance of `pre` within the bounds of `invocation`.
+/// What the cells of a tool are made from.
+#[derive(Clone, Copy)]
+pub(crate) struct Blueprint<'a> {
+    pub(crate) shared: &'a Shared,
+    pub(crate) pre: &'a InstancePre<Cell>,
+    /// The functions of the component that give room for arguments.
+    pub(crate) allocators: &'a [u32],
+}
+
+/// A cell that stands: its store, and its instance once that is made.
+pub(crate) struct Standing {
+    store: Store<Cell>,
+    instance: Option<Instance>,
+}
+
+/// The time of one run.
+struct Window {
+    started: Instant,
+    /// When the tool's own time is up.
+    timeout: Instant,
+    /// When the run has to end: then, or before, because its caller waits no longer.
+    deadline: Instant,
+}
+
+/// Runs `body` within the bounds of `invocation`: in the cell that stands at `place`, or else in a fresh one.
 ///
-/// `allocators` are the functions of the component that give room for arguments.
+/// Afterwards a cell stands there if it may serve another call of the same batch.
 pub(crate) async fn invoke<F>(
-    shared: &Shared,
-    pre: &InstancePre<Cell>,
-    allocators: &[u32],
+    from: Blueprint<'_>,
+    place: &mut Option<Standing>,
     invocation: &Invocation,
     body: F,
 ) -> Attempt
 where
     F: for<'a> AsyncFnOnce(Instance, &'a mut Store<Cell>) -> wasmtime::Result<Answer>,
 {
-    let started = Instant::now();
-    let timeout = started + invocation.limits.timeout;
-    let deadline = invocation.deadline.map_or(timeout, |deadline| deadline.min(timeout));
-    let mut store = match furnish(shared, invocation, deadline) {
-        Ok(store) => store,
+    let window = Window::begin(invocation);
+    let bounded = match place.take() {
+        Some(cell) => cell.renew(invocation, &window),
+        None => Standing::furnish(from.shared, invocation, &window),
+    };
+    let mut cell = match bounded {
+        Ok(cell) => cell,
         Err(error) => return unfurnished(invocation, error),
     };
-    let guest = async {
-        let instance = pre.instantiate_async(&mut store).await?;
-        store.data_mut().instantiated = Some(Instant::now());
-        body(instance, &mut store).await
-    };
-    let mut sliced = shared.lane.run(&invocation.tenant, AssertUnwindSafe(guest).catch_unwind());
-    let end = tokio::select! {
-        biased;
-        // An answer in time is one; what came of it after the limit is none, however far it got.
-        ended = &mut sliced => match ended {
-            Ok(Ok(_)) if Instant::now() >= deadline => End::Late,
-            Ok(Ok(answer)) => End::Answered(answer),
-            Ok(Err(error)) => End::Stopped(error),
-            Err(panic) => End::Panicked(panic),
-        },
-        // Both may be dropped at any point: the store goes with the guest's future.
-        () = tokio::time::sleep_until(deadline.into()) => End::Late,
-        () = invocation.cancel.cancelled() => End::Cancelled,
-    };
-    let busy = sliced.busy();
-    drop(sliced);
-    let exact = matches!(end, End::Answered(_) | End::Stopped(_));
-    let mut receipt = receipt(&store, invocation, started);
-    (receipt.busy, receipt.fuel_exact) = (busy, exact);
-    let facts = Facts {
-        target: &invocation.target,
-        limits: &invocation.limits,
-        ran: receipt.run,
-        deadline: deadline < timeout,
-        fuel: receipt.fuel,
-        cell: store.data(),
-        allocators,
-    };
-    let result = told(end, &facts);
-    receipt.fuel_exact &= !matches!(&result, Err(failure) if failure.code() == Code::Timeout);
-    receipt.output = result.as_ref().map(Payload::size).unwrap_or_default();
-    let (stdout, counted) = store.data().stdout.take();
-    receipt.stdout = counted;
-    let (stderr, counted) = store.data().stderr.take();
-    receipt.stderr = counted;
-    Attempt { result, receipt, log: Log { stdout, stderr } }
+    let (end, busy) = cell.run(from, invocation, &window, body).await;
+    let attempt = cell.settle(from, invocation, &window, end, busy);
+    if cell.may_serve_again(&attempt) {
+        *place = Some(cell);
+    }
+    attempt
 }
 
-/// A store with every limit of the call set on it.
-fn furnish(shared: &Shared, invocation: &Invocation, deadline: Instant) -> wasmtime::Result<Store<Cell>> {
-    let limits = &invocation.limits;
-    let (grants, progress) = (Arc::clone(&invocation.grants), invocation.progress.clone());
-    // Without a folder there is nothing to open, and most calls have none.
-    let share = (!grants.folders().is_empty()).then(|| shared.descriptors.share());
-    let cell = Cell::new(limits, grants, deadline, progress, share);
-    let mut store = Store::try_new(&shared.engine, cell)?;
-    store.limiter(|cell| &mut cell.limiter);
-    store.set_fuel(limits.fuel.as_u64())?;
-    // Beyond what a guest can hold: the bounds that users know are checked where they can be told by type.
-    store.set_hostcall_fuel(host_call_fuel(limits));
-    store.set_max_component_handles(usize::try_from(limits.handles).unwrap_or(usize::MAX).saturating_mul(2));
-    // Two ticks: a call that needs less than a slice never gives way at all.
-    store.set_epoch_deadline(2);
-    store.epoch_deadline_callback(|store| {
-        if Instant::now() >= store.data().deadline {
-            return Err(Stop::Late.into());
+// === impl Window ===
+
+impl Window {
+    fn begin(invocation: &Invocation) -> Self {
+        let started = Instant::now();
+        let timeout = started + invocation.limits.timeout;
+        let deadline = invocation.deadline.map_or(timeout, |deadline| deadline.min(timeout));
+        Self { started, timeout, deadline }
+    }
+}
+
+// === impl Standing ===
+
+impl Standing {
+    /// A store with every limit of the call set on it.
+    fn furnish(shared: &Shared, invocation: &Invocation, window: &Window) -> wasmtime::Result<Self> {
+        let Invocation { limits, grants, progress, .. } = invocation;
+        // Without a folder there is nothing to open, and most calls have none.
+        let share = (!grants.folders().is_empty()).then(|| shared.descriptors.share());
+        let cell = Cell::new(limits, Arc::clone(grants), window.deadline, progress.clone(), share);
+        let mut store = Store::try_new(&shared.engine, cell)?;
+        store.limiter(|cell| &mut cell.limiter);
+        // Beyond what a guest can hold: the bounds that users know are checked where they can be told by type.
+        store.set_max_component_handles(usize::try_from(limits.handles).unwrap_or(usize::MAX).saturating_mul(2));
+        store.epoch_deadline_callback(|store| {
+            if Instant::now() >= store.data().deadline {
+                return Err(Stop::Late.into());
+            }
+            Ok(UpdateDeadline::Yield(1))
+        });
+        let mut cell = Self { store, instance: None };
+        cell.bound(limits)?;
+        Ok(cell)
+    }
+
+    /// The same cell with every limit of its next call set on it.
+    fn renew(mut self, invocation: &Invocation, window: &Window) -> wasmtime::Result<Self> {
+        let Invocation { limits, progress, .. } = invocation;
+        self.store.data_mut().renew(limits, window.deadline, progress.clone());
+        self.bound(limits)?;
+        Ok(self)
+    }
+
+    /// Sets what the engine itself counts down.
+    fn bound(&mut self, limits: &Limits) -> wasmtime::Result<()> {
+        self.store.set_fuel(limits.fuel.as_u64())?;
+        // Beyond what a guest can hold, as its handles are.
+        self.store.set_hostcall_fuel(host_call_fuel(limits));
+        // Two ticks: a call that needs less than a slice never gives way at all.
+        self.store.set_epoch_deadline(2);
+        Ok(())
+    }
+
+    /// Runs `body` until its end or that of its time; also tells how long it held a core.
+    async fn run<F>(
+        &mut self,
+        from: Blueprint<'_>,
+        invocation: &Invocation,
+        window: &Window,
+        body: F,
+    ) -> (End, Duration)
+    where
+        F: for<'a> AsyncFnOnce(Instance, &'a mut Store<Cell>) -> wasmtime::Result<Answer>,
+    {
+        let guest = pin!(async {
+            let instance = self.instance(from.pre).await?;
+            body(instance, &mut self.store).await
+        });
+        let mut sliced = from.shared.lane.run(&invocation.tenant, AssertUnwindSafe(guest).catch_unwind());
+        let end = tokio::select! {
+            biased;
+            // An answer in time is one; what came of it after the limit is none, however far it got.
+            ended = &mut sliced => match ended {
+                Ok(Ok(_)) if Instant::now() >= window.deadline => End::Late,
+                Ok(Ok(answer)) => End::Answered(answer),
+                Ok(Err(error)) => End::Stopped(error),
+                Err(panic) => End::Panicked(panic),
+            },
+            // Both may be dropped at any point: a guest that was left in the middle is never entered again. And both begin when
+            // they are first polled: a call that never waits has no timer.
+            () = async { tokio::time::sleep_until(window.deadline.into()).await } => End::Late,
+            () = async { invocation.cancel.cancelled().await } => End::Cancelled,
+        };
+        (end, sliced.busy())
+    }
+
+    async fn instance(&mut self, pre: &InstancePre<Cell>) -> wasmtime::Result<Instance> {
+        if let Some(instance) = self.instance {
+            return Ok(instance);
         }
-        Ok(UpdateDeadline::Yield(1))
-    });
-    Ok(store)
+        let instance = pre.instantiate_async(&mut self.store).await?;
+        self.store.data_mut().instantiated = Some(Instant::now());
+        self.instance = Some(instance);
+        Ok(instance)
+    }
+
+    /// Puts together what came of a run.
+    fn settle(
+        &self,
+        from: Blueprint<'_>,
+        invocation: &Invocation,
+        window: &Window,
+        end: End,
+        busy: Duration,
+    ) -> Attempt {
+        let exact = matches!(end, End::Answered(_) | End::Stopped(_));
+        let mut receipt = receipt(&self.store, invocation, window.started);
+        (receipt.busy, receipt.fuel_exact) = (busy, exact);
+        let cell = self.store.data();
+        let facts = Facts {
+            target: &invocation.target,
+            limits: &invocation.limits,
+            ran: receipt.run,
+            deadline: window.deadline < window.timeout,
+            fuel: receipt.fuel,
+            cell,
+            allocators: from.allocators,
+        };
+        let result = told(end, &facts);
+        receipt.fuel_exact &= !matches!(&result, Err(failure) if failure.code() == Code::Timeout);
+        receipt.output = result.as_ref().map(Payload::size).unwrap_or_default();
+        let (stdout, counted) = cell.stdout.take();
+        receipt.stdout = counted;
+        let (stderr, counted) = cell.stderr.take();
+        receipt.stderr = counted;
+        Attempt { result, receipt, log: Log { stdout, stderr } }
+    }
+
+    /// Whether another call may follow in this cell.
+    ///
+    /// Only after the tool's own answer, be it an error: whatever else ends a guest may leave it in the middle of something, and
+    /// the engine as well.
+    fn may_serve_again(&self, attempt: &Attempt) -> bool {
+        let answered = match &attempt.result {
+            Ok(_) => true,
+            Err(failure) => {
+                matches!(failure.code(), Code::ToolFailed | Code::ToolInvalidInput | Code::ToolUnavailable)
+            }
+        };
+        answered && self.store.data().is_as_found()
+    }
 }
 
 /// What the engine takes of a guest in one call of a host function: all that the guest has.

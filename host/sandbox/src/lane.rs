@@ -61,8 +61,8 @@ impl Lane {
     }
 
     /// Runs `call` so that it shares the lane once it runs long.
-    pub(crate) fn run<F: Future>(&self, tenant: &TenantId, call: F) -> Sliced<F> {
-        Sliced { call: Box::pin(call), lane: self.clone(), tenant: tenant.clone(), busy: Duration::ZERO, place: None }
+    pub(crate) fn run<F: Future + Unpin>(&self, tenant: &TenantId, call: F) -> Sliced<F> {
+        Sliced { call, lane: self.clone(), tenant: tenant.clone(), busy: Duration::ZERO, place: None }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -181,7 +181,7 @@ fn wake(woken: Vec<Waker>) {
 
 /// A call that shares the lane once it runs long; see [`Lane::run`].
 pub(crate) struct Sliced<F> {
-    call: Pin<Box<F>>,
+    call: F,
     lane: Lane,
     tenant: TenantId,
     busy: Duration,
@@ -195,7 +195,7 @@ impl<F> Sliced<F> {
     }
 }
 
-impl<F: Future> Future for Sliced<F> {
+impl<F: Future + Unpin> Future for Sliced<F> {
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
@@ -210,7 +210,7 @@ impl<F: Future> Future for Sliced<F> {
         }
         let started = Instant::now();
         let held = this.place.as_ref().map(|place| Held { place, started });
-        let polled = this.call.as_mut().poll(cx);
+        let polled = Pin::new(&mut this.call).poll(cx);
         this.busy += started.elapsed();
         drop(held);
         polled
@@ -313,7 +313,7 @@ mod tests {
         };
         let calls = (0..16).map(|i| {
             let lane = lane.clone();
-            tokio::spawn(async move { lane.run(&tenant(if i % 2 == 0 { "a" } else { "b" }), spin()).await })
+            tokio::spawn(async move { lane.run(&tenant(if i % 2 == 0 { "a" } else { "b" }), Box::pin(spin())).await })
         });
         for call in calls.collect::<Vec<_>>() {
             call.await.unwrap();

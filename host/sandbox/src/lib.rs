@@ -6,6 +6,7 @@
 
 #![deny(unsafe_code)]
 
+mod batch;
 mod capability;
 mod ceiling;
 mod cell;
@@ -14,6 +15,7 @@ mod contract;
 mod convert;
 mod describe;
 mod engine;
+mod entry;
 mod invoke;
 mod json;
 mod lane;

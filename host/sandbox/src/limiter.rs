@@ -14,7 +14,7 @@ use crate::engine;
 /// What an element of a table takes.
 const TABLE_ELEMENT: usize = size_of::<*const ()>();
 
-/// The account of one call.
+/// The account of one cell.
 #[derive(Debug)]
 pub(crate) struct Limiter {
     limit: usize,
@@ -46,6 +46,16 @@ impl Limiter {
     /// The first growth that was refused.
     pub(crate) fn refused(&self) -> Option<Refused> {
         self.refused
+    }
+
+    /// Whether half of the limit is left.
+    pub(crate) fn is_half_free(&self) -> bool {
+        self.used <= self.limit / 2
+    }
+
+    /// Begins the account of the next call in the same memory: what is in use stays, what was refused is forgotten.
+    pub(crate) fn renew(&mut self) {
+        (self.refused, self.pending) = (None, 0);
     }
 
     fn grow(&mut self, from: usize, to: usize, possible: bool) -> bool {
@@ -146,5 +156,17 @@ mod tests {
         assert!(!limiter.memory_growing(0, 2 * PAGE, Some(PAGE)).unwrap());
         assert_eq!(limiter.refused(), None);
         assert!(limiter.memory_growing(0, 4 * PAGE, None).unwrap());
+    }
+
+    #[test]
+    fn the_next_call_in_a_cell_finds_what_is_in_use_and_hears_of_no_refusal() {
+        let mut limiter = limiter(8);
+        assert!(limiter.memory_growing(0, 4 * PAGE, None).unwrap() && limiter.is_half_free());
+        assert!(!limiter.memory_growing(0, 5 * PAGE, None).unwrap());
+        limiter.renew();
+        assert_eq!((limiter.refused(), limiter.peak()), (None, ByteSize::of(4 * PAGE)));
+        // What was refused is not in use: nothing is to be taken back, either.
+        limiter.memory_grow_failed(wasmtime::Error::msg("no room")).unwrap();
+        assert!(limiter.memory_growing(4 * PAGE, 5 * PAGE, None).unwrap() && !limiter.is_half_free());
     }
 }

@@ -29,12 +29,17 @@ impl Capture {
         Self(Arc::new(Mutex::new(Kept { bytes: Vec::new(), limit: limit.as_usize(), dropped: 0 })))
     }
 
-    /// Takes out what was kept.
+    /// Takes out what was kept, and begins to count anew.
     pub(crate) fn take(&self) -> (Vec<u8>, LogBytes) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let bytes = std::mem::take(&mut kept.bytes);
-        let count = LogBytes { kept: ByteSize::of(bytes.len()).as_u64(), dropped: kept.dropped };
+        let (bytes, dropped) = (std::mem::take(&mut kept.bytes), std::mem::take(&mut kept.dropped));
+        let count = LogBytes { kept: ByteSize::of(bytes.len()).as_u64(), dropped };
         (bytes, count)
+    }
+
+    /// Sets the limit of the next call; the last one's log was taken out.
+    pub(crate) fn renew(&self, limit: ByteSize) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).limit = limit.as_usize();
     }
 
     /// The last `most` bytes of what was kept, as text.
@@ -89,5 +94,8 @@ mod tests {
             stream.write(Bytes::from_static(part.as_bytes())).unwrap();
         }
         assert_eq!(capture.take(), (b"abcde".to_vec(), LogBytes { kept: 5, dropped: 2 }));
+        capture.renew(ByteSize::bytes(2));
+        stream.write(Bytes::from_static(b"abc")).unwrap();
+        assert_eq!(capture.take(), (b"ab".to_vec(), LogBytes { kept: 2, dropped: 1 }));
     }
 }

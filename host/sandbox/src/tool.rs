@@ -22,11 +22,11 @@ use crate::capability::OpenGrants;
 use crate::cell::Cell;
 use crate::compile::{Source, Verified};
 use crate::contract::{self, Contract as Exports, Listed, ListedEffect};
-use crate::convert::{Caller, Returned};
+use crate::convert::Caller;
 use crate::describe::{Contract, Descriptor, Function, ListedTool, functions_from_list};
 use crate::engine;
-use crate::invoke::{Answer, Attempt, Invocation, invoke};
-use crate::json;
+use crate::entry::Entry;
+use crate::invoke::{Answer, Attempt, Blueprint, Invocation, Standing, invoke};
 use crate::sandbox::Shared;
 use crate::spares::Spare;
 
@@ -57,6 +57,15 @@ struct Loaded {
     pre: InstancePre<Cell>,
     contract: Option<Exports>,
     functions: HashMap<String, (Caller, ComponentExportIndex)>,
+}
+
+/// A call that may have a cell, and the cell itself once it stands.
+pub(crate) struct Admitted<'a> {
+    from: Blueprint<'a>,
+    loaded: &'a Loaded,
+    cell: Option<Standing>,
+    /// Given back when the cell is gone.
+    _spare: Spare,
 }
 
 impl Tool {
@@ -134,17 +143,22 @@ impl Tool {
     /// The first call of a tool loads its code. A caller that goes away or whose deadline passes meanwhile does not wait for it;
     /// loading goes on, for the next.
     pub async fn invoke(&self, function: &str, invocation: Invocation) -> Attempt {
-        let ready = match self.0.loaded.get() {
-            Some(loaded) => self.0.admit(&invocation).map(|spare| (loaded, spare)),
-            // Boxed: what happens once for a tool would otherwise be carried, and moved, in the future of every call.
-            None => Box::pin(self.load(&invocation)).await,
-        };
-        let mut attempt = match ready {
-            Ok((loaded, _spare)) => self.0.invoke(loaded, function, &invocation).await,
+        let mut attempt = match self.admit(&invocation).await {
+            Ok(mut admitted) => admitted.call(function, &invocation).await,
             Err(failure) => not_started(&invocation, failure),
         };
         attempt.receipt.digest = Some(self.0.digest);
         attempt
+    }
+
+    /// Sees whether a cell can be had, and has the code ready for it.
+    pub(crate) async fn admit(&self, invocation: &Invocation) -> Result<Admitted<'_>, Failure> {
+        let (loaded, spare) = match self.0.loaded.get() {
+            Some(loaded) => (loaded, self.0.admit(invocation)?),
+            // Boxed: what happens once for a tool would otherwise be carried, and moved, in the future of every call.
+            None => Box::pin(self.load(invocation)).await?,
+        };
+        Ok(Admitted { from: self.0.blueprint(loaded), loaded, cell: None, _spare: spare })
     }
 
     /// Loads the code, or waits for another call that does.
@@ -207,8 +221,7 @@ impl Tool {
             tools = contract.list(&instance, store).await?;
             Ok(Answer::Value(Payload::default()))
         };
-        let Inner { shared, descriptor, .. } = &*self.0;
-        let attempt = invoke(shared, &loaded.pre, &descriptor.allocators, &invocation, body).await;
+        let attempt = invoke(self.0.blueprint(loaded), &mut None, &invocation, body).await;
         match attempt.result {
             Ok(_) => Ok(tools.into_iter().map(listed).collect()),
             // That the host was busy says nothing of the tool.
@@ -259,35 +272,25 @@ impl Inner {
         linked.unwrap_or_else(|broken| Err(Failure::new(Code::Fault, "linking a component broke").caused_by(broken)))
     }
 
-    async fn invoke(&self, loaded: &Loaded, function: &str, invocation: &Invocation) -> Attempt {
-        let (shared, allocators) = (&self.shared, &*self.descriptor.allocators);
-        if let Some(contract) = loaded.contract {
-            let body = async |instance: Instance, store: &mut Store<Cell>| {
-                let answer = contract.call(&instance, store, function, &invocation.input).await?;
-                Ok(match answer {
-                    Ok(json) => checked(&invocation.target, json),
-                    Err(error) => Answer::Error(error.failure(&invocation.target), error.size()),
-                })
-            };
-            return invoke(shared, &loaded.pre, allocators, invocation, body).await;
-        }
-        let Some((caller, place)) = loaded.functions.get(function) else {
-            let failure = Failure::new(Code::UnknownFunction, format!("there is no function {}", invocation.target));
-            return not_started(invocation, failure);
+    fn blueprint<'a>(&'a self, loaded: &'a Loaded) -> Blueprint<'a> {
+        Blueprint { shared: &self.shared, pre: &loaded.pre, allocators: &self.descriptor.allocators }
+    }
+}
+
+impl Admitted<'_> {
+    /// Runs one call of `function`: in the cell, if it stands, else in a fresh one.
+    pub(crate) async fn call(&mut self, function: &str, invocation: &Invocation) -> Attempt {
+        let entry = match self.loaded.entry(function, invocation) {
+            Ok(entry) => entry,
+            Err(failure) => return not_started(invocation, failure),
         };
-        let prepared = match caller.prepare(&invocation.input, &invocation.limits) {
-            Ok(prepared) => prepared,
-            Err(failure) => return not_started(invocation, failure.of(&invocation.target)),
-        };
-        let body = async |instance: Instance, store: &mut Store<Cell>| {
-            let Some(func) = instance.get_func(&mut *store, *place) else {
-                let what = format!("{} is gone from its instance", invocation.target);
-                return Ok(Answer::Broken(Failure::new(Code::Fault, what)));
-            };
-            let returned = prepared.call(func, &mut *store).await?;
-            Ok(answer(&invocation.target, &invocation.limits, returned))
-        };
-        invoke(shared, &loaded.pre, allocators, invocation, body).await
+        let body = async |instance: Instance, store: &mut Store<Cell>| entry.call(instance, store, invocation).await;
+        invoke(self.from, &mut self.cell, invocation, body).await
+    }
+
+    /// Whether the cell stands, for another call of the same batch.
+    pub(crate) fn stands(&self) -> bool {
+        self.cell.is_some()
     }
 }
 
@@ -321,6 +324,18 @@ impl Loaded {
             Contract::Plain => None,
         };
         Ok(Self { pre, contract, functions })
+    }
+
+    /// Finds a function and reads its arguments.
+    fn entry<'a>(&self, function: &'a str, invocation: &Invocation) -> Result<Entry<'a>, Failure> {
+        if let Some(contract) = self.contract {
+            return Ok(Entry::Contract(contract, function));
+        }
+        let Some((caller, place)) = self.functions.get(function) else {
+            return Err(Failure::new(Code::UnknownFunction, format!("there is no function {}", invocation.target)));
+        };
+        let prepared = caller.prepare(&invocation.input, &invocation.limits);
+        Ok(Entry::Plain(prepared.map_err(|failure| failure.of(&invocation.target))?, *place))
     }
 }
 
@@ -358,7 +373,8 @@ fn deserialize(engine: &wasmtime::Engine, code: &Verified) -> wasmtime::Result<C
     unsafe { Component::deserialize(engine, code.as_bytes()) }
 }
 
-fn not_started(invocation: &Invocation, failure: Failure) -> Attempt {
+/// What is told of a call that never had a cell.
+pub(crate) fn not_started(invocation: &Invocation, failure: Failure) -> Attempt {
     let receipt = Receipt {
         fuel_exact: true,
         pure: true,
@@ -368,42 +384,6 @@ fn not_started(invocation: &Invocation, failure: Failure) -> Attempt {
         ..Receipt::default()
     };
     Attempt { result: Err(failure), receipt, log: Log::default() }
-}
-
-/// A tool of our contract promises JSON: what is no JSON, or can't be read by others, is no answer.
-fn checked(target: &Target, json: String) -> Answer {
-    match json::check(&json) {
-        Ok(()) => Answer::Value(Payload::new(json)),
-        Err(why) => Answer::Broken(
-            Failure::new(Code::InvalidResult, format!("{target} answered with what is not JSON")).why(why.to_string()),
-        ),
-    }
-}
-
-fn answer(target: &Target, limits: &Limits, returned: Returned) -> Answer {
-    let too_large = |size: ByteSize| {
-        Failure::new(Code::Output, format!("{target} gave a result that is too large"))
-            .why(format!("at least {size} of {}", limits.output))
-            .fix(format!("limits.output = \"{size}\" under [tools.{}] in hotcell.toml", target.tool))
-            .reached(size, limits.output)
-    };
-    match returned {
-        Returned::Value(value) => Answer::Value(value),
-        Returned::Error(said) => {
-            let size = said.len();
-            Answer::Error(Failure::new(Code::ToolFailed, format!("{target} failed")).why(said), size)
-        }
-        Returned::TooLarge { at_least } => Answer::Broken(too_large(at_least)),
-        Returned::TooHeavy { most } => Answer::Broken(
-            Failure::new(Code::Output, format!("{target} gave a result that is too large"))
-                .why(format!("its values would take more than {most} of the host"))
-                .fix("return a list of bytes or a string in place of a list of small values")
-                .reached(format!("over {most}"), most),
-        ),
-        Returned::Unlike(error) => {
-            Answer::Broken(Failure::new(Code::Fault, format!("{target} gave a value unlike its type")).caused_by(error))
-        }
-    }
 }
 
 fn broken(name: &ToolName, why: &str) -> Failure {

@@ -64,6 +64,14 @@ impl Clock {
         }
     }
 
+    /// Begins anew, for the next call in the same cell.
+    pub(crate) fn renew(&mut self) {
+        match self {
+            Self::Real(start) => *start = Instant::now(),
+            Self::Virtual(time) | Self::Withheld(time) => *time.lock() = Moment::default(),
+        }
+    }
+
     /// Nanoseconds since the start, after this reading.
     fn read(&self) -> u64 {
         match self {

@@ -66,6 +66,12 @@ impl Files {
         Self { context: WasiFilesystemCtx::default(), quota: Quota::new(limits), nodes: HashMap::new(), share }
     }
 
+    /// Begins anew, for the next call in a cell that has no file open.
+    pub(crate) fn renew(&mut self, limits: &Limits) {
+        self.nodes.clear();
+        self.quota.renew(limits);
+    }
+
     pub(crate) fn written(&self) -> ByteSize {
         self.quota.written()
     }

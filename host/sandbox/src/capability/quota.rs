@@ -33,13 +33,12 @@ pub(crate) struct End(Arc<Mutex<u64>>);
 
 impl Quota {
     pub(crate) fn new(limits: &Limits) -> Self {
-        Self(Arc::new(Mutex::new(Account {
-            bytes: 0,
-            most_bytes: limits.disk.as_u64(),
-            entries: 0,
-            most_entries: u64::from(limits.entries),
-            reached: None,
-        })))
+        Self(Arc::new(Mutex::new(Account::new(limits))))
+    }
+
+    /// Begins anew, with the limits of another call.
+    pub(crate) fn renew(&self, limits: &Limits) {
+        *self.lock() = Account::new(limits);
     }
 
     fn lock(&self) -> MutexGuard<'_, Account> {
@@ -87,6 +86,18 @@ impl Quota {
         self.charge_bytes(len.max(reaches.saturating_sub(*known)))?;
         *known = (*known).max(reaches);
         Ok(())
+    }
+}
+
+impl Account {
+    fn new(limits: &Limits) -> Self {
+        Self {
+            bytes: 0,
+            most_bytes: limits.disk.as_u64(),
+            entries: 0,
+            most_entries: u64::from(limits.entries),
+            reached: None,
+        }
     }
 }
 

@@ -26,6 +26,11 @@ impl Random {
         Self { mode, stream: None, given: 0, limit: limit.as_u64() }
     }
 
+    /// Begins anew, for the next call in the same cell: a seed gives the same again.
+    pub(crate) fn renew(&mut self, limit: ByteSize) {
+        *self = Self::new(self.mode, limit);
+    }
+
     /// Bytes handed out so far.
     pub(crate) fn given(&self) -> ByteSize {
         ByteSize::bytes(self.given)

@@ -24,7 +24,7 @@ mod typed;
 mod value;
 mod write;
 
-pub(crate) use call::{Caller, Returned, is_host_call_fuel, is_lowering};
+pub(crate) use call::{Caller, Prepared, Returned, is_host_call_fuel, is_lowering};
 
 #[cfg(test)]
 mod tests;
