@@ -468,3 +468,59 @@ async fn s22_every_end_is_counted_once_by_its_word() {
         status
     );
 }
+
+// === batch ===
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn s24_calls_of_one_tenant_share_a_cell_where_they_may_and_each_has_its_own_answer() {
+    let harness =
+        Harness::with("[tools.echo]\nbatch = { max = 8, wait = \"50ms\" }\n[tools.flaky]\nbatch = { max = 8 }\n");
+    let mut calls = Vec::new();
+    for n in 0..32 {
+        let tenant = if n % 2 == 0 { "one" } else { "other" };
+        calls.push(match n % 8 {
+            // Its own fault, and nobody else's.
+            3 => harness.call("echo.work", json!({"rounds": u64::MAX})).by(tenant).limit("fuel", "1M"),
+            _ => harness.call("echo.text", json!({"text": format!("call {n}")})).by(tenant),
+        });
+    }
+    let outcomes = join_all(calls.into_iter().map(|call| call.run())).await;
+    for (n, outcome) in outcomes.iter().enumerate() {
+        if n % 8 == 3 {
+            outcome.ends("exhausted(fuel)");
+        } else {
+            assert_eq!(outcome.ok(), format!("call {n}"));
+            assert!(outcome.receipt.fuel < 1_000_000, "its own fuel: {}", outcome.receipt.fuel);
+        }
+    }
+    let shared = outcomes.iter().filter(|outcome| outcome.receipt.shared_cell).count();
+    assert!(shared >= 16, "{shared} of 32 shared a cell");
+    assert!(outcomes.iter().all(|outcome| !(outcome.receipt.shared_cell && outcome.receipt.pure)));
+    // What is not said to be pure has a cell of its own, whatever the operator allows.
+    let own = join_all((0..8).map(|_| harness.call("flaky.honest", json!({"rounds": 1})).run())).await;
+    assert!(own.iter().all(|outcome| outcome.result.is_ok() && !outcome.receipt.shared_cell));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_that_is_cancelled_or_late_in_company_takes_nobody_with_it() {
+    let toml = "[limits]\nfuel = \"100000G\"\ntimeout = \"1h\"\n[tools.echo]\nbatch = { max = 4, wait = \"100ms\" }\n";
+    let harness = Harness::with(toml);
+    let endless = harness.call("echo.work", json!({"rounds": u64::MAX}));
+    let id = endless.call.id;
+    let spinning = tokio::spawn(endless.run());
+    let honest = join_all((0..3).map(|n| {
+        let harness = &harness;
+        async move { harness.call("echo.text", json!({"text": n.to_string()})).run().await.ok() }
+    }));
+    let late = harness.call("echo.work", json!({"rounds": u64::MAX})).deadline(Duration::from_millis(300)).run();
+    let cancelled = async {
+        let began = Instant::now();
+        until(|| async { harness.host.load().running > 0 && began.elapsed() > Duration::from_millis(150) }).await;
+        assert!(harness.host.cancel(id));
+        spinning.await.expect("a call")
+    };
+    let (honest, late, cancelled) = tokio::join!(honest, late, cancelled);
+    assert_eq!(honest, ["0", "1", "2"]);
+    cancelled.ends("cancelled");
+    assert!(["timed-out", "refused(late)"].contains(&late.word().as_str()), "{}", late.word());
+}

@@ -11,6 +11,7 @@ use std::time::Duration;
 use hotcell_call::{Code, Effect, Failure, GrantSet, Limits, Target, ToolName, Wants, nearest};
 use hotcell_sandbox::{Contract, OpenGrants, Sandbox, Tool};
 
+use crate::batches::Batches;
 use crate::catalog::Starter;
 use crate::config::Config;
 use crate::opening::Opening;
@@ -58,6 +59,8 @@ pub(crate) struct Opened {
     pub(crate) terms: Arc<Terms>,
     /// How long answers are kept that depend on the input alone; none: not at all.
     pub(crate) ttl: Option<Duration>,
+    /// Where calls of it find company, if the operator lets them share a cell.
+    pub(crate) batches: Option<Batches>,
     functions: HashMap<String, Arc<Function>>,
     /// Grants that callers narrowed, opened once for each way of narrowing.
     narrowed: Mutex<Vec<(Wants, Arc<OpenGrants>)>>,
@@ -196,7 +199,10 @@ impl Opened {
             (function.name.clone(), Arc::new(known))
         });
         let functions = functions.collect();
-        Ok(Self { name, tool, file, limits, given, grants, terms, ttl, functions, narrowed: Mutex::default() })
+        let batch = config.tools.get(&name).and_then(|tool| tool.batch);
+        let batches = batch.map(|batch| Batches::new(batch, tool.clone()));
+        let narrowed = Mutex::default();
+        Ok(Self { name, tool, file, limits, given, grants, terms, ttl, batches, functions, narrowed })
     }
 
     /// The function that `target` names, or the only one.

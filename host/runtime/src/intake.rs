@@ -15,6 +15,7 @@ use hotcell_flow::breaker::Breakers;
 use hotcell_sandbox::{Attempt, Invocation, OpenGrants, ProgressSink};
 use tokio_util::sync::CancellationToken;
 
+use crate::batches::Batches;
 use crate::canonical::canonical;
 use crate::entry::{Function, Opened};
 use crate::flight::Question;
@@ -152,6 +153,16 @@ impl Ready {
         self.question = Some((question, ttl));
     }
 
+    /// Where it finds others to share a cell with, if it may.
+    fn company(&self) -> Option<&Batches> {
+        let pure = self.function.effect == Effect::Pure && self.question.is_none();
+        self.opened.batches.as_ref().filter(|_| pure)
+    }
+
+    pub(crate) fn function_name(&self) -> Arc<str> {
+        Arc::clone(&self.function.schema.name)
+    }
+
     /// What the receipt says of a call before anything has run.
     pub(crate) fn receipt(&self) -> Receipt {
         Receipt {
@@ -177,7 +188,10 @@ impl Ready {
             cancel: self.cancel.clone(),
             progress: Some(progress),
         };
-        let attempt = self.opened.tool.invoke(&self.function.schema.name, invocation).await;
+        let attempt = match self.company() {
+            Some(batches) => batches.run(self, invocation).await,
+            None => self.opened.tool.invoke(&self.function.schema.name, invocation).await,
+        };
         self.opened.terms.learn(&attempt.receipt);
         attempt
     }

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod admission;
+mod batches;
 mod builder;
 mod canonical;
 mod catalog;

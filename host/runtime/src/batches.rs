@@ -1,0 +1,128 @@
+//! Calls that share a cell: the one exception to a cell for each, where the operator allows it.
+//!
+//! Each call comes down the path by itself, with its own place in the queue and its own permit, and waits here for company: others of
+//! the same tool and tenant, under the same limits and grants. What the sandbox promises of a cell that is shared stands in
+//! [`Tool::invoke_batch`]. Only functions whose effect is `pure` come here, and none whose answer would be kept: what was
+//! worked out in company is nobody else's answer.
+
+use std::hash::{Hash, Hasher};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use hotcell_call::{Code, Failure, Limits, Log, TenantId};
+use hotcell_flow::batch::{Batcher, Settings, Urgency};
+use hotcell_sandbox::{Attempt, Invocation, OpenGrants, Tool};
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::config::BatchConfig;
+use crate::intake::Ready;
+use crate::timer::TokioTimer;
+
+/// The batches of one tool.
+pub(crate) struct Batches {
+    settings: Settings,
+    tool: Tool,
+    running: Mutex<Option<Running>>,
+}
+
+/// A batcher, and its loop, which ends with it.
+struct Running {
+    batcher: Calls,
+    service: AbortOnDropHandle<()>,
+}
+
+type Calls = Batcher<Company, (Arc<str>, Invocation), Attempt, Failure>;
+
+/// Those who may share a cell.
+#[derive(Clone)]
+struct Company {
+    tenant: TenantId,
+    limits: Limits,
+    grants: Arc<OpenGrants>,
+}
+
+/// How long a call that is cancelled in company is waited for: its guest stops at the next tick, and tells what it used.
+const GRACE: Duration = Duration::from_millis(50);
+
+impl Batches {
+    pub(crate) fn new(config: BatchConfig, tool: Tool) -> Self {
+        let size = usize::try_from(config.max).unwrap_or(usize::MAX);
+        let usual = Settings::default();
+        // A batch keeps one core busy; more of them than cores would only wait for each other.
+        let in_flight = std::thread::available_parallelism().map_or(usual.in_flight, usize::from);
+        // Who waits here holds a permit: that is what bounds them.
+        let settings = Settings { size, linger: config.wait, in_flight, waiting: usize::MAX, ..usual };
+        Self { settings, tool, running: Mutex::default() }
+    }
+
+    /// Runs a call in company.
+    pub(crate) async fn run(&self, ready: &Ready, invocation: Invocation) -> Attempt {
+        let company = Company {
+            tenant: invocation.tenant.clone(),
+            limits: invocation.limits.clone(),
+            grants: Arc::clone(&invocation.grants),
+        };
+        let urgency = Urgency { priority: ready.call().priority, deadline: ready.deadline() };
+        let batcher = match self.batcher() {
+            Ok(batcher) => batcher,
+            Err(failure) => return alone(ready, failure),
+        };
+        let name = ready.function_name();
+        let mut submitted = std::pin::pin!(batcher.submit(company, (name, invocation), urgency));
+        let ended = tokio::select! {
+            biased;
+            ended = &mut submitted => Some(ended),
+            () = ready.cancel().cancelled() => tokio::time::timeout(GRACE, submitted).await.ok(),
+        };
+        match ended {
+            Some(Ok(attempt)) => attempt,
+            Some(Err(error)) => alone(ready, Failure::from(error).of(ready.target())),
+            None => alone(ready, ready.cancelled()),
+        }
+    }
+
+    /// The batcher; a new one, if the runtime in which the last one ran is gone.
+    fn batcher(&self) -> Result<Calls, Failure> {
+        let mut running: MutexGuard<'_, Option<Running>> = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(running) = running.as_ref().filter(|running| !running.service.is_finished()) {
+            return Ok(running.batcher.clone());
+        }
+        let tool = self.tool.clone();
+        let work = move |_: Company, calls| {
+            let tool = tool.clone();
+            async move {
+                // A task of its own, so that batches of one tool use all cores; it ends with this future.
+                let batch = AbortOnDropHandle::new(tokio::spawn(async move { tool.invoke_batch(calls).await }));
+                let broken = |error| Failure::new(Code::Fault, "a batch broke").caused_by(error);
+                Ok(batch.await.map_err(broken)?.into_iter().map(Ok).collect())
+            }
+        };
+        let made = Batcher::new(self.settings, Arc::new(TokioTimer), work);
+        let (batcher, service) = made.map_err(|error| {
+            Failure::new(Code::File, "`batch` can't be kept").why(error.to_string()).caused_by(error)
+        })?;
+        let service = AbortOnDropHandle::new(tokio::spawn(service.run()));
+        Ok(running.insert(Running { batcher, service }).batcher.clone())
+    }
+}
+
+/// The end of a call that had no cell.
+fn alone(ready: &Ready, failure: Failure) -> Attempt {
+    Attempt { result: Err(failure), receipt: ready.receipt(), log: Log::default() }
+}
+
+impl PartialEq for Company {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.grants, &other.grants) && self.tenant == other.tenant && self.limits == other.limits
+    }
+}
+
+impl Eq for Company {}
+
+impl Hash for Company {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        // The grants are held, so nothing else can come to lie where they are.
+        Arc::as_ptr(&self.grants).hash(state);
+        self.tenant.hash(state);
+    }
+}
