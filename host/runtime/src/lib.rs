@@ -44,5 +44,8 @@ pub use session::{RunInput, RunOutcome, StepOutcome};
 pub use toolfile::ToolFile;
 pub use trust::{Reach, Trust, reaches};
 
+/// What surfaces need of the policies: a histogram of fixed memory, for what they measure themselves.
+pub use hotcell_flow::profile::Spread;
+
 /// What surfaces need of the sandbox: the words for tools, and the compiler's other half.
 pub use hotcell_sandbox::{Compiler, Contract, Descriptor, Function, Import, Parts, child_main};

@@ -94,8 +94,11 @@ struct Measured {
     failed: Spread,
 }
 
-#[derive(Default)]
-struct Spread(Option<Histogram<u32>>);
+/// How one thing is spread: the histogram of a key, for who has just one.
+///
+/// It takes numbers of any kind; a time is its nanoseconds. What is beyond 3.6 · 10¹² counts as that.
+#[derive(Debug, Clone, Default)]
+pub struct Spread(Option<Histogram<u32>>);
 
 /// How exact a value is kept: two digits, which is 1 %.
 const DIGITS: u8 = 2;
@@ -119,10 +122,10 @@ impl<K: Clone + Eq + Hash> Profile<K> {
         } else {
             others
         };
-        measured.queue.record(queued);
+        measured.queue.time(queued);
         match ended {
-            Ended::Well => measured.run.record(ran),
-            Ended::Failed => measured.failed.record(ran),
+            Ended::Well => measured.run.time(ran),
+            Ended::Failed => measured.failed.time(ran),
         }
     }
 
@@ -168,21 +171,36 @@ impl Measured {
 }
 
 impl Spread {
-    fn record(&mut self, time: Duration) {
-        let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX).min(LONGEST);
+    /// Counts a time.
+    pub fn time(&mut self, time: Duration) {
+        self.number(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
+    }
+
+    /// Counts a number.
+    pub fn number(&mut self, number: u64) {
+        let number = number.min(LONGEST);
         // It grows with what it sees, up to the longest: most keys are far below that.
         if self.0.is_none() {
             self.0 = Histogram::new(DIGITS).ok();
         }
         if let Some(histogram) = &mut self.0
-            && histogram.record(nanos).is_err()
+            && histogram.record(number).is_err()
         {
             // It could not grow.
-            histogram.saturating_record(nanos);
+            histogram.saturating_record(number);
         }
     }
 
-    fn times(&self) -> Times {
+    /// The number that half of them do not pass, to 1 %; none of nothing.
+    #[must_use]
+    pub fn median(&self) -> Option<u64> {
+        let histogram = self.0.as_ref()?;
+        Some(histogram.value_at_quantile(0.5).min(histogram.max()))
+    }
+
+    /// What was counted, as times.
+    #[must_use]
+    pub fn times(&self) -> Times {
         let Some(histogram) = &self.0 else {
             return Times::default();
         };

@@ -51,6 +51,16 @@ fn nothing_measured_is_nothing_told_and_no_time_is_too_long() {
 }
 
 #[test]
+fn numbers_of_any_kind_have_a_median() {
+    let mut spread = Spread::default();
+    assert_eq!((spread.median(), spread.times()), (None, Times::default()));
+    (1..=101).for_each(|number| spread.number(number * 1_000));
+    assert!(spread.median().unwrap().abs_diff(51_000) <= 510, "{spread:?}");
+    spread.time(Duration::from_micros(51));
+    assert_eq!(spread.times().count, 102);
+}
+
+#[test]
 fn threads_lose_no_count() {
     let profile = profile(2);
     std::thread::scope(|scope| {
