@@ -30,3 +30,4 @@ mod path;
 mod rejected;
 mod shown;
 mod types;
+mod watch;

@@ -40,7 +40,7 @@ fn a_call_is_cancelled_by(signal: Signal) {
 }
 
 /// Whether a process has a handler for a signal.
-fn catches(pid: u32, signal: Signal) -> bool {
+pub(crate) fn catches(pid: u32, signal: Signal) -> bool {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap_or("0");
     u64::from_str_radix(caught.trim(), 16).is_ok_and(|caught| caught & (1 << (signal.as_raw() - 1)) != 0)

@@ -51,12 +51,18 @@ pub(crate) fn failed(output: &Output, failure: &Failure) -> String {
 
 /// One line of a fix. Where there are two ways, they stand below each other: `once`, `always`.
 fn choice(output: &Output, line: &str) -> String {
-    for way in ["once", "always"] {
-        if let Some(rest) = line.strip_prefix(way).and_then(|rest| rest.strip_prefix(": ")) {
-            return format!("{way:<6}  {}", output.styled_note(GREEN, rest));
+    let (way, rest) = way(line);
+    format!("{way}{}", output.styled_note(GREEN, rest))
+}
+
+/// The way that a line of a fix names, laid out, and what it says.
+pub(crate) fn way(line: &str) -> (&'static str, &str) {
+    for (way, laid) in [("once: ", "once    "), ("always: ", "always  ")] {
+        if let Some(rest) = line.strip_prefix(way) {
+            return (laid, rest);
         }
     }
-    output.styled_note(GREEN, line)
+    ("", line)
 }
 
 /// Everything that is wrong in a file, with carets, and how much it is.

@@ -27,6 +27,11 @@ impl Exit {
     /// A bug of ours, which someone should report.
     pub(crate) const FAULT: u8 = 70;
 
+    /// The number.
+    pub(crate) const fn code(self) -> u8 {
+        self.0
+    }
+
     /// With the code of an outcome.
     pub(crate) const fn with(code: u8) -> Self {
         Self(code)

@@ -1,4 +1,4 @@
-//! How far a run is: on a terminal a line that moves, elsewhere a line for each step that ended.
+//! How far something is: on a terminal a line that moves; of a run, elsewhere, a line for each step that ended.
 
 use std::time::{Duration, Instant};
 
@@ -33,6 +33,38 @@ struct Running {
     step: StepId,
     calls: usize,
     since: Instant,
+}
+
+/// How many of so many: on a terminal a bar that moves, elsewhere nothing.
+pub(crate) struct Counter(Option<ProgressBar>);
+
+impl Counter {
+    pub(crate) fn new(output: &Output, what: &str, of: u64) -> Self {
+        Self(output.is_lively().then(|| {
+            let bar = ProgressBar::new(of).with_message(what.to_owned());
+            let template = "{spinner} {msg}  {wide_bar:.dim} {human_pos} of {human_len}  {per_sec}  {eta} left";
+            if let Ok(style) = ProgressStyle::with_template(template) {
+                bar.set_style(style);
+            }
+            bar.enable_steady_tick(TICK);
+            bar
+        }))
+    }
+
+    /// One more.
+    pub(crate) fn one(&self) {
+        if let Some(bar) = &self.0 {
+            bar.inc(1);
+        }
+    }
+}
+
+impl Drop for Counter {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.0 {
+            bar.finish_and_clear();
+        }
+    }
 }
 
 impl<'a> Progress<'a> {

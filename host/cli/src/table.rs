@@ -18,6 +18,41 @@ pub(crate) fn rows<const N: usize>(rows: &[[String; N]], width: Option<usize>) -
     rows.iter().map(|row| line(row, &widths, room)).collect()
 }
 
+/// Lays out rows of a name and numbers, which stand flush right; the first row is their heads.
+pub(crate) fn numbers(rows: &[Vec<String>]) -> Vec<String> {
+    let mut widths: Vec<usize> = Vec::new();
+    for row in rows {
+        widths.resize(widths.len().max(row.len()), 0);
+        for (cell, width) in row.iter().zip(&mut widths) {
+            *width = cell.width().max(*width);
+        }
+    }
+    let line = |row: &Vec<String>| {
+        let mut line = String::new();
+        for (place, (cell, width)) in row.iter().zip(&widths).enumerate() {
+            let space = " ".repeat(width - cell.width());
+            if place == 0 {
+                line.extend([cell.as_str(), &space]);
+            } else {
+                line.extend(["  ", &space, cell.as_str()]);
+            }
+        }
+        line.truncate(line.trim_end().len());
+        line
+    };
+    rows.iter().map(line).collect()
+}
+
+/// A number that is no count, with three digits or all before its point: `0.41`, `12.3`, `4712`.
+pub(crate) fn short(number: f64) -> String {
+    let digits = match number.abs() {
+        ..9.995 => 2,
+        ..99.95 => 1,
+        _ => 0,
+    };
+    format!("{number:.digits$}")
+}
+
 /// Spaces between two columns.
 const GAP: usize = 2;
 
@@ -132,6 +167,15 @@ mod tests {
             rows(&[["", "x".repeat(50).as_str()].map(str::to_owned)], Some(30)),
             [format!("  {}…", "x".repeat(27))]
         );
+    }
+
+    #[test]
+    fn numbers_stand_flush_right() {
+        let table = [vec!["ms", "p50", "max"], vec!["total", "0.412", "12.000"]];
+        let table = table.map(|row| row.into_iter().map(str::to_owned).collect());
+        assert_eq!(numbers(&table), ["ms       p50     max", "total  0.412  12.000"]);
+        let shown = [0.0, 0.414, 9.996, 12.34, 99.96, 4_711.9].map(short);
+        assert_eq!(shown, ["0.00", "0.41", "10.0", "12.3", "100", "4712"]);
     }
 
     #[test]

@@ -17,6 +17,13 @@ Examples:
   hotcell call ./my.wasm#greet -d '{\"name\": \"Ada\"}'
   cat table.csv | hotcell call csv.describe text=@-")]
 pub(crate) struct CallArgs {
+    #[command(flatten)]
+    pub(crate) asked: Asked,
+}
+
+/// What is called, with what, on whose terms: the same for one call and for many.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Asked {
     /// calc.eval, calc, or a file: my.wasm#function
     #[arg(value_name = "TOOL")]
     pub(crate) target: CallTarget,

@@ -3,6 +3,7 @@
 //! The comments here are the help that a person reads, so they are written for them. Each setting that changes no right has a
 //! twin in the environment; a grant has none, because it should stand where the call stands and not come with a shell.
 
+mod bench;
 mod call;
 mod grants;
 mod limits;
@@ -15,7 +16,8 @@ use std::path::PathBuf;
 use clap::builder::FalseyValueParser;
 use clap::{ArgAction, Parser, Subcommand};
 
-pub(crate) use call::{CallArgs, CallTarget};
+pub(crate) use bench::BenchArgs;
+pub(crate) use call::{Asked, CallArgs, CallTarget};
 pub(crate) use grants::GrantArgs;
 pub(crate) use limits::LimitArgs;
 pub(crate) use run::{AgentRef, RunArgs};
@@ -66,6 +68,7 @@ pub(crate) struct Global {
 pub(crate) enum Command {
     Call(CallArgs),
     Run(RunArgs),
+    Bench(BenchArgs),
     /// List the tools that can be called
     Ls,
     Inspect(InspectArgs),

@@ -10,9 +10,9 @@ fn parse(line: &str) -> Result<Args, clap::Error> {
     Args::try_parse_from(std::iter::once("hotcell").chain(line.split_whitespace()))
 }
 
-fn call(line: &str) -> CallArgs {
+fn call(line: &str) -> Asked {
     match parse(line).unwrap().command {
-        Command::Call(args) => args,
+        Command::Call(args) => args.asked,
         other => panic!("{other:?}"),
     }
 }
@@ -119,6 +119,21 @@ fn flags_for_everywhere_may_stand_anywhere() {
     }
     assert_eq!(parse("ls -vv").unwrap().global.verbose, 2);
     assert_eq!(parse("ls -q -v").unwrap_err().kind(), ErrorKind::ArgumentConflict);
+}
+
+#[test]
+fn a_bench_is_many_of_the_same_call() {
+    let bench = |line: &str| match parse(line).unwrap().command {
+        Command::Bench(args) => args,
+        other => panic!("{other:?}"),
+    };
+    let args = bench("bench calc.eval expression=1 -n 10M -j 64 --warmup 1k --fuel 1M");
+    assert_eq!((args.calls.as_u64(), args.in_flight, args.warmup.as_u64()), (10_000_000, Some(64), 1_000));
+    assert_eq!((args.asked.assignments.len(), args.asked.limits.fuel), (1, Some(Count::new(1_000_000))));
+    assert_eq!(bench("bench calc").calls.as_u64(), 1_000);
+    for line in ["bench", "bench calc -n 0", "bench calc -n -1", "bench calc -j 0", "bench calc -j 100001"] {
+        assert!(parse(line).is_err(), "{line}");
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! `hotcell inspect`: all that is known of a tool before it is called.
 
-mod about;
+pub(super) mod about;
 
 use hotcell_call::{Digest, GrantSet, Limits, ToolName, Wants};
 use hotcell_runtime::{Descriptor, Function, Inspected};

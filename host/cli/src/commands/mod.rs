@@ -1,5 +1,7 @@
 //! One command a file: what was typed, made work.
 
+mod asked;
+mod bench;
 mod build;
 mod call;
 mod check;
@@ -27,6 +29,7 @@ pub(crate) fn run(args: Args, output: &Output) -> Result<Exit, Trouble> {
     match args.command {
         // It is told what became of the call when it was cancelled, so it listens for signals itself.
         Command::Call(args) => drive(call::run(args, global, output)),
+        Command::Bench(args) => drive(bench::run(args, global, output)),
         Command::Run(args) => drive(or_cancelled(run::run(args, global, output))),
         Command::Ls => drive(or_cancelled(ls::run(global, output))),
         Command::Inspect(args) => drive(or_cancelled(inspect::run(args, global, output))),

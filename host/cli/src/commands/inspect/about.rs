@@ -88,7 +88,8 @@ fn random(mode: RandomMode) -> String {
     .to_owned()
 }
 
-fn limits(limits: &Limits) -> String {
+/// The limits of a call on one line, but for those that hardly anybody meets.
+pub(in crate::commands) fn limits(limits: &Limits) -> String {
     let Limits { fuel, timeout, memory, input, output, log, handles, disk, entries, .. } = limits;
     let timeout = format_duration(*timeout);
     format!(

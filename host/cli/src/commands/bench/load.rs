@@ -1,0 +1,94 @@
+//! Makes the calls: so many, so many at a time.
+
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
+
+use hotcell_call::{CallId, Code, Failure, Log, Outcome, Payload, Receipt, Target, ToolCall};
+use hotcell_runtime::Host;
+use tokio::sync::watch;
+use tokio::task::{JoinError, JoinSet};
+
+use crate::args::ScheduleArgs;
+
+/// One call, again and again.
+pub(super) struct Load {
+    host: Host,
+    target: Target,
+    input: Payload,
+    schedule: ScheduleArgs,
+    stopped: watch::Receiver<bool>,
+}
+
+impl Load {
+    pub(super) fn new(
+        host: Host,
+        target: Target,
+        input: Payload,
+        schedule: ScheduleArgs,
+        stopped: watch::Receiver<bool>,
+    ) -> Self {
+        Self { host, target, input, schedule, stopped }
+    }
+
+    /// Makes `count` calls, `most` at a time, and tells `each` how one ended and how long its caller waited.
+    ///
+    /// When it is stopped it makes no further ones and cancels those under way, whose ends are told as well. Dropped, it ends
+    /// them at once.
+    pub(super) async fn run(&mut self, count: u64, most: usize, mut each: impl FnMut(&Outcome, Duration)) {
+        let mut calls = JoinSet::new();
+        let mut under_way = HashSet::new();
+        let mut made = 0;
+        loop {
+            let stopped = *self.stopped.borrow_and_update();
+            while made < count && calls.len() < most && !stopped {
+                let call = self.call();
+                under_way.insert(call.id);
+                calls.spawn(timed(self.host.clone(), call));
+                made += 1;
+            }
+            // Neither loses anything by not being waited for: an end stays in the set, and a stop is seen above.
+            tokio::select! {
+                ended = calls.join_next() => {
+                    let Some(ended) = ended else { return };
+                    let (outcome, total) = ended.unwrap_or_else(|error| (self.lost(error), Duration::ZERO));
+                    under_way.remove(&outcome.call);
+                    each(&outcome, total);
+                }
+                Ok(()) = self.stopped.changed(), if !stopped => self.cancel(&under_way),
+            }
+        }
+    }
+
+    /// The next call; its deadline counts from now.
+    fn call(&self) -> ToolCall {
+        let mut call = self.host.next_call(self.target.clone(), self.input.clone());
+        call.deadline = self.schedule.deadline.and_then(|wait| Instant::now().checked_add(wait));
+        self.schedule.schedule(&mut call);
+        call
+    }
+
+    fn cancel(&self, calls: &HashSet<CallId>) {
+        for call in calls {
+            // One that has just ended need not be cancelled.
+            let _ = self.host.cancel(*call);
+        }
+    }
+
+    /// The end of a call whose task broke: which one is not known any more.
+    fn lost(&self, error: JoinError) -> Outcome {
+        Outcome {
+            call: CallId::from_bits(0),
+            target: self.target.clone(),
+            result: Err(Failure::new(Code::Fault, "the task of a call was lost").caused_by(error)),
+            receipt: Receipt::default(),
+            log: Log::default(),
+        }
+    }
+}
+
+/// One call, and how long its caller waited for its end.
+async fn timed(host: Host, call: ToolCall) -> (Outcome, Duration) {
+    let asked = Instant::now();
+    let outcome = host.call(call).await;
+    (outcome, asked.elapsed())
+}
