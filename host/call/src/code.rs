@@ -95,6 +95,10 @@ codes! {
         "the tool has several functions and none was named",
         "A tool with more than one function can't be called by its own name alone.",
         "Call `TOOL.FUNCTION`; `hotcell ls` lists them.";
+    RunFolder "E0210" Kind::Invalid,
+        "the folder of running hosts can't be used",
+        "Hosts that run are found by their sockets in `$XDG_RUNTIME_DIR/hotcell`, or in `run` of hotcell's state folder. That folder can't be made or read, belongs to another user, or others may open it.",
+        "`chmod 700` the folder, or remove it: it is made anew.";
     Net "E0301" Kind::Denied,
         "the network is not granted",
         "The guest tried to open a socket or to resolve a name. Nothing reaches the network by default, and there is no rule yet that would grant it.",
