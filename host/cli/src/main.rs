@@ -19,6 +19,7 @@ mod output;
 mod progress;
 mod receipt;
 mod schema;
+mod screen;
 mod signals;
 mod table;
 

@@ -4,7 +4,7 @@
 //! the program with an error; any other trouble with stdout is told and makes the exit code non-zero; and what strangers wrote
 //! reaches a terminal only escaped.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
 
@@ -37,6 +37,8 @@ pub(crate) struct Output {
     err: Manner,
     /// The first error of stdout that is not a reader who went away.
     trouble: OnceCell<io::Error>,
+    /// Whether the reader went away.
+    alone: Cell<bool>,
 }
 
 /// What a stream can show.
@@ -56,6 +58,7 @@ impl Output {
             out: manner(io::stdout().is_terminal()),
             err: manner(io::stderr().is_terminal()),
             trouble: OnceCell::new(),
+            alone: Cell::new(false),
         }
     }
 
@@ -74,6 +77,16 @@ impl Output {
         self.err.terminal && !self.quiet
     }
 
+    /// Whether what is on stdout may be drawn over.
+    pub(crate) fn is_screen(&self) -> bool {
+        self.out.terminal && !self.json && std::env::var_os("TERM").is_none_or(|name| name != "dumb")
+    }
+
+    /// Whether nothing that is printed to stdout arrives any more.
+    pub(crate) fn is_alone(&self) -> bool {
+        self.alone.get() || self.trouble.get().is_some()
+    }
+
     /// Whether stdout has colours.
     pub(crate) fn is_out_colourful(&self) -> bool {
         self.out.colour
@@ -87,6 +100,12 @@ impl Output {
     /// Prints a line of data.
     pub(crate) fn line(&self, line: impl Display) {
         self.write(format_args!("{line}\n"));
+    }
+
+    /// Draws on the terminal: what is drawn drives it, so nothing that strangers wrote may be in it as it is.
+    pub(crate) fn draw(&self, text: &str) {
+        self.write(format_args!("{text}"));
+        self.keep(io::stdout().flush());
     }
 
     /// Prints text that a tool made. A terminal sees no control characters; a pipe gets every byte.
@@ -160,11 +179,11 @@ impl Output {
     }
 
     fn keep(&self, result: io::Result<()>) {
-        if let Err(error) = result
-            && error.kind() != io::ErrorKind::BrokenPipe
-        {
+        match result {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => self.alone.set(true),
             // Only the first is kept.
-            let _ = self.trouble.set(error);
+            Err(error) => drop(self.trouble.set(error)),
         }
     }
 }
@@ -203,7 +222,7 @@ impl Output {
     /// Without colours and asides, for tests.
     pub(crate) fn plain() -> Self {
         let manner = Manner { terminal: false, colour: false };
-        Self { json: false, quiet: true, out: manner, err: manner, trouble: OnceCell::new() }
+        Self { json: false, quiet: true, out: manner, err: manner, trouble: OnceCell::new(), alone: Cell::new(false) }
     }
 }
 

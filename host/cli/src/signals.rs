@@ -66,7 +66,7 @@ where
 static LISTENERS: Mutex<Option<(Signal, Signal)>> = Mutex::const_new(None);
 
 /// Ends with the next Ctrl-C or request to terminate.
-async fn interrupted() {
+pub(crate) async fn interrupted() {
     let mut listeners = LISTENERS.lock().await;
     if listeners.is_none() {
         let both = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));

@@ -10,6 +10,7 @@ mod limits;
 mod run;
 mod schedule;
 mod tools;
+mod top;
 
 use std::path::PathBuf;
 
@@ -23,6 +24,7 @@ pub(crate) use limits::LimitArgs;
 pub(crate) use run::{AgentRef, RunArgs};
 pub(crate) use schedule::ScheduleArgs;
 pub(crate) use tools::{BuildArgs, InspectArgs, NewArgs, NewKind, Sdk, ToolRef};
+pub(crate) use top::TopArgs;
 
 /// The first word by which the program calls itself to compile a component in a process of its own.
 pub(crate) const COMPILE: &str = "__compile";
@@ -69,6 +71,7 @@ pub(crate) enum Command {
     Call(CallArgs),
     Run(RunArgs),
     Bench(BenchArgs),
+    Top(TopArgs),
     /// List the tools that can be called
     Ls,
     Inspect(InspectArgs),

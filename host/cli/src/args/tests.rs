@@ -137,6 +137,20 @@ fn a_bench_is_many_of_the_same_call() {
 }
 
 #[test]
+fn a_look_comes_neither_too_often_nor_never() {
+    let top = |line: &str| match parse(line).map(|args| args.command) {
+        Ok(Command::Top(args)) => Some(args),
+        _ => None,
+    };
+    let args = top("top").unwrap();
+    assert_eq!((args.interval, args.once), (Duration::from_secs(1), false));
+    assert_eq!(top("top --once --interval 200ms").unwrap().interval, Duration::from_millis(200));
+    for line in ["top --interval 199ms", "top --interval 0s", "top --interval 1", "top --interval 2h", "top calc"] {
+        assert!(top(line).is_none(), "{line}");
+    }
+}
+
+#[test]
 fn the_sdk_is_a_folder_or_a_repository() {
     for (text, sdk) in [
         ("../guest-sdk", Sdk::Path("../guest-sdk".into())),

@@ -14,7 +14,7 @@ use std::time::Instant;
 use hotcell_call::{Code, Failure};
 use tokio::sync::watch;
 
-use super::asked;
+use super::{asked, offered};
 use crate::args::{BenchArgs, Global};
 use crate::error;
 use crate::exit::{Exit, Trouble};
@@ -35,6 +35,7 @@ struct Bench {
 
 pub(super) async fn run(args: BenchArgs, global: &Global, output: &Output) -> Result<Exit, Trouble> {
     let (host, target) = asked::host(&args.asked, global)?;
+    let _offer = offered(&host, format!("bench {target}"));
     let began = Instant::now();
     // What can't be opened would fail all calls alike.
     let looked = or_cancelled(host.inspect(&target.tool)).await?;

@@ -11,12 +11,15 @@ mod inspect;
 mod ls;
 mod new;
 mod run;
+mod top;
 mod trust;
 
 use std::future::Future;
 use std::time::Duration;
 
 use hotcell_call::{Code, Failure};
+use hotcell_runtime::Host;
+use hotcell_server::status::Offer;
 
 use crate::args::{Args, Command};
 use crate::exit::{Exit, Trouble};
@@ -30,6 +33,8 @@ pub(crate) fn run(args: Args, output: &Output) -> Result<Exit, Trouble> {
         // It is told what became of the call when it was cancelled, so it listens for signals itself.
         Command::Call(args) => drive(call::run(args, global, output)),
         Command::Bench(args) => drive(bench::run(args, global, output)),
+        // Who has seen enough of it has not cancelled anything.
+        Command::Top(args) => drive(top::run(args, output)),
         Command::Run(args) => drive(or_cancelled(run::run(args, global, output))),
         Command::Ls => drive(or_cancelled(ls::run(global, output))),
         Command::Inspect(args) => drive(or_cancelled(inspect::run(args, global, output))),
@@ -40,6 +45,15 @@ pub(crate) fn run(args: Args, output: &Output) -> Result<Exit, Trouble> {
         Command::Explain { code } => explain::run(code.as_deref(), output),
         Command::Completions { shell } => completions::run(shell, output),
     }
+}
+
+/// Lets this user's other processes see the host as long as what is given lives; none: nobody sees it, and that is all.
+///
+/// `command` is what is done. What was typed beside that may be a secret.
+fn offered(host: &Host, command: String) -> Option<Offer> {
+    let host = host.clone();
+    let offer = Offer::start(command, move || host.status());
+    offer.inspect_err(|failure| tracing::info!(%failure, "`hotcell top` can't see this host")).ok()
 }
 
 /// How long what was told to stop is waited for: a compiler that outlived its parent would work for nobody.

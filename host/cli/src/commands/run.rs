@@ -7,6 +7,7 @@ mod summary;
 use hotcell_agent::Agent;
 use hotcell_runtime::{Host, RunInput, RunOutcome};
 
+use super::offered;
 use crate::args::{Global, RunArgs};
 use crate::error;
 use crate::exit::{Exit, Trouble};
@@ -35,6 +36,7 @@ pub(super) async fn run(args: RunArgs, global: &Global, output: &Output) -> Resu
     let mut agent = host.agent(found.source()).await?;
     agent.bounds.parallel = args.parallel.unwrap_or(agent.bounds.parallel);
     let input = RunInput { value: given.value(&agent)?, out: args.out };
+    let _offer = offered(&host, format!("run {}", agent.name));
     let outcome = watched(&host, &agent, input, output).await;
     show(output, &outcome)
 }
