@@ -1,11 +1,12 @@
 //! How far something is: on a terminal a line that moves; of a run, elsewhere, a line for each step that ended.
 
+use std::fmt::Write;
 use std::time::{Duration, Instant};
 
 use hotcell_agent::Agent;
 use hotcell_call::{Event, Happening, StepId, format_duration};
 use hotcell_runtime::Heard;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
 use crate::output::{DIM, GREEN, Output, RED, YELLOW};
 
@@ -42,9 +43,13 @@ impl Counter {
     pub(crate) fn new(output: &Output, what: &str, of: u64) -> Self {
         Self(output.is_lively().then(|| {
             let bar = ProgressBar::new(of).with_message(what.to_owned());
-            let template = "{spinner} {msg}  {wide_bar:.dim} {human_pos} of {human_len}  {per_sec}  {eta} left";
+            let template = "{spinner} {msg}  {wide_bar:.dim} {human_pos} of {human_len}  {rate}  {eta} left";
             if let Ok(style) = ProgressStyle::with_template(template) {
-                bar.set_style(style);
+                let rate = |state: &ProgressState, text: &mut dyn Write| {
+                    // Writing to a text can't fail.
+                    let _ = write!(text, "{:.0}/s", state.per_sec());
+                };
+                bar.set_style(style.with_key("rate", rate));
             }
             bar.enable_steady_tick(TICK);
             bar

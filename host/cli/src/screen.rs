@@ -127,7 +127,7 @@ async fn next(signal: &mut Option<Signal>) {
     {
         return;
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 impl Keys {
@@ -168,7 +168,7 @@ impl Keys {
                 Err(_) => break,
             }
         }
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

@@ -47,8 +47,21 @@ pub(super) fn lines(look: &Look, before: Option<&Look>, height: Option<usize>) -
             |rows: &usize| blocks.iter().map(|block| block.height(*rows)).sum::<usize>() + beside.len() <= height;
         (1..=longest).rev().find(fits).unwrap_or(1)
     });
+    let mut left = height.map_or(usize::MAX, |height| height.saturating_sub(beside.len()));
+    let mut lines = Vec::new();
+    let hosts = blocks.len();
+    for (place, block) in blocks.into_iter().enumerate() {
+        // As long as others follow, there must be room to say so.
+        let needed = block.height(rows).saturating_add(usize::from(place + 1 < hosts));
+        if needed > left && place > 0 {
+            lines.push(Line::of(YELLOW, format_args!("… and {} more below: make the terminal taller", hosts - place)));
+            break;
+        }
+        left = left.saturating_sub(block.height(rows));
+        lines.extend(block.lines(rows));
+    }
+    lines.extend(beside);
     // On a screen each stands apart from what is above, elsewhere from the one before.
-    let mut lines: Vec<Line> = blocks.into_iter().flat_map(|block| block.lines(rows)).chain(beside).collect();
     if height.is_none() && !lines.is_empty() {
         lines.remove(0);
     }

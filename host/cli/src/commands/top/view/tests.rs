@@ -82,6 +82,9 @@ fn what_does_not_fit_is_counted() {
         assert!(lines.iter().any(|line| line.starts_with("  … and ")), "{height}: {}", lines.join("\n"));
         assert_eq!(lines.iter().filter(|line| line.starts_with("run scout")).count(), 2, "{height}");
     }
+    let lines_of_less = shown(lines(&now, None, Some(19)));
+    assert_eq!(lines_of_less.last().map(String::as_str), Some("… and 1 more below: make the terminal taller"));
+    assert!(lines_of_less.len() <= 19 && lines_of_less[1].starts_with("run scout  pid 1"), "{lines_of_less:?}");
     // One more: the first is apart from what stands above.
     assert_eq!(lines(&now, None, Some(1_000)).len(), whole + 1);
 }
