@@ -263,7 +263,7 @@ async fn told(scheduler: Scheduler<CallId, TenantId>, events: Arc<Events>) {
         let waiting = scheduler.status().waiting;
         events.tell(None, None, || Happening::Pressure { high: pressure == Pressure::High, waiting });
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 /// What an attempt says of what is behind its tool; nothing if it only says something of the call.
