@@ -323,6 +323,21 @@ async fn s01_what_passes_is_made_again_as_often_as_it_may_be() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn s16_a_call_is_made_again_no_more_often_than_it_says_itself() {
+    let (folder, harness) = with_folder("retry.backoff = \"1ms..100ms\"\nbreaker.mode = \"off\"\n");
+    for (retries, attempts) in [(Some(0), 1), (Some(1), 2), (None, 3), (Some(4), 5)] {
+        let before = noted(&folder);
+        let mut call = harness.call("flaky.idempotent", json!({"root": root(&folder), "calls": 1_000}));
+        call.call.retries = retries;
+        let id = call.call.id;
+        let outcome = call.run().await;
+        outcome.ends("failed");
+        assert_eq!((outcome.call, outcome.receipt.attempts), (id, attempts), "{retries:?}");
+        assert_eq!(noted(&folder) - before, u64::from(attempts), "{retries:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_may_have_changed_something_is_not_made_again_unless_it_was_seen_to_do_nothing() {
     let (folder, harness) = with_folder("retry.backoff = \"1ms..100ms\"\n");
     let outcome = harness.call("flaky.write", json!({"root": root(&folder), "calls": 3})).run().await;
@@ -435,6 +450,36 @@ async fn s23_a_limit_that_learns_keeps_to_its_bounds_and_answers_all() {
         assert!((1..=8).contains(&most), "{limit}: {most}");
         assert!((2..=8).contains(&harness.host.status().calls.limit), "{limit}");
     }
+}
+
+// === ends ===
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn s17_an_outcome_names_its_call_tells_the_queue_from_the_run_and_is_one_word() {
+    let harness = Harness::with(&format!("[schedule]\nin_flight = 1\n{REAL}"));
+    let nap = |millis: u64| harness.call("sleeper.nap", json!({"ms": millis}));
+    // Opened before, so that all come to the queue in their order.
+    nap(0).run().await.ok();
+    let calls = [
+        nap(100),
+        nap(20),
+        harness.call("flaky.wrong", json!({})),
+        harness.call("echo.text", json!({"text": 1})),
+        harness.call("ehco.text", json!({})),
+        nap(20).limit("timeout", "10ms"),
+        nap(20).deadline(Duration::from_millis(50)),
+    ];
+    let asked: Vec<_> = calls.iter().map(|call| (call.call.id, call.call.target.clone())).collect();
+    let outcomes = join_all(calls.map(|call| call.run())).await;
+    let named: Vec<_> = outcomes.iter().map(|outcome| (outcome.call, outcome.target.clone())).collect();
+    assert_eq!(named, asked);
+    let all: Vec<String> = outcomes.iter().map(Outcome::word).collect();
+    assert_eq!(all, ["ok", "ok", "failed", "invalid", "unknown", "timed-out", "refused(late)"]);
+    let (first, second) = (&outcomes[0].receipt, &outcomes[1].receipt);
+    let (long, short) = (Duration::from_millis(100), Duration::from_millis(90));
+    assert!(first.queue < short && first.run >= long, "{first:?}");
+    assert!(second.queue >= short && second.run < short, "{second:?}");
+    assert_eq!((outcomes[6].receipt.attempts, outcomes[6].receipt.run), (0, Duration::ZERO), "it never ran");
 }
 
 // === counts ===

@@ -47,6 +47,26 @@ async fn the_wall_clock_bounds_every_kind_of_work() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn s02_work_over_its_time_is_gone_within_ten_milliseconds_and_work_in_time_is_not_touched() {
+    let harness = Harness::with("[limits]\nfuel = \"100000G\"\n[tools.sleeper]\nclock.mode = \"real\"\n");
+    for target in ["cpu.spin", "sleeper.forever"] {
+        let mut soonest = Duration::MAX;
+        // Other tests hold the cores too, so it is the soonest of some that tells how long the host itself takes.
+        for _ in 0..20 {
+            let began = Instant::now();
+            let outcome = harness.call(target, json!({})).limit("timeout", "20ms").run().await;
+            soonest = soonest.min(began.elapsed());
+            outcome.ends("timed-out");
+            assert!(outcome.receipt.run >= Duration::from_millis(20), "{target}: {:?}", outcome.receipt.run);
+            assert_eq!(harness.host.load().running, 0, "{target}: nothing of it runs on");
+        }
+        assert!(soonest < Duration::from_millis(30), "{target}: {soonest:?}");
+    }
+    let outcome = harness.call("sleeper.nap", json!({"ms": 40})).limit("timeout", "10s").run().await;
+    assert_eq!(outcome.ok(), 40);
+}
+
 // H04: a guest that waits holds no core and no thread, so a hundred of them wait side by side.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn waiting_for_ever_ends_and_costs_nothing() {

@@ -82,6 +82,59 @@ async fn every_call_is_told_once_and_the_same() {
     assert_eq!(steps, ["accepted", "queued", "started", "finished"]);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn s05_the_times_are_told_on_every_way_out_also_when_the_caller_has_gone() {
+    let harness = Harness::with(&format!("[schedule]\nin_flight = 1\n{ENDLESS}"));
+    let mut events = harness.host.events();
+    let (long, short) = (Duration::from_millis(100), Duration::from_millis(50));
+    let outcomes = [
+        harness.call("sleeper.nap", json!({"ms": 50})).run().await,
+        harness.call("sleeper.forever", json!({})).limit("timeout", "50ms").run().await,
+        harness.call("echo.text", json!({"text": 1})).run().await,
+    ];
+    assert_eq!(outcomes.each_ref().map(Outcome::word), ["ok", "timed-out", "invalid"]);
+    assert!(outcomes[..2].iter().all(|outcome| outcome.receipt.run >= short));
+    assert_eq!((outcomes[2].receipt.queue, outcomes[2].receipt.run), (Duration::ZERO, Duration::ZERO), "it never ran");
+    let told = heard(&mut events).await;
+    for outcome in &outcomes {
+        assert_eq!(times(&told[&outcome.call]), Some((outcome.receipt.queue, outcome.receipt.run)));
+    }
+    // One caller goes while its call runs, one while it waits; one is cancelled, and one is late, in the queue.
+    let spin = || harness.call("cpu.spin", json!({}));
+    let (running, waiting, cancelled) = (harness.call("sleeper.forever", json!({})), spin(), spin());
+    let ids = [running.call.id, waiting.call.id, cancelled.call.id];
+    let running = tokio::spawn(running.run());
+    started(&mut events, ids[0]).await;
+    let (waiting, cancelled) = (tokio::spawn(waiting.run()), tokio::spawn(cancelled.run()));
+    until(|| async { harness.host.load().waiting == 2 }).await;
+    let late = spin().deadline(long).run().await;
+    late.ends("refused(late)");
+    assert!(harness.host.cancel(ids[2]));
+    let cancelled = cancelled.await.expect("a call");
+    cancelled.ends("cancelled");
+    // The one that waits goes first: else it would have its turn.
+    waiting.abort();
+    until(|| async { harness.host.load().under_way == 1 }).await;
+    running.abort();
+    until(|| async { harness.host.load().under_way == 0 }).await;
+    let told = heard(&mut events).await;
+    for outcome in [&late, &cancelled] {
+        assert_eq!(times(&told[&outcome.call]), Some((outcome.receipt.queue, Duration::ZERO)));
+        assert!(outcome.receipt.queue >= short, "{:?}", outcome.receipt.queue);
+    }
+    let [ran, waited] = [ids[0], ids[1]].map(|id| times(&told[&id]).expect("an end"));
+    assert!(ran.0 < short && ran.1 >= long, "{ran:?}");
+    assert!(waited.0 >= short && waited.1 == Duration::ZERO, "{waited:?}");
+}
+
+/// The time in the queue and that of the run, as the one end tells them.
+fn times(happened: &[Happening]) -> Option<(Duration, Duration)> {
+    match happened.last()? {
+        Happening::Finished { queue, run_time, .. } => Some((*queue, *run_time)),
+        _ => None,
+    }
+}
+
 fn step(what: &Happening) -> &'static str {
     match what {
         Happening::Accepted { .. } => "accepted",

@@ -43,7 +43,17 @@ pub(crate) struct Journey {
     queue: Duration,
     waited: Duration,
     attempt: u32,
+    stage: Stage,
     told: bool,
+}
+
+/// The stage of the path in which time is counted, and since when: however the call ends.
+#[derive(Debug, Clone, Copy)]
+enum Stage {
+    /// Time in it is not.
+    Other,
+    Queue(Instant),
+    Cell(Instant),
 }
 
 impl UnderWay {
@@ -113,6 +123,7 @@ impl Journey {
             queue: Duration::ZERO,
             waited: Duration::ZERO,
             attempt: 0,
+            stage: Stage::Other,
             told: false,
         }
     }
@@ -121,26 +132,32 @@ impl Journey {
         &self.cancel
     }
 
-    /// It waits for its turn.
-    pub(crate) fn queued(&self) {
+    /// It waits for its turn, from now on or from its time on.
+    pub(crate) fn queued(&mut self, start_at: Option<Instant>) {
+        let now = TokioTimer.now();
+        self.stage = Stage::Queue(start_at.map_or(now, |start| start.max(now)));
         self.events.tell(Some(self.call), self.run, || Happening::Queued);
     }
 
     /// Its turn has come, after so long.
     pub(crate) fn waited(&mut self, waited: Duration) {
+        self.stage = Stage::Other;
         self.waited = waited;
         self.queue = self.queue.saturating_add(waited);
     }
 
     /// It has its permit.
-    pub(crate) fn started(&mut self) {
+    pub(crate) fn started(&mut self, now: Instant) {
+        self.stage = Stage::Cell(now);
         self.attempt += 1;
         let (queue, attempt) = (self.waited, self.attempt);
         self.events.tell(Some(self.call), self.run, || Happening::Started { queue, attempt });
     }
 
     /// An attempt has failed, and there will be another.
-    pub(crate) fn retrying(&self, attempt: &Attempt, start: Instant) {
+    pub(crate) fn retrying(&mut self, attempt: &Attempt, start: Instant) {
+        // The wait until then is none in the queue.
+        self.stage = Stage::Queue(start);
         self.events.tell(Some(self.call), self.run, || Happening::Retrying {
             attempt: self.attempt,
             outcome: word(attempt.result.as_ref().err()),
@@ -168,12 +185,20 @@ impl Journey {
             Ok(attempt) => (attempt.result, attempt.receipt, attempt.log),
             Err(failure) => (Err(failure), Receipt::default(), Log::default()),
         };
-        receipt.queue = self.queue;
+        receipt.queue = self.in_queue();
         if receipt.source != Source::Cell {
             self.events.tell(Some(self.call), self.run, || Happening::Answered { by: receipt.source });
         }
         self.tell(result.as_ref().err(), &receipt);
         Outcome { call: self.call, target: self.target.clone(), result, receipt, log }
+    }
+
+    /// The time in the queue until now.
+    fn in_queue(&self) -> Duration {
+        match self.stage {
+            Stage::Queue(since) => self.queue.saturating_add(TokioTimer.now().saturating_duration_since(since)),
+            Stage::Other | Stage::Cell(_) => self.queue,
+        }
     }
 
     fn tell(&mut self, failure: Option<&Failure>, receipt: &Receipt) {
@@ -195,7 +220,11 @@ impl Drop for Journey {
     fn drop(&mut self) {
         if !self.told {
             let failure = Failure::new(Code::Cancelled, "the caller went away");
-            let receipt = Receipt { queue: self.queue, attempts: self.attempt, ..Receipt::default() };
+            let run = match self.stage {
+                Stage::Cell(since) => TokioTimer.now().saturating_duration_since(since),
+                Stage::Other | Stage::Queue(_) => Duration::ZERO,
+            };
+            let receipt = Receipt { queue: self.in_queue(), run, attempts: self.attempt, ..Receipt::default() };
             self.tell(Some(&failure), &receipt);
         }
     }

@@ -99,7 +99,7 @@ impl Queue {
 
     /// Takes a place. When all are taken, waits at the door for one until the call's deadline; a call without one is refused.
     pub(crate) async fn enter(&self, ready: &Ready, journey: &mut Journey) -> Result<Ticket<'_>, Failure> {
-        journey.queued();
+        journey.queued(ready.call().start_at);
         let entered = match self.scheduler.submit(self.task(ready)) {
             // Boxed: what is needed only when all places are taken would otherwise be carried, and moved, in the future of every call.
             Err(SubmitError::Full(_)) if ready.deadline().is_some() => Box::pin(self.at_door(ready)).await?,
@@ -208,7 +208,7 @@ impl<'q> Ticket<'q> {
         if pass.as_ref().is_some_and(Guard::is_probe) {
             journey.breaker(ready, "half-open");
         }
-        journey.started();
+        journey.started(now);
         Ok(Permit { queue: self.queue, started: Some(started), pass, since: now, limits: ready.limits().clone() })
     }
 }
