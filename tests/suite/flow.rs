@@ -329,10 +329,12 @@ async fn s16_a_call_is_made_again_no_more_often_than_it_says_itself() {
         let before = noted(&folder);
         let mut call = harness.call("flaky.idempotent", json!({"root": root(&folder), "calls": 1_000}));
         call.call.retries = retries;
+        call.call.note = Some("mine".into());
         let id = call.call.id;
         let outcome = call.run().await;
         outcome.ends("failed");
         assert_eq!((outcome.call, outcome.receipt.attempts), (id, attempts), "{retries:?}");
+        assert_eq!(outcome.note.as_deref(), Some("mine"));
         assert_eq!(noted(&folder) - before, u64::from(attempts), "{retries:?}");
     }
 }

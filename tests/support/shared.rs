@@ -117,5 +117,5 @@ fn sandbox() -> Sandbox {
 
 fn outcome(target: Target, attempt: Attempt) -> Outcome {
     let Attempt { result, receipt, log } = attempt;
-    Outcome { call: CallId::from_bits(0), target, result, receipt, log }
+    Outcome { call: CallId::from_bits(0), target, result, receipt, log, note: None }
 }

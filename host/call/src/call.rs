@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Instant;
 
 use serde::Serialize;
@@ -37,6 +38,8 @@ pub struct ToolCall {
     pub retries: Option<u32>,
     /// The run of an agent that it belongs to.
     pub run: Option<RunId>,
+    /// A note of the caller's own. Nothing here reads it; it comes back with the outcome.
+    pub note: Option<Arc<str>>,
 }
 
 impl ToolCall {
@@ -55,6 +58,7 @@ impl ToolCall {
             start_at: None,
             retries: None,
             run: None,
+            note: None,
         }
     }
 }

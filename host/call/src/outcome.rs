@@ -1,5 +1,6 @@
 //! What a call gave, what it cost, and under which limits: the answer with its receipt.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Serialize, Serializer};
@@ -19,6 +20,8 @@ pub struct Outcome {
     pub receipt: Receipt,
     /// What the guest printed.
     pub log: Log,
+    /// The caller's own note on the call.
+    pub note: Option<Arc<str>>,
 }
 
 impl Outcome {

@@ -36,6 +36,7 @@ pub(crate) struct Journey {
     call: CallId,
     run: Option<RunId>,
     target: Target,
+    note: Option<Arc<str>>,
     tenant: TenantId,
     metrics: Arc<Metrics>,
     cancel: CancellationToken,
@@ -117,6 +118,7 @@ impl Journey {
             call: call.id,
             run: call.run,
             target: call.target.clone(),
+            note: call.note.clone(),
             tenant: call.tenant.clone(),
             metrics: Arc::clone(metrics),
             cancel,
@@ -190,7 +192,7 @@ impl Journey {
             self.events.tell(Some(self.call), self.run, || Happening::Answered { by: receipt.source });
         }
         self.tell(result.as_ref().err(), &receipt);
-        Outcome { call: self.call, target: self.target.clone(), result, receipt, log }
+        Outcome { call: self.call, target: self.target.clone(), result, receipt, log, note: self.note.take() }
     }
 
     /// The time in the queue until now.

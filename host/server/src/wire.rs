@@ -57,6 +57,7 @@ mod tests {
             result,
             receipt: Receipt::default(),
             log: Log { stdout: vec![b'a', 0xff], stderr: Vec::new() },
+            note: None,
         };
         serde_json::from_str(&serde_json::to_string(&OutcomeObject::new(&outcome)).unwrap()).unwrap()
     }

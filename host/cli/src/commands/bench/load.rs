@@ -82,6 +82,7 @@ impl Load {
             result: Err(Failure::new(Code::Fault, "the task of a call was lost").caused_by(error)),
             receipt: Receipt::default(),
             log: Log::default(),
+            note: None,
         }
     }
 }

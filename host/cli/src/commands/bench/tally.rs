@@ -222,6 +222,7 @@ mod tests {
             result: result.map(|()| Payload::default()).map_err(|code| Failure::new(code, "it failed")),
             receipt: Receipt { attempts: u32::from(fuel > 0), fuel, fuel_exact: true, run: MS, ..Receipt::default() },
             log: Log::default(),
+            note: None,
         }
     }
 
