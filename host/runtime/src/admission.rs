@@ -1,7 +1,7 @@
 //! The second stage: refusals that cost next to nothing, before anything waits.
 //!
-//! A tenant's rate before the tool's: whoever calls too often uses up its own allowance and not the tool's. Then the breaker, if
-//! it is open; then the tenant's quotas, of which the call holds what such calls usually cost until it is known what it did.
+//! The tenant's rate first; then the breaker, if it is open; then the tenant's quotas, of which the call holds what such calls usually
+//! cost until it is known what it did; and last the tool's rate, which is everybody's: whoever is refused uses up nothing of it.
 
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
@@ -67,27 +67,36 @@ impl Admission {
         let now = TokioTimer.now();
         let (tenant, terms) = (ready.tenant(), ready.terms());
         let door = self.tenants.get(tenant);
-        self.start(now, tenant, terms).map_err(|failure| failure.of(ready.target()))?;
+        self.tenant(now, tenant).map_err(|failure| failure.of(ready.target()))?;
         if let Some(breakers) = ready.breakers() {
             breakers.check(now, tenant).map_err(|open| resting(open.into(), ready))?;
         }
         let mut held = Vec::new();
         for (measure, quota) in door.iter().flat_map(|door| &door.quotas) {
-            let estimate = measure.estimate(ready);
+            // What others made of the tool must not make it more than this tenant could ever have.
+            let estimate = measure.estimate(ready).min(quota.allowance().units());
             let reserved = quota.reserve(now, &(), estimate);
             let reserved = reserved.map_err(|denied| measure.spent(denied.into(), tenant).of(ready.target()))?;
             held.push((*measure, reserved));
         }
+        // Last, because it is everybody's: what is refused for a reason of its own takes nothing of it.
+        terms.start(now).map_err(|failure| failure.of(ready.target()))?;
         Ok(Admitted { held, spent: Spent::default(), running: None })
     }
 
     /// Takes one start from the rates of the tenant and of the tool: for a call, and for each further attempt of it.
     pub(crate) fn start(&self, now: Instant, tenant: &TenantId, terms: &Terms) -> Result<(), Failure> {
+        self.tenant(now, tenant)?;
+        terms.start(now)
+    }
+
+    /// Takes one start from the rate of the tenant.
+    fn tenant(&self, now: Instant, tenant: &TenantId) -> Result<(), Failure> {
         if let Some((rate, state)) = self.tenants.get(tenant).and_then(|door| door.rate.as_ref()) {
             let taken = state.lock().unwrap_or_else(PoisonError::into_inner).take(now, 1);
             taken.map_err(|denied| too_often(denied.into(), &format!("tenants.{tenant}"), *rate))?;
         }
-        terms.start(now)
+        Ok(())
     }
 }
 

@@ -7,9 +7,9 @@
 
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use hotcell_call::{Code, Failure, Limits, Log, TenantId};
+use hotcell_call::{Clock, Code, Failure, Limits, Log, Priority, TenantId};
 use hotcell_flow::batch::{Batcher, Settings, Urgency};
 use hotcell_sandbox::{Attempt, Invocation, OpenGrants, Tool};
 use tokio_util::task::AbortOnDropHandle;
@@ -62,7 +62,9 @@ impl Batches {
             limits: invocation.limits.clone(),
             grants: Arc::clone(&invocation.grants),
         };
-        let urgency = Urgency { priority: ready.call().priority, deadline: ready.deadline() };
+        // Who goes first was decided in the queue, tenant by tenant: here only age counts.
+        let urgency = Urgency { priority: Priority::Normal, deadline: ready.deadline() };
+        let began = TokioTimer.now();
         let batcher = match self.batcher() {
             Ok(batcher) => batcher,
             Err(failure) => return alone(ready, failure),
@@ -73,11 +75,20 @@ impl Batches {
             biased;
             ended = &mut submitted => Some(ended),
             () = ready.cancel().cancelled() => tokio::time::timeout(GRACE, submitted).await.ok(),
+            // Its own run ends by its deadline; those after it in the batch are not waited for.
+            () = over(ready.deadline()) => None,
         };
         match ended {
             Some(Ok(attempt)) => attempt,
             Some(Err(error)) => alone(ready, Failure::from(error).of(ready.target())),
-            None => alone(ready, ready.cancelled()),
+            None => {
+                let failure = if ready.cancel().is_cancelled() { ready.cancelled() } else { late(ready) };
+                let mut attempt = alone(ready, failure);
+                // What it used is not known: it is charged for all the time.
+                attempt.receipt.run = TokioTimer.now().saturating_duration_since(began);
+                (attempt.receipt.busy, attempt.receipt.fuel_exact) = (attempt.receipt.run, false);
+                attempt
+            }
         }
     }
 
@@ -104,6 +115,20 @@ impl Batches {
         let service = AbortOnDropHandle::new(tokio::spawn(service.run()));
         Ok(running.insert(Running { batcher, service }).batcher.clone())
     }
+}
+
+/// Ends a little after a deadline.
+async fn over(deadline: Option<Instant>) {
+    match deadline.and_then(|deadline| deadline.checked_add(GRACE)) {
+        Some(over) => tokio::time::sleep_until(over.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn late(ready: &Ready) -> Failure {
+    Failure::new(Code::Timeout, format!("{} ran out of time", ready.target()))
+        .why("its deadline passed while it shared a cell with others")
+        .fix("a later deadline, or a smaller `batch.max`")
 }
 
 /// The end of a call that had no cell.

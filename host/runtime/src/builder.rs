@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use hotcell_call::{Clock, Code, Failure, ToolName};
 use hotcell_sandbox::{Compiler, Sandbox, Settings};
@@ -116,6 +117,7 @@ impl HostBuilder {
             admission: Admission::new(config.tenants.iter(), now),
             flight: Flight::new(config.results),
             queue: Queue::new(&config, &book, &events)?,
+            closed: AtomicBool::new(false),
             book,
             events,
             config,

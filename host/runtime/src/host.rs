@@ -1,6 +1,7 @@
 //! The host: everything that calls need, set up once.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use hotcell_call::{CallId, Failure, Payload, RunId, Target, ToolCall};
@@ -33,6 +34,8 @@ pub(crate) struct Inner {
     pub(crate) admission: Admission,
     pub(crate) flight: Flight,
     pub(crate) queue: Queue,
+    /// Whether nothing is taken any more.
+    pub(crate) closed: AtomicBool,
 }
 
 /// How busy the host is.
@@ -100,6 +103,7 @@ impl Host {
     ///
     /// Calls that wait for a place in the queue end as refused; each accepted call still has its one end.
     pub async fn drain(&self, grace: Duration) {
+        self.0.closed.store(true, Ordering::SeqCst);
         self.0.queue.close();
         if tokio::time::timeout(grace, self.0.under_way.gone()).await.is_err() {
             self.0.under_way.cancel_all();

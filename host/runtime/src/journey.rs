@@ -205,7 +205,6 @@ impl Journey {
 
     fn tell(&mut self, failure: Option<&Failure>, receipt: &Receipt) {
         self.told = true;
-        self.under_way.remove(self.call);
         self.metrics.count(&self.tenant, &self.target.tool, failure, receipt);
         self.events.tell(Some(self.call), self.run, || Happening::Finished {
             outcome: word(failure),
@@ -214,6 +213,8 @@ impl Journey {
             run_time: receipt.run,
             fuel: receipt.fuel,
         });
+        // Last: whoever waits until nothing is under way has heard all ends.
+        self.under_way.remove(self.call);
     }
 }
 
@@ -221,6 +222,8 @@ impl Drop for Journey {
     /// Its caller went away: the future of the call was dropped, and the guest with it.
     fn drop(&mut self) {
         if !self.told {
+            // What others run for it, in a batch, stops too.
+            self.cancel.cancel();
             let failure = Failure::new(Code::Cancelled, "the caller went away");
             let run = match self.stage {
                 Stage::Cell(since) => TokioTimer.now().saturating_duration_since(since),

@@ -22,9 +22,11 @@
 //! deadline; a further attempt is charged to the rates and takes a new permit, but keeps its place in the order.
 
 use std::pin::pin;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use hotcell_call::{Code, Failure, Outcome, Target, ToolCall};
+use hotcell_flow::Refused;
 use hotcell_sandbox::Attempt;
 
 use crate::admission::Admitted;
@@ -45,6 +47,9 @@ impl Host {
     }
 
     async fn travel(&self, call: ToolCall, journey: &mut Journey) -> Result<Attempt, Failure> {
+        if self.0.closed.load(Ordering::SeqCst) {
+            return Err(Refused::Closed.into());
+        }
         let ready = self.ready(call, journey).await?;
         let mut admitted = self.0.admission.admit(&ready)?;
         self.0.flight.run(&ready, || self.attempts(&ready, journey, &mut admitted)).await

@@ -70,8 +70,8 @@ const ROOM_FOR_OTHERS: u32 = 7;
 impl Queue {
     pub(crate) fn new(config: &Config, book: &Book, events: &Arc<Events>) -> Result<Self, Failure> {
         let Schedule { queue, age_step, patience, .. } = config.schedule;
-        // With several tenants, none may fill the queue for all: see `fair`.
-        let factor = (config.tenants.len() > 1).then_some(ROOM_FOR_OTHERS);
+        // With tenants beside `local`, none may fill the queue for all: see `fair`.
+        let factor = (!config.tenants.is_empty()).then_some(ROOM_FOR_OTHERS);
         let door = Some(queue.max(LEAST_AT_DOOR));
         let order = fair::Settings { age_step, patience, items: queue, factor, door, ..fair::Settings::default() };
         let settings = schedule::Settings { fair: order, remembered: 0, ..schedule::Settings::default() };
@@ -219,7 +219,7 @@ impl<'q> Permit<'q> {
         self.judge(ready, journey, attempt);
         let report = self.report(attempt);
         if let Some(started) = self.started.take() {
-            started.finish_with(report, |permit| give_back(permit, attempt));
+            started.finish_with(report, |permit| give_back(permit, ready, attempt));
         }
     }
 
@@ -227,7 +227,8 @@ impl<'q> Permit<'q> {
     pub(crate) fn again(mut self, ready: &Ready, journey: &Journey, attempt: &Attempt, start: Instant) -> Ticket<'q> {
         self.judge(ready, journey, attempt);
         let report = self.report(attempt);
-        let again = |started: Started<_, _>| started.again_with(start, report, |permit| give_back(permit, attempt));
+        let again =
+            |started: Started<_, _>| started.again_with(start, report, |permit| give_back(permit, ready, attempt));
         Ticket { queue: self.queue, inner: self.started.take().map(again) }
     }
 
@@ -280,10 +281,12 @@ fn verdict(ready: &Ready, attempt: &Attempt) -> Option<Verdict> {
 }
 
 /// Tells the limit how it went, if that says something of the load.
-fn give_back(permit: permit::Permit, attempt: &Attempt) {
+fn give_back(permit: permit::Permit, ready: &Ready, attempt: &Attempt) {
     let receipt: &Receipt = &attempt.receipt;
     match attempt.result.as_ref().map_err(Failure::kind) {
         Ok(_) | Err(Kind::Failed) => permit.settle(receipt.run, Ended::Well),
+        // As for the breaker: a caller's impatience is no sign of load.
+        Err(Kind::TimedOut) if receipt.run < ready.longest() => drop(permit),
         Err(Kind::TimedOut | Kind::Refused(_)) => permit.settle(receipt.run, Ended::Overloaded),
         Err(_) => drop(permit),
     }

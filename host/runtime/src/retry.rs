@@ -57,9 +57,10 @@ impl Tries {
         if ready.deadline().is_some_and(|deadline| start >= deadline) {
             return None;
         }
-        // Paid last: what does not happen costs nothing.
+        // The tool's rate last, because it is everybody's.
+        budget(ready, self.most)?.withdraw(now).then_some(())?;
         admission.start(now, ready.tenant(), ready.terms()).ok()?;
-        budget(ready, self.most)?.withdraw(now).then_some(start)
+        Some(start)
     }
 
     /// Keeps an attempt that is made again.

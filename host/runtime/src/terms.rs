@@ -133,6 +133,10 @@ impl Terms {
 
     /// Learns what an attempt cost.
     pub(crate) fn learn(&self, receipt: &Receipt) {
+        // What never ran cost nothing, and says nothing.
+        if receipt.run.is_zero() {
+            return;
+        }
         learn(&self.usual.fuel, receipt.fuel_charged());
         learn(&self.usual.micros, micros(receipt.run));
     }

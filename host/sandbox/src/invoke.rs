@@ -336,7 +336,7 @@ fn receipt(store: &Store<Cell>, invocation: &Invocation, started: Instant) -> Re
         random: cell.random.given(),
         denials: cell.notes.denials.clone(),
         denials_dropped: cell.notes.denials_dropped,
-        pure: !cell.notes.effects,
+        pure: !cell.notes.effects && !cell.limiter.is_starved(),
         limits: invocation.limits.clone(),
         grants: cell.grants.set().clone(),
         ..Receipt::default()

@@ -24,6 +24,8 @@ pub(crate) struct Limiter {
     /// The growth that the engine is now trying, to be taken back if it fails. The engine also reports a failure without
     /// having asked, when a size overflows its own arithmetic; with 32-bit memories and tables none can.
     pending: usize,
+    /// Whether a growth failed that was within the limit.
+    starved: bool,
 }
 
 /// A growth that was refused.
@@ -35,12 +37,17 @@ pub(crate) struct Refused {
 
 impl Limiter {
     pub(crate) fn new(limit: ByteSize) -> Self {
-        Self { limit: limit.as_usize(), used: 0, peak: 0, refused: None, pending: 0 }
+        Self { limit: limit.as_usize(), used: 0, peak: 0, refused: None, pending: 0, starved: false }
     }
 
     /// The largest sum so far.
     pub(crate) fn peak(&self) -> ByteSize {
         ByteSize::of(self.peak)
+    }
+
+    /// Whether the machine had no memory for a growth that the limit allowed: what the guest then did, it need not do again.
+    pub(crate) fn is_starved(&self) -> bool {
+        self.starved
     }
 
     /// The first growth that was refused.
@@ -86,6 +93,7 @@ impl ResourceLimiter for Limiter {
     }
 
     fn memory_grow_failed(&mut self, _error: wasmtime::Error) -> wasmtime::Result<()> {
+        self.starved = true;
         self.take_back();
         Ok(())
     }
@@ -96,6 +104,7 @@ impl ResourceLimiter for Limiter {
     }
 
     fn table_grow_failed(&mut self, _error: wasmtime::Error) -> wasmtime::Result<()> {
+        self.starved = true;
         self.take_back();
         Ok(())
     }

@@ -176,6 +176,12 @@ impl<K: Clone + Eq + Hash> Quota<K> {
         }
     }
 
+    /// What each key may spend.
+    #[must_use]
+    pub fn allowance(&self) -> Allowance {
+        self.0.allowance
+    }
+
     /// How many keys are known.
     #[must_use]
     pub fn keys(&self) -> usize {

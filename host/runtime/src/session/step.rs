@@ -210,6 +210,11 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// Whether a call that was refused is offered again.
+    fn will_wait(&self, outcome: &Outcome) -> bool {
+        outcome.result.as_ref().is_err_and(|failure| self.patience(failure).is_some())
+    }
+
     /// How long to wait before a call that was refused is offered again; none where that is of no use.
     fn patience(&self, failure: &Failure) -> Option<Duration> {
         let passes = matches!(failure.kind(), Kind::Refused(Refusal::Rate | Refusal::Quota | Refusal::Overloaded));
@@ -245,8 +250,14 @@ impl<'a> Run<'a> {
             .await
             .map_err(|error| Failure::new(Code::Fault, format!("the call of {target} broke")).caused_by(error))?;
         drop(slot);
-        let again = outcome.receipt.attempts.saturating_sub(1);
-        self.calls.fetch_add(u64::from(again), Ordering::Relaxed);
+        match outcome.receipt.attempts {
+            // Offered and not taken: no call was made.
+            0 if self.will_wait(&outcome) => {
+                self.calls.fetch_sub(1, Ordering::Relaxed);
+                return Ok(outcome);
+            }
+            attempts => self.calls.fetch_add(u64::from(attempts.saturating_sub(1)), Ordering::Relaxed),
+        };
         self.count(step, &outcome);
         Ok(outcome)
     }
