@@ -10,12 +10,27 @@ use crate::figure::Figures;
 use crate::place;
 use crate::subject::{Subject, runtime};
 
-/// Puts every stage in a call's way, and each so wide that it lets every call through: what is measured is the asking. A stage
-/// that joins the path, and costs nothing unless it is set, is set here.
+/// Puts every stage in a call's way, and each so wide that it lets every call through: what is measured is the asking. Not set
+/// is what would spare the call its cell: answers that are kept, and cells that are shared.
 const ALL_STAGES: &str = r#"
 [schedule]
-in_flight = 64
+in_flight = { limit = "gradient", min = 64, max = 128 }
 queue = 64
+per_tool = 64
+shed_after = "1s"
+[tenants.local]
+weight = 2
+max_concurrent = 64
+queue = 64
+rate = { limit = "1M/s", burst = 1000 }
+quota = { calls = "1G/h", fuel = "1000000G/h", time = "1h/h", window = "rolling" }
+[tools.state]
+max_concurrent = 64
+rate = { limit = "1M/s", burst = 1000 }
+[retry]
+max = 3
+[breaker]
+mode = "on"
 "#;
 
 pub(crate) fn measure(figures: &mut Figures) -> Result<()> {
@@ -23,9 +38,10 @@ pub(crate) fn measure(figures: &mut Figures) -> Result<()> {
     if !figures.want(&[name]) {
         return Ok(());
     }
-    let echo = place::guest("echo")?;
-    let (bare, host) = (Bare::new()?, Subject::with(ALL_STAGES)?.tool("echo", &echo)?.host()?);
-    let case = Case::new(&host, &bare, &echo, "echo.text", &json!({ "text": "e".repeat(89) }), false)?;
+    let state = place::guest("state")?;
+    let (bare, host) = (Bare::new()?, Subject::with(ALL_STAGES)?.tool("state", &state)?.host()?);
+    // It says nothing of its effect, so it counts as one that writes, and has a breaker.
+    let case = Case::new(&host, &bare, &state, "state.count", &json!({}), false)?;
     let main = runtime(2)?;
     let compared = in_turns(
         41,
