@@ -80,6 +80,19 @@ fn a_bench_ends_as_most_of_its_calls_that_failed() {
     assert!(seen.stdout.is_empty() && seen.stderr.contains("did you mean `echo`?"), "{}", seen.stderr);
 }
 
+// So many at a time, each for so long, are so many a second: else a wait was left out, and load would seem to cost nothing.
+#[test]
+fn a_bench_leaves_out_no_time_in_which_a_caller_waited() {
+    let shell = Shell::new();
+    shell.install(&["cpu"]);
+    let words = ["bench", "cpu.spin", "--fuel", "5M", "-n", "400", "-j", "32", "--json"];
+    let object = shell.run(&words).exits(4).json();
+    let number = |value: &Value| value.as_f64().expect("a number");
+    let at_a_time = number(&object["unanswered"]["p50_ms"]) / 1e3 * number(&object["calls_per_second"]);
+    // The median is not the mean, and the machine does other things too.
+    assert!((8.0..128.0).contains(&at_a_time), "{at_a_time}: {object}");
+}
+
 #[test]
 fn a_bench_that_is_broken_off_tells_what_it_has_seen() {
     let shell = Shell::new();

@@ -43,7 +43,7 @@ impl Load {
             while made < count && calls.len() < most && !stopped {
                 let call = self.call();
                 under_way.insert(call.id);
-                calls.spawn(timed(self.host.clone(), call));
+                calls.spawn(timed(self.host.clone(), call, Instant::now()));
                 made += 1;
             }
             // Neither loses anything by not being waited for: an end stays in the set, and a stop is seen above.
@@ -87,9 +87,9 @@ impl Load {
     }
 }
 
-/// One call, and how long its caller waited for its end.
-async fn timed(host: Host, call: ToolCall) -> (Outcome, Duration) {
-    let asked = Instant::now();
+/// One call, and how long its caller waited for its end since it `asked`: also for a worker thread that had time for it, or more calls
+/// at a time would seem to cost nothing.
+async fn timed(host: Host, call: ToolCall, asked: Instant) -> (Outcome, Duration) {
     let outcome = host.call(call).await;
     (outcome, asked.elapsed())
 }
