@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anstyle::Style;
 use hotcell_call::{ByteSize, format_duration, shortened};
-use hotcell_runtime::status::{Measured, Status, Times};
+use hotcell_runtime::status::{Measured, Status, TenantStatus, Times, ToolStatus};
 use hotcell_server::status::{Look, Report};
 
 use super::line::Line;
@@ -117,6 +117,13 @@ impl Block {
 }
 
 impl Table {
+    fn new(heads: Vec<String>, rows: impl Iterator<Item = Vec<String>>) -> Self {
+        let cells: Vec<Vec<String>> = std::iter::once(heads).chain(rows).collect();
+        let mut laid = table::numbers(&cells).into_iter();
+        let head = Line::of(DIM, laid.next().unwrap_or_default());
+        Self { head, rows: laid.map(|line| Line::of(PLAIN, line)).collect() }
+    }
+
     /// With so many rows, and one that says how many are missing.
     fn height(&self, rows: usize) -> usize {
         if self.rows.is_empty() { 0 } else { 1 + self.rows.len().min(rows) + usize::from(self.rows.len() > rows) }
@@ -145,14 +152,12 @@ fn title(host: &Report, rates: &Rates<'_>) -> Line {
 /// Calls on their way.
 fn calls(status: &Status) -> Line {
     let calls = &status.calls;
-    let line = Line::of(DIM, "  calls    ").then(
-        PLAIN,
-        format_args!(
-            "running {} of {}  waiting {} of {}  at the door {}  delayed {}",
-            calls.running, calls.limit, calls.waiting, calls.queue, calls.at_door, calls.delayed
-        ),
-    );
-    if status.pressure_high { line.then(YELLOW, "  pressure high") } else { line.then(PLAIN, "  pressure low") }
+    let queue = format!("running {} of {}  waiting {} of {}  ", calls.running, calls.limit, calls.waiting, calls.queue);
+    let (style, pressure) = if status.pressure_high { (YELLOW, "pressure high") } else { (PLAIN, "pressure low") };
+    Line::of(DIM, "  calls    ")
+        .then(PLAIN, queue)
+        .then(style, pressure)
+        .then(PLAIN, format_args!("  at the door {}  delayed {}", calls.at_door, calls.delayed))
 }
 
 /// Calls that ended.
@@ -175,41 +180,45 @@ fn answers(status: &Status) -> Line {
     Line::of(DIM, "  answers  ").then(PLAIN, text)
 }
 
-/// What is known of all tools, and of all tenants, in columns that both share.
+/// What is known of all tools, and of all tenants. What is of now comes first: a narrow terminal shows no more.
 fn tables(status: &Status, rates: &Rates<'_>) -> [Table; 2] {
+    [tools(status, rates), tenants(status, rates)]
+}
+
+fn tools(status: &Status, rates: &Rates<'_>) -> Table {
     let mut tools: Vec<_> = status.tools.iter().collect();
     tools.sort_by_key(|tool| std::cmp::Reverse(count(&tool.times)));
-    let mut tenants: Vec<_> = status.tenants.iter().collect();
-    tenants.sort_by_key(|tenant| std::cmp::Reverse(count(&tenant.times)));
-    let heads = |what: &str, more: &[&str]| {
-        let all = ["calls", "calls/s", "run p50", "p95", "p99", "queue p50", "p95", "p99", "failed"];
-        let all = std::iter::once(what).chain(all).chain(more.iter().copied());
-        all.map(str::to_owned).collect::<Vec<_>>()
-    };
-    let mut cells = vec![heads("  tool", &[])];
-    cells.extend(tools.iter().map(|tool| numbers(&tool.name, &tool.times, rates.tool(&tool.name, &tool.times))));
-    cells.push(heads("  tenant", &["running", "waiting"]));
-    cells.extend(tenants.iter().map(|tenant| {
-        let mut cells = numbers(&tenant.name, &tenant.times, rates.tenant(&tenant.name, &tenant.times));
-        cells.extend([tenant.running.to_string(), tenant.waiting.to_string()]);
-        cells
-    }));
-    let mut laid = table::numbers(&cells).into_iter();
-    let head = Line::of(DIM, laid.next().unwrap_or_default());
-    let rows = tools.iter().zip(laid.by_ref()).map(|(tool, line)| {
+    let row = |tool: &&ToolStatus| cells(&tool.name, &tool.times, rates.tool(&tool.name, &tool.times), []);
+    let mut table = Table::new(heads("tool", []), tools.iter().map(row));
+    for (row, tool) in table.rows.iter_mut().zip(tools) {
         let breakers = tool.breakers.iter();
         let breakers =
             breakers.map(|(tenant, state)| format!("  {} for {}", shortened(state, NAME), shortened(tenant, NAME)));
-        Line::of(PLAIN, line).then(YELLOW, breakers.collect::<String>())
-    });
-    let tools = Table { head, rows: rows.collect() };
-    let head = Line::of(DIM, laid.next().unwrap_or_default());
-    [tools, Table { head, rows: laid.map(|line| Line::of(PLAIN, line)).collect() }]
+        *row = std::mem::take(row).then(YELLOW, breakers.collect::<String>());
+    }
+    table
 }
 
-fn numbers(name: &str, times: &Measured, rate: f64) -> Vec<String> {
+fn tenants(status: &Status, rates: &Rates<'_>) -> Table {
+    let mut tenants: Vec<_> = status.tenants.iter().collect();
+    tenants.sort_by_key(|tenant| std::cmp::Reverse(count(&tenant.times)));
+    let row = |tenant: &TenantStatus| {
+        let rate = rates.tenant(&tenant.name, &tenant.times);
+        cells(&tenant.name, &tenant.times, rate, [tenant.running, tenant.waiting])
+    };
+    Table::new(heads("tenant", ["running", "waiting"]), tenants.into_iter().map(row))
+}
+
+fn heads<const N: usize>(what: &str, now: [&str; N]) -> Vec<String> {
+    let past = ["run p50", "p95", "p99", "queue p50", "p95", "p99", "failed"];
+    let heads = ["calls", "calls/s"].into_iter().chain(now).chain(past).map(str::to_owned);
+    std::iter::once(format!("  {what}")).chain(heads).collect()
+}
+
+fn cells<const N: usize>(name: &str, times: &Measured, rate: f64, now: [usize; N]) -> Vec<String> {
     let percentiles = |times: &Times| [times.p50_ms, times.p95_ms, times.p99_ms].map(table::short);
     let mut cells = vec![format!("  {}", shortened(name, NAME)), count(times).to_string(), table::short(rate)];
+    cells.extend(now.map(|count| count.to_string()));
     cells.extend(percentiles(&times.run));
     cells.extend(percentiles(&times.queue));
     cells.push(times.failed.count.to_string());

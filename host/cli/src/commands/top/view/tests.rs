@@ -1,4 +1,4 @@
-use hotcell_runtime::status::{Calls, Kept, TenantStatus, ToolStatus};
+use hotcell_runtime::status::{Calls, Kept};
 
 use super::*;
 use crate::output::Output;
@@ -49,15 +49,27 @@ fn a_host_is_one_block() {
     let now = look(vec![report(1, 3_000, 2_000, 2)]);
     insta::assert_snapshot!(shown(lines(&now, Some(&before), None)).join("\n"), @r"
     run scout  pid 1  up 3s  500 calls/s
-      calls    running 2 of 1024  waiting 4 of 4096  at the door 1  delayed 2  pressure high
+      calls    running 2 of 1024  waiting 4 of 4096  pressure high  at the door 1  delayed 2
       ended    ok 2000  refused(rate) 3  shed 0  retries 5
       answers  kept 3 in 4KiB  hits 7  joined 1
       tool    calls  calls/s  run p50   p95   p99  queue p50   p95   p99  failed
       fetch    2003      500     1.23  2.47  12.3       0.00  0.01  0.04       3  open for acme
       tool-1   1003      250     1.23  2.47  12.3       0.00  0.01  0.04       3
-      tenant  calls  calls/s  run p50   p95   p99  queue p50   p95   p99  failed  running  waiting
-      acme     2003      500     1.23  2.47  12.3       0.00  0.01  0.04       3        2        4
+      tenant  calls  calls/s  running  waiting  run p50   p95   p99  queue p50   p95   p99  failed
+      acme     2003      500        2        4     1.23  2.47  12.3       0.00  0.01  0.04       3
     ");
+}
+
+// What can't be had from the receipts of calls must be seen on a terminal of the usual width.
+#[test]
+fn what_is_of_now_is_not_cut_from_a_terminal_of_eighty_columns() {
+    let mut host = report(1, 3_000, 2_000_000, 1);
+    host.status.calls = Calls { waiting: 4096, running: 1024, ..host.status.calls };
+    host.status.tenants[0] = TenantStatus { waiting: 4096, running: 1024, ..host.status.tenants[0].clone() };
+    let lines = lines(&look(vec![host]), None, None).into_iter().map(|line| line.cut(Some(80))).collect();
+    let lines = shown(lines);
+    assert!(lines[1].contains("running 1024 of 1024  waiting 4096 of 4096  pressure high"), "{lines:?}");
+    assert!(lines[6].contains("  running  waiting  ") && lines[7].contains("     1024     4096  "), "{lines:?}");
 }
 
 #[test]
