@@ -97,8 +97,8 @@ codes! {
         "Call `TOOL.FUNCTION`; `hotcell ls` lists them.";
     RunFolder "E0210" Kind::Invalid,
         "the folder of running hosts can't be used",
-        "Hosts that run are found by their sockets in `$XDG_RUNTIME_DIR/hotcell`, or in `run` of hotcell's state folder. That folder can't be made or read, belongs to another user, or others may open it.",
-        "`chmod 700` the folder, or remove it: it is made anew.";
+        "Hosts that run are found by their sockets in `$XDG_RUNTIME_DIR/hotcell`, or in `run` of hotcell's state folder. That folder can't be made or read, belongs to another user, others may open it, or its path is too long for a socket (about 90 bytes).",
+        "`chmod 700` the folder, or move it away: it is made anew. `HOTCELL_STATE_DIR` with a shorter path, if that is what is wrong and `XDG_RUNTIME_DIR` is not set.";
     Net "E0301" Kind::Denied,
         "the network is not granted",
         "The guest tried to open a socket or to resolve a name. Nothing reaches the network by default, and there is no rule yet that would grant it.",

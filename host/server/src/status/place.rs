@@ -50,11 +50,23 @@ pub(super) fn open(folder: &Path) -> io::Result<()> {
 
 /// Why the folder is not used.
 pub(super) fn unusable(folder: &Path, error: io::Error) -> Failure {
+    let failure = Failure::new(Code::RunFolder, "the folder of running hosts can't be used")
+        .why(format!("{}: {error}", folder.display()));
+    let failure = match remedy(folder) {
+        Some(fix) => failure.fix(fix),
+        None => failure,
+    };
+    failure.caused_by(error)
+}
+
+/// What makes it fit, where its mode or its owner is what is wrong.
+fn remedy(folder: &Path) -> Option<String> {
+    let meta = std::fs::symlink_metadata(folder).ok()?;
     let shown = folder.display();
-    Failure::new(Code::RunFolder, "the folder of running hosts can't be used")
-        .why(format!("{shown}: {error}"))
-        .fix(format!("chmod 700 {shown}"))
-        .caused_by(error)
+    if !meta.is_dir() || meta.uid() != rustix::process::geteuid().as_raw() {
+        return Some(format!("mv {shown} {shown}.old"));
+    }
+    (meta.mode() & 0o777 != 0o700).then(|| format!("chmod 700 {shown}"))
 }
 
 /// The path of a process's socket.
@@ -111,6 +123,19 @@ mod tests {
         for made in ["a", "a/b"] {
             assert_eq!(folder.join(made).metadata().unwrap().mode() & 0o777, 0o700, "{made}");
         }
+    }
+
+    #[test]
+    fn the_fix_is_of_what_is_wrong() {
+        let (outer, wrong) = folder_of(0o755);
+        let link = outer.path().join("link");
+        symlink(&wrong, &link).unwrap();
+        let fix = |folder: &Path| unusable(folder, open(folder).unwrap_err()).remedy().map(str::to_owned);
+        assert_eq!(fix(&wrong), Some(format!("chmod 700 {}", wrong.display())));
+        assert_eq!(fix(&link), Some(format!("mv {0} {0}.old", link.display())));
+        // No mode helps where a path is too long for a socket.
+        let (_outer, private) = folder_of(0o700);
+        assert_eq!(unusable(&private, io::ErrorKind::InvalidInput.into()).remedy(), None);
     }
 
     #[test]
