@@ -78,6 +78,14 @@ enum End {
     Panicked(Box<dyn Any + Send>),
 }
 
+/// The end of a run.
+struct Ended {
+    how: End,
+    at: Instant,
+    /// How long it held a core.
+    busy: Duration,
+}
+
 /// What the cells of a tool are made from.
 #[derive(Clone, Copy)]
 pub(crate) struct Blueprint<'a> {
@@ -123,8 +131,8 @@ where
         Ok(cell) => cell,
         Err(error) => return unfurnished(invocation, error),
     };
-    let (end, busy) = cell.run(from, invocation, &window, body).await;
-    let attempt = cell.settle(from, invocation, &window, end, busy);
+    let ended = cell.run(from, invocation, &window, body).await;
+    let attempt = cell.settle(from, invocation, &window, ended);
     if cell.may_serve_again(&attempt) {
         *place = Some(cell);
     }
@@ -184,14 +192,8 @@ impl Standing {
         Ok(())
     }
 
-    /// Runs `body` until its end or that of its time; also tells how long it held a core.
-    async fn run<F>(
-        &mut self,
-        from: Blueprint<'_>,
-        invocation: &Invocation,
-        window: &Window,
-        body: F,
-    ) -> (End, Duration)
+    /// Runs `body` until its end or that of its time.
+    async fn run<F>(&mut self, from: Blueprint<'_>, invocation: &Invocation, window: &Window, body: F) -> Ended
     where
         F: for<'a> AsyncFnOnce(Instance, &'a mut Store<Cell>) -> wasmtime::Result<Answer>,
     {
@@ -202,9 +204,7 @@ impl Standing {
         let mut sliced = from.shared.lane.run(&invocation.tenant, AssertUnwindSafe(guest).catch_unwind());
         let end = tokio::select! {
             biased;
-            // An answer in time is one; what came of it after the limit is none, however far it got.
             ended = &mut sliced => match ended {
-                Ok(Ok(_)) if Instant::now() >= window.deadline => End::Late,
                 Ok(Ok(answer)) => End::Answered(answer),
                 Ok(Err(error)) => End::Stopped(error),
                 Err(panic) => End::Panicked(panic),
@@ -214,31 +214,26 @@ impl Standing {
             () = async { tokio::time::sleep_until(window.deadline.into()).await } => End::Late,
             () = async { invocation.cancel.cancelled().await } => End::Cancelled,
         };
-        (end, sliced.busy())
+        let (at, busy) = (Instant::now(), sliced.busy());
+        // An answer in time is one; what came of it after the limit is none, however far it got.
+        let how = if at >= window.deadline && matches!(end, End::Answered(_)) { End::Late } else { end };
+        Ended { how, at, busy }
     }
 
     async fn instance(&mut self, pre: &InstancePre<Cell>) -> wasmtime::Result<Instance> {
         if let Some(instance) = self.instance {
             return Ok(instance);
         }
-        let instance = pre.instantiate_async(&mut self.store).await?;
+        // Boxed: it is large, and would be moved in the future of every call of a batch.
+        let instance = Box::pin(pre.instantiate_async(&mut self.store)).await?;
         self.store.data_mut().instantiated = Some(Instant::now());
         self.instance = Some(instance);
         Ok(instance)
     }
 
     /// Puts together what came of a run.
-    fn settle(
-        &self,
-        from: Blueprint<'_>,
-        invocation: &Invocation,
-        window: &Window,
-        end: End,
-        busy: Duration,
-    ) -> Attempt {
-        let exact = matches!(end, End::Answered(_) | End::Stopped(_));
-        let mut receipt = receipt(&self.store, invocation, window.started);
-        (receipt.busy, receipt.fuel_exact) = (busy, exact);
+    fn settle(&self, from: Blueprint<'_>, invocation: &Invocation, window: &Window, ended: Ended) -> Attempt {
+        let mut receipt = receipt(&self.store, invocation, window.started, &ended);
         let cell = self.store.data();
         let facts = Facts {
             target: &invocation.target,
@@ -249,7 +244,7 @@ impl Standing {
             cell,
             allocators: from.allocators,
         };
-        let result = told(end, &facts);
+        let result = told(ended.how, &facts);
         receipt.fuel_exact &= !matches!(&result, Err(failure) if failure.code() == Code::Timeout);
         receipt.output = result.as_ref().map(Payload::size).unwrap_or_default();
         let (stdout, counted) = cell.stdout.take();
@@ -322,15 +317,17 @@ fn told(end: End, facts: &Facts<'_>) -> Result<Payload, Failure> {
 }
 
 /// Reads what was used.
-fn receipt(store: &Store<Cell>, invocation: &Invocation, started: Instant) -> Receipt {
+fn receipt(store: &Store<Cell>, invocation: &Invocation, started: Instant, ended: &Ended) -> Receipt {
     let cell = store.data();
-    let run = started.elapsed();
+    let run = ended.at.saturating_duration_since(started);
     let left = store.get_fuel().unwrap_or_default();
     Receipt {
         fuel: invocation.limits.fuel.as_u64().saturating_sub(left),
+        fuel_exact: matches!(ended.how, End::Answered(_) | End::Stopped(_)),
         memory_peak: cell.limiter.peak(),
         instantiate: cell.instantiated.map_or(run, |at| at.saturating_duration_since(started)),
         run,
+        busy: ended.busy,
         input: invocation.input.size(),
         disk: cell.files.written(),
         random: cell.random.given(),
