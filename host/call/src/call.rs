@@ -84,6 +84,15 @@ impl Priority {
     /// All classes, most urgent first.
     pub const ALL: [Self; 5] = [Self::Critical, Self::High, Self::Normal, Self::Low, Self::Background];
 
+    /// All classes by their words in files.
+    pub const WORDS: &'static [(&'static str, Self)] = &[
+        (Self::Critical.as_str(), Self::Critical),
+        (Self::High.as_str(), Self::High),
+        (Self::Normal.as_str(), Self::Normal),
+        (Self::Low.as_str(), Self::Low),
+        (Self::Background.as_str(), Self::Background),
+    ];
+
     /// The word in files and flags.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

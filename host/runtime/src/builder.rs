@@ -127,19 +127,12 @@ impl HostBuilder {
 
 /// Sets what `flags` say over what `tool` says.
 fn overlay(tool: &mut ToolConfig, flags: ToolConfig) {
-    tool.limits = flags.limits.over(&tool.limits);
+    tool.set(&flags);
     let (over, under) = (flags.grants, &mut tool.grants);
     under.folders = over.folders.or(under.folders.take());
     under.env = over.env.or(under.env.take());
     under.clock = over.clock.or(under.clock);
     under.random = over.random.or(under.random);
-    tool.path = flags.path.or(tool.path.take());
-    tool.max_concurrent = flags.max_concurrent.or(tool.max_concurrent);
-    tool.rate = flags.rate.or(tool.rate);
-    tool.retry = flags.retry.over(&tool.retry);
-    tool.breaker = flags.breaker.over(&tool.breaker);
-    tool.batch = flags.batch.or(tool.batch);
-    tool.cache_ttl = flags.cache_ttl.or(tool.cache_ttl);
 }
 
 /// The running program, told to compile. On Linux by a name that stays right when an upgrade replaces its file.

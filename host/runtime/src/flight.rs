@@ -125,7 +125,7 @@ impl Flight {
             if sound {
                 return Ok(Answer::Sound(kept));
             }
-            ready.is_unsound();
+            ready.mark_unsound();
             Ok(Answer::Own(kept))
         });
         let answered = tokio::select! {

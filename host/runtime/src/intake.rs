@@ -134,7 +134,7 @@ impl Ready {
     }
 
     /// A run of this function was not pure: it is not asked for its answers any more.
-    pub(crate) fn is_unsound(&self) {
+    pub(crate) fn mark_unsound(&self) {
         self.function.unsound.store(true, Ordering::Relaxed);
     }
 

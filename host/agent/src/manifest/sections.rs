@@ -105,20 +105,11 @@ pub(super) fn run(root: &Section<'_>) -> Bounds {
     bounds
 }
 
-/// The classes that the calls of an agent can have.
-const CLASSES: &[(&str, Priority)] = &[
-    (Priority::Critical.as_str(), Priority::Critical),
-    (Priority::High.as_str(), Priority::High),
-    (Priority::Normal.as_str(), Priority::Normal),
-    (Priority::Low.as_str(), Priority::Low),
-    (Priority::Background.as_str(), Priority::Background),
-];
-
 /// `[schedule]`, and `[retry]` beside it.
 pub(super) fn schedule(root: &Section<'_>) -> Schedule {
     let mut schedule = Schedule::default();
     if let Some(section) = root.section("schedule") {
-        let priority = section.get("priority").and_then(|item| item.word(CLASSES));
+        let priority = section.get("priority").and_then(|item| item.word(Priority::WORDS));
         schedule.priority = priority.unwrap_or(schedule.priority);
         if let Some(item) = section.get("deadline")
             && let Some(deadline) = item.duration()

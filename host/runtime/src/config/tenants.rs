@@ -30,14 +30,6 @@ pub struct TenantConfig {
 const MOST_WEIGHT: u32 = 1_000;
 const MOST_CALLS: u32 = 1_000_000;
 
-const CLASSES: &[(&str, Priority)] = &[
-    (Priority::Critical.as_str(), Priority::Critical),
-    (Priority::High.as_str(), Priority::High),
-    (Priority::Normal.as_str(), Priority::Normal),
-    (Priority::Low.as_str(), Priority::Low),
-    (Priority::Background.as_str(), Priority::Background),
-];
-
 impl Default for TenantConfig {
     /// As much as everyone, and no bounds of its own.
     fn default() -> Self {
@@ -76,6 +68,6 @@ fn tenant(section: &Section<'_>) -> TenantConfig {
         queue: number("queue", MOST_CALLS),
         rate: rate::read(section),
         quota: Quotas::read(section),
-        priority: section.get("priority").and_then(|item| item.word(CLASSES)).unwrap_or(usual.priority),
+        priority: section.get("priority").and_then(|item| item.word(Priority::WORDS)).unwrap_or(usual.priority),
     }
 }

@@ -41,16 +41,21 @@ pub struct ToolConfig {
 }
 
 impl ToolConfig {
-    /// Sets what `more` says over it; what `more` grants comes on top of what is granted.
-    pub(super) fn overlay(&mut self, more: Self) {
+    /// Sets what `more` says over it, grants apart.
+    pub(crate) fn set(&mut self, more: &Self) {
         self.limits = more.limits.over(&self.limits);
-        self.path = more.path.or(self.path.take());
+        self.path = more.path.clone().or(self.path.take());
         self.max_concurrent = more.max_concurrent.or(self.max_concurrent);
         self.rate = more.rate.or(self.rate);
         self.retry = more.retry.over(&self.retry);
         self.breaker = more.breaker.over(&self.breaker);
         self.batch = more.batch.or(self.batch);
         self.cache_ttl = more.cache_ttl.or(self.cache_ttl);
+    }
+
+    /// Sets what `more` says over it; what `more` grants comes on top of what is granted.
+    pub(super) fn overlay(&mut self, more: Self) {
+        self.set(&more);
         self.environment.extend(more.environment);
         self.grants.clock = more.grants.clock.or(self.grants.clock);
         self.grants.random = more.grants.random.or(self.grants.random);

@@ -3,7 +3,7 @@ use std::time::Duration;
 use hotcell_call::{Access, ClockMode, Count, RandomMode};
 
 use super::*;
-use crate::config::{FILE_NAME, InFlight, ceiling};
+use crate::config::{FILE_NAME, InFlight, ShareBy, ceiling};
 
 fn read(text: &str) -> Result<Config, Vec<Diagnostic>> {
     let lookup = |name: &str| match name {
@@ -250,4 +250,81 @@ fn flags_add_grants_and_set_limits_over_the_file() {
     let (limits, grants) = config.for_tool(&tool);
     assert_eq!((limits.fuel, limits.handles), (Count::new(2_000_000_000), 9));
     assert_eq!(grants.to_string(), "write ./a, read b, write c, env A, env B, clock real");
+}
+
+#[test]
+fn every_key_of_the_path_lands() {
+    let config = read(
+        r#"
+[schedule]
+in_flight = { limit = "gradient", min = 2, start = 4, max = 64 }
+per_tool = 5
+share_by = "fuel"
+age_step = "2s"
+patience = "9s"
+shed_after = "50ms"
+[tenants.acme]
+weight = 3
+max_concurrent = 7
+queue = 9
+rate = { limit = "600/m", burst = 20, algorithm = "token-bucket" }
+quota = { calls = "10k/h", fuel = "5G/m", time = "10s/m", window = "rolling" }
+priority = "low"
+[retry]
+max = 1
+backoff = "1ms..2s"
+[breaker]
+mode = "off"
+[results]
+max_size = "1MiB"
+max_entries = 5
+[tools.x]
+retry.max = 4
+breaker = { mode = "on", ratio = 0.25, calls = 8, window = "10s", rest = "3s" }
+batch = { max = 8, wait = "1ms" }
+cache.ttl = "5m"
+"#,
+    )
+    .unwrap();
+    let schedule = &config.schedule;
+    assert!(matches!(schedule.in_flight, InFlight::Learned { .. }) && schedule.in_flight.most() == 64);
+    assert_eq!((schedule.per_tool(), schedule.share_by), (5, ShareBy::Fuel));
+    let millis = |time: Duration| time.as_millis();
+    assert_eq!((millis(schedule.age_step), millis(schedule.patience)), (2_000, 9_000));
+    assert_eq!(schedule.shed_after.map(millis), Some(50));
+    let acme = &config.tenants[&"acme".parse().unwrap()];
+    assert_eq!((acme.weight, acme.max_concurrent, acme.queue), (3, Some(7), Some(9)));
+    assert_eq!(acme.rate.map(|rate| (rate.count(), rate.burst())), Some((600, 20)));
+    assert_eq!(acme.quota.fuel.map(|fuel| (fuel.units(), fuel.window().as_secs())), Some((5_000_000_000, 60)));
+    assert_eq!(acme.quota.time.map(|time| time.units()), Some(10_000_000));
+    assert_eq!(acme.priority, hotcell_call::Priority::Low);
+    assert!(config.breaker.policy().is_none() && config.retry.max == Some(1));
+    let results = config.results;
+    assert_eq!((results.max_size, results.max_entries), (ByteSize::mib(1), 5));
+    let tool = &config.tools[&"x".parse().unwrap()];
+    assert!(tool.breaker.over(&config.breaker).policy().is_some());
+    assert_eq!((tool.retry.max, tool.batch.map(|batch| batch.max)), (Some(4), Some(8)));
+    assert_eq!(tool.cache_ttl.map(|ttl| ttl.as_secs()), Some(300));
+}
+
+#[test]
+fn what_could_never_let_a_call_run_is_refused_where_it_stands() {
+    for text in [
+        "[tenants.a]\nweight = 0",
+        "[tenants.a]\nmax_concurrent = 0",
+        "[tenants.a]\nrate = \"0/s\"",
+        "[tenants.a]\nrate = \"-1/s\"",
+        "[tenants.a]\nrate = \"5\"",
+        "[tenants.a]\nrate = { limit = \"5/s\", burst = 2, algorithm = \"sliding-window\" }",
+        "[tenants.a]\nrate = { limit = \"5/s\", algorithm = \"leaky\" }",
+        "[tenants.a]\nquota.fuel = \"0/h\"",
+        "[schedule]\nin_flight = { limit = \"aimd\", min = 9, max = 3 }",
+        "[schedule]\nage_step = \"0s\"",
+        "[breaker]\nratio = 0",
+        "[retry]\nbackoff = \"2s..1s\"",
+        "[tools.x]\nbatch.max = 1",
+        "[results]\nmax_entries = 0",
+    ] {
+        assert!(read(text).is_err(), "{text}");
+    }
 }
