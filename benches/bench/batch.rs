@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
-use hotcell_call::{CallId, GrantSet, Limits, Payload, Target, TenantId};
+use hotcell_call::{CallId, GrantSet, Payload, Target, TenantId};
 use hotcell_sandbox::{Attempt, Compiler, Invocation, OpenGrants, Sandbox, Settings, Tool};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
@@ -58,7 +58,7 @@ fn echo() -> Result<Call> {
         target,
         tenant: TenantId::default(),
         input: Payload::new(json!({ "text": "e".repeat(89) }).to_string()),
-        limits: Limits::default(),
+        limits: Arc::default(),
         grants: OpenGrants::open(GrantSet::default()).map_err(|failure| told(&failure))?,
         deadline: None,
         cancel: CancellationToken::new(),
@@ -75,9 +75,9 @@ fn batches(call: &Call) -> Vec<Vec<Call>> {
 async fn in_batches(tool: &Tool, batches: Vec<Vec<Call>>) -> Result<Duration> {
     let start = Instant::now();
     for batch in batches {
-        for attempt in tool.invoke_batch(batch).await {
-            answered(&attempt)?;
-        }
+        let mut all = Ok(());
+        tool.invoke_batch(batch, |attempt| all = std::mem::replace(&mut all, Ok(())).and(answered(&attempt))).await;
+        all?;
     }
     per_call(start)
 }
@@ -85,7 +85,7 @@ async fn in_batches(tool: &Tool, batches: Vec<Vec<Call>>) -> Result<Duration> {
 async fn one_by_one(tool: &Tool, batches: Vec<Vec<Call>>) -> Result<Duration> {
     let start = Instant::now();
     for (function, invocation) in batches.into_iter().flatten() {
-        answered(&tool.invoke(&function, invocation).await)?;
+        answered(&*tool.invoke(&function, invocation).await)?;
     }
     per_call(start)
 }

@@ -43,7 +43,7 @@ async fn each_has_its_own_answer_and_receipt_and_all_have_one_cell() {
         assert_eq!(receipt.instantiate.is_zero(), n > 0, "the instance is made once, for the first");
         assert!(receipt.instantiate <= receipt.run && receipt.busy <= receipt.run);
         assert_eq!(receipt.input, ByteSize::of(json!({"text": n.to_string()}).to_string().len()));
-        assert_eq!((receipt.digest, &receipt.grants), (Some(company.tool.digest()), &GrantSet::default()));
+        assert_eq!((receipt.digest, &*receipt.grants), (Some(company.tool.digest()), &GrantSet::default()));
     }
     // The same work costs the same, but for the first, which also made the instance.
     assert_eq!(outcomes[10].receipt.fuel, outcomes[40].receipt.fuel);

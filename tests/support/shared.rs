@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use hotcell_call::{CallId, GrantSet, LimitKeys, Limits, Outcome, Payload, Target, TenantId};
+use hotcell_call::{CallId, GrantSet, LimitKeys, Outcome, Payload, Target, TenantId};
 use hotcell_sandbox::{Attempt, Compiler, Invocation, OpenGrants, ProgressSink, Sandbox, Settings, Tool};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
@@ -30,7 +30,7 @@ pub(crate) fn item(target: &str, input: Value) -> Item {
         target: target.clone(),
         tenant: TenantId::default(),
         input: Payload::new(input.to_string()),
-        limits: Limits::default(),
+        limits: Arc::default(),
         grants: OpenGrants::open(GrantSet::default()).expect("nothing to open"),
         deadline: None,
         cancel: CancellationToken::new(),
@@ -56,7 +56,8 @@ impl Shared {
     pub(crate) async fn run(&self, items: impl IntoIterator<Item = Item>) -> Vec<Outcome> {
         let (targets, calls): (Vec<_>, Vec<_>) =
             items.into_iter().map(|item| (item.target.clone(), item.into_call())).unzip();
-        let attempts = self.tool.invoke_batch(calls).await;
+        let mut attempts = Vec::new();
+        self.tool.invoke_batch(calls, |attempt| attempts.push(attempt)).await;
         assert_eq!(attempts.len(), targets.len(), "an attempt for each");
         targets.into_iter().zip(attempts).map(|(target, attempt)| outcome(target, attempt)).collect()
     }
@@ -73,7 +74,7 @@ impl Item {
     pub(crate) fn limit(mut self, key: &str, value: &str) -> Self {
         let mut keys = LimitKeys::default();
         set(&mut keys, key, value);
-        self.invocation.limits = self.invocation.limits.with(&keys);
+        self.invocation.limits = Arc::new(self.invocation.limits.with(&keys));
         self
     }
 
@@ -115,7 +116,7 @@ fn sandbox() -> Sandbox {
     Sandbox::new(settings).unwrap_or_else(|error| panic!("{error}"))
 }
 
-fn outcome(target: Target, attempt: Attempt) -> Outcome {
-    let Attempt { result, receipt, log } = attempt;
+fn outcome(target: Target, attempt: Box<Attempt>) -> Outcome {
+    let Attempt { result, receipt, log } = *attempt;
     Outcome { call: CallId::from_bits(0), target, result, receipt, log, note: None }
 }

@@ -93,9 +93,9 @@ pub struct Receipt {
     /// in the guest's memory.
     pub shared_cell: bool,
     /// The limits that were set on its store.
-    pub limits: Limits,
+    pub limits: Arc<Limits>,
     /// What it could reach.
-    pub grants: GrantSet,
+    pub grants: Arc<GrantSet>,
 }
 
 /// Where an answer comes from.
@@ -165,12 +165,12 @@ mod tests {
 
     #[test]
     fn who_is_stopped_from_outside_is_charged_for_the_time() {
-        let limits = Limits { fuel: Count::new(1_000_000), ..Limits::default() };
+        let limits = Arc::new(Limits { fuel: Count::new(1_000_000), ..Limits::default() });
         let receipt = |fuel, fuel_exact, busy| Receipt {
             fuel,
             fuel_exact,
             busy: Duration::from_micros(busy),
-            limits: limits.clone(),
+            limits: Arc::clone(&limits),
             ..Receipt::default()
         };
         for (receipt, charged) in [

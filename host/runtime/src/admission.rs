@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use hotcell_call::{Clock, Failure, Limits, Receipt, TenantId, possible_fuel};
@@ -42,7 +42,7 @@ pub(crate) struct Admitted {
     held: Vec<(Measure, Reservation<()>)>,
     spent: Spent,
     /// Since when a cell works for it.
-    running: Option<(Instant, Limits)>,
+    running: Option<(Instant, Arc<Limits>)>,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -153,9 +153,9 @@ impl Measure {
 
 impl Admitted {
     /// A cell begins to work for it.
-    pub(crate) fn starts(&mut self, limits: &Limits) {
+    pub(crate) fn starts(&mut self, now: Instant, limits: &Arc<Limits>) {
         if !self.held.is_empty() {
-            self.running = Some((TokioTimer.now(), limits.clone()));
+            self.running = Some((now, Arc::clone(limits)));
         }
     }
 
@@ -175,6 +175,9 @@ impl Drop for Admitted {
     /// Whoever goes away in the middle has used what it used: else a caller that always leaves just before the end would always
     /// work for nothing. What never ran is given back.
     fn drop(&mut self) {
+        if self.held.is_empty() {
+            return;
+        }
         let now = TokioTimer.now();
         if let Some((since, limits)) = self.running.take() {
             let ran = now.saturating_duration_since(since);

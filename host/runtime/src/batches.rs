@@ -4,14 +4,17 @@
 //! the same tool and tenant, under the same limits and grants. What the sandbox promises of a cell that is shared stands in
 //! [`Tool::invoke_batch`]. Only functions whose effect is `pure` come here, and none whose answer would be kept: what was
 //! worked out in company is nobody else's answer.
+//!
+//! What a batch has in common ends there: each caller has its answer as soon as its own call ends, and not when the batch does.
 
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use hotcell_call::{Clock, Code, Failure, Limits, Log, Priority, TenantId};
-use hotcell_flow::batch::{Batcher, Settings, Urgency};
+use hotcell_flow::batch::{Batcher, Error, Settings, Urgency};
 use hotcell_sandbox::{Attempt, Invocation, OpenGrants, Tool};
+use tokio::sync::oneshot;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::config::BatchConfig;
@@ -31,13 +34,20 @@ struct Running {
     service: AbortOnDropHandle<()>,
 }
 
-type Calls = Batcher<Company, (Arc<str>, Invocation), Attempt, Failure>;
+type Calls = Batcher<Company, Waiting, (), Failure>;
+
+/// A call in company, and who waits for its end.
+struct Waiting {
+    function: Arc<str>,
+    invocation: Invocation,
+    answer: oneshot::Sender<Box<Attempt>>,
+}
 
 /// Those who may share a cell.
 #[derive(Clone)]
 struct Company {
     tenant: TenantId,
-    limits: Limits,
+    limits: Arc<Limits>,
     grants: Arc<OpenGrants>,
 }
 
@@ -56,10 +66,10 @@ impl Batches {
     }
 
     /// Runs a call in company.
-    pub(crate) async fn run(&self, ready: &Ready, invocation: Invocation) -> Attempt {
+    pub(crate) async fn run(&self, ready: &Ready, invocation: Invocation) -> Box<Attempt> {
         let company = Company {
             tenant: invocation.tenant.clone(),
-            limits: invocation.limits.clone(),
+            limits: Arc::clone(&invocation.limits),
             grants: Arc::clone(&invocation.grants),
         };
         // Who goes first was decided in the queue, tenant by tenant: here only age counts.
@@ -69,13 +79,24 @@ impl Batches {
             Ok(batcher) => batcher,
             Err(failure) => return alone(ready, failure),
         };
-        let name = ready.function_name();
-        let mut submitted = std::pin::pin!(batcher.submit(company, (name, invocation), urgency));
+        let (answer, mut answered) = oneshot::channel();
+        let waiting = Waiting { function: ready.function_name(), invocation, answer };
+        let submitted = batcher.submit(company, waiting, urgency);
+        let mut ended = std::pin::pin!(async {
+            tokio::select! {
+                biased;
+                Ok(attempt) = &mut answered => return Ok(attempt),
+                // The batch has ended: then the answer is there, unless it never came so far.
+                ended = submitted => ended?,
+            }
+            answered.try_recv().map_err(|lost| Error::Batch(Failure::new(Code::Fault, "a batch broke").caused_by(lost)))
+        });
         let ended = tokio::select! {
             biased;
-            ended = &mut submitted => Some(ended),
-            () = ready.cancel().cancelled() => tokio::time::timeout(GRACE, submitted).await.ok(),
-            // Its own run ends by its deadline; those after it in the batch are not waited for.
+            ended = &mut ended => Some(ended),
+            () = ready.cancel().cancelled() => tokio::time::timeout(GRACE, ended).await.ok(),
+            // Its own run ends by its deadline. One that waits for its turn in the batch is skipped when that comes; it need not be
+            // waited for.
             () = over(ready.deadline()) => None,
         };
         match ended {
@@ -99,13 +120,12 @@ impl Batches {
             return Ok(running.batcher.clone());
         }
         let tool = self.tool.clone();
-        let work = move |_: Company, calls| {
+        let work = move |_: Company, waiting: Vec<Waiting>| {
             let tool = tool.clone();
             async move {
                 // A task of its own, so that batches of one tool use all cores; it ends with this future.
-                let batch = AbortOnDropHandle::new(tokio::spawn(async move { tool.invoke_batch(calls).await }));
-                let broken = |error| Failure::new(Code::Fault, "a batch broke").caused_by(error);
-                Ok(batch.await.map_err(broken)?.into_iter().map(Ok).collect())
+                let batch = AbortOnDropHandle::new(tokio::spawn(together(tool, waiting)));
+                batch.await.map_err(|error| Failure::new(Code::Fault, "a batch broke").caused_by(error))
             }
         };
         let made = Batcher::new(self.settings, Arc::new(TokioTimer), work);
@@ -115,6 +135,20 @@ impl Batches {
         let service = AbortOnDropHandle::new(tokio::spawn(service.run()));
         Ok(running.insert(Running { batcher, service }).batcher.clone())
     }
+}
+
+/// Runs calls in one cell, and hands each its end as it comes.
+async fn together(tool: Tool, waiting: Vec<Waiting>) -> Vec<Result<(), Failure>> {
+    let ended = waiting.iter().map(|_| Ok(())).collect();
+    let split = |waiting: Waiting| ((waiting.function, waiting.invocation), waiting.answer);
+    let (calls, answers): (Vec<_>, Vec<_>) = waiting.into_iter().map(split).unzip();
+    let mut answers = answers.into_iter();
+    let hand_out = |attempt| {
+        // Who has gone away meanwhile needs none.
+        let _gone = answers.next().map(|answer| answer.send(attempt));
+    };
+    tool.invoke_batch(calls, hand_out).await;
+    ended
 }
 
 /// Ends a little after a deadline.
@@ -132,8 +166,8 @@ fn late(ready: &Ready) -> Failure {
 }
 
 /// The end of a call that had no cell.
-fn alone(ready: &Ready, failure: Failure) -> Attempt {
-    Attempt { result: Err(failure), receipt: ready.receipt(), log: Log::default() }
+fn alone(ready: &Ready, failure: Failure) -> Box<Attempt> {
+    Box::new(Attempt { result: Err(failure), receipt: ready.receipt(), log: Log::default() })
 }
 
 impl PartialEq for Company {

@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use hotcell_call::{Code, Effect, Failure, GrantSet, Limits, Target, ToolName, Wants, nearest};
+use hotcell_call::{Code, Effect, Failure, GrantSet, LimitKeys, Limits, Target, ToolName, Wants, nearest};
 use hotcell_sandbox::{Contract, OpenGrants, Sandbox, Tool};
 
 use crate::batches::Batches;
@@ -51,7 +51,7 @@ pub(crate) struct Opened {
     pub(crate) name: ToolName,
     pub(crate) tool: Tool,
     pub(crate) file: Option<ToolFile>,
-    pub(crate) limits: Limits,
+    pub(crate) limits: Arc<Limits>,
     /// What the operator gives, before the tool's own wants narrow it.
     pub(crate) given: GrantSet,
     pub(crate) grants: Arc<OpenGrants>,
@@ -179,7 +179,7 @@ impl Opened {
         terms: Arc<Terms>,
     ) -> Result<Self, Failure> {
         let (limits, given) = config.for_tool(&name);
-        let limits = file.as_ref().map_or_else(|| limits.clone(), |file| limits.tighten(&file.limits));
+        let limits = Arc::new(file.as_ref().map_or_else(|| limits.clone(), |file| limits.tighten(&file.limits)));
         let set = match &file {
             Some(file) => given.narrowed(&file.wants),
             // Nothing is said of what it wants: then it is what the operator gives.
@@ -238,6 +238,12 @@ impl Opened {
         self.functions
             .get(name)
             .ok_or_else(|| Failure::new(Code::UnknownFunction, format!("{} has no function `{name}`", self.name)))
+    }
+
+    /// The limits, as far as a caller lowers them.
+    pub(crate) fn tightened(&self, keys: &LimitKeys) -> Arc<Limits> {
+        let same = *keys == LimitKeys::default();
+        if same { Arc::clone(&self.limits) } else { Arc::new(self.limits.tighten(keys)) }
     }
 
     /// The grants, narrowed to what a caller says that it needs.

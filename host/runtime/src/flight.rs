@@ -37,8 +37,8 @@ struct Asked {
     digest: Digest,
     function: Arc<str>,
     input: String,
-    limits: Limits,
-    grants: GrantSet,
+    limits: Arc<Limits>,
+    grants: Arc<GrantSet>,
 }
 
 /// An answer, with what it answers: both are held.
@@ -65,7 +65,7 @@ impl Question {
         digest: Digest,
         function: &Arc<str>,
         input: &Payload,
-        limits: &Limits,
+        limits: &Arc<Limits>,
         grants: &OpenGrants,
     ) -> Self {
         Self(Arc::new(Asked {
@@ -73,8 +73,8 @@ impl Question {
             digest,
             function: Arc::clone(function),
             input: input.as_str().to_owned(),
-            limits: limits.clone(),
-            grants: grants.set().clone(),
+            limits: Arc::clone(limits),
+            grants: Arc::clone(grants.set()),
         }))
     }
 }
@@ -89,9 +89,9 @@ impl Flight {
     /// The answer to what `ready` asks: one that was kept, that of a call which asks the same now, or what `work` gives.
     ///
     /// Who waits for another's answer does so until its own deadline, and holds nothing meanwhile.
-    pub(crate) async fn run<F>(&self, ready: &Ready, work: impl FnOnce() -> F) -> Result<Attempt, Failure>
+    pub(crate) async fn run<F>(&self, ready: &Ready, work: impl FnOnce() -> F) -> Result<Box<Attempt>, Failure>
     where
-        F: Future<Output = Result<Attempt, Failure>>,
+        F: Future<Output = Result<Box<Attempt>, Failure>>,
     {
         match ready.question() {
             None => work().await,
@@ -106,9 +106,9 @@ impl Flight {
         question: Question,
         ttl: Duration,
         work: impl FnOnce() -> F,
-    ) -> Result<Attempt, Failure>
+    ) -> Result<Box<Attempt>, Failure>
     where
-        F: Future<Output = Result<Attempt, Failure>>,
+        F: Future<Output = Result<Box<Attempt>, Failure>>,
     {
         let leads = AtomicBool::new(false);
         let mut own = None;
@@ -117,7 +117,7 @@ impl Flight {
             let attempt = work().await.map_err(Without::Refused)?;
             let answer = match &attempt.result {
                 Ok(answer) => answer.clone(),
-                Err(_) => return Err(Without::Ended(Box::new(attempt))),
+                Err(_) => return Err(Without::Ended(attempt)),
             };
             let kept = Kept { answer, question: ready.input().as_str().len() };
             let sound = attempt.receipt.pure;
@@ -137,7 +137,7 @@ impl Flight {
         match (answered, own) {
             (Ok(_), Some(attempt)) => Ok(attempt),
             (Ok((kept, from)), None) => Ok(ready.answered(kept.answer, source(from))),
-            (Err(Without::Ended(attempt)), _) => Ok(*attempt),
+            (Err(Without::Ended(attempt)), _) => Ok(attempt),
             (Err(Without::Refused(failure)), _) => Err(failure),
         }
     }
@@ -186,8 +186,8 @@ fn source(from: From) -> Source {
 
 impl Ready {
     /// The end of a call that had no cell: what it would have had is told, and that it used nothing.
-    fn answered(&self, answer: Payload, source: Source) -> Attempt {
+    fn answered(&self, answer: Payload, source: Source) -> Box<Attempt> {
         let receipt = Receipt { source, output: answer.size(), pure: true, ..self.receipt() };
-        Attempt { result: Ok(answer), receipt, log: Log::default() }
+        Box::new(Attempt { result: Ok(answer), receipt, log: Log::default() })
     }
 }

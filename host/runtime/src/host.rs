@@ -95,7 +95,7 @@ impl Host {
     }
 
     /// Accepts a call.
-    pub(crate) fn begin(&self, call: &ToolCall) -> Journey {
+    pub(crate) fn begin(&self, call: &Arc<ToolCall>) -> Journey {
         Journey::begin(&self.0.events, &self.0.under_way, &self.0.metrics, call)
     }
 

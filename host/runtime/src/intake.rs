@@ -26,11 +26,11 @@ use crate::terms::Terms;
 pub(crate) struct Ready {
     opened: Arc<Opened>,
     function: Arc<Function>,
-    call: ToolCall,
+    call: Arc<ToolCall>,
     /// With its function named, whether the caller did or not.
     target: Target,
     input: Payload,
-    limits: Limits,
+    limits: Arc<Limits>,
     grants: Arc<OpenGrants>,
     cancel: CancellationToken,
     /// What it asks, where the answer may be kept or shared, and for how long.
@@ -42,14 +42,14 @@ const MOST_QUESTION: ByteSize = ByteSize::kib(64);
 
 impl Host {
     /// Checks a call.
-    pub(crate) async fn intake(&self, call: ToolCall, cancel: CancellationToken) -> Result<Ready, Failure> {
+    pub(crate) async fn intake(&self, call: Arc<ToolCall>, cancel: CancellationToken) -> Result<Ready, Failure> {
         self.known(&call)?;
         let opened = self.opened(&call.target).await?;
         let function = Arc::clone(opened.function(&call.target)?);
         if let Some(wider) = opened.limits.wider(&call.limits).first() {
             return Err(too_wide(&call, wider));
         }
-        let limits = opened.limits.tighten(&call.limits);
+        let limits = opened.tightened(&call.limits);
         if call.input.size() > limits.input {
             return Err(too_large(&call, &limits));
         }
@@ -58,7 +58,7 @@ impl Host {
             Some(wants) => opened.narrowed(wants)?,
             None => Arc::clone(&opened.grants),
         };
-        let target = Target { function: Some(Arc::clone(&function.schema.name)), ..call.target.clone() };
+        let target = Target { tool: call.target.tool.clone(), function: Some(Arc::clone(&function.schema.name)) };
         let mut ready = Ready { opened, function, call, target, input, limits, grants, cancel, question: None };
         ready.ask();
         Ok(ready)
@@ -97,7 +97,7 @@ impl Ready {
         &self.input
     }
 
-    pub(crate) fn limits(&self) -> &Limits {
+    pub(crate) fn limits(&self) -> &Arc<Limits> {
         &self.limits
     }
 
@@ -169,20 +169,20 @@ impl Ready {
             digest: Some(self.opened.tool.digest()),
             fuel_exact: true,
             input: self.input.size(),
-            limits: self.limits.clone(),
-            grants: self.grants.set().clone(),
+            limits: Arc::clone(&self.limits),
+            grants: Arc::clone(self.grants.set()),
             ..Receipt::default()
         }
     }
 
     /// The last stage: the cell.
-    pub(crate) async fn run(&self, progress: ProgressSink) -> Attempt {
+    pub(crate) async fn run(&self, progress: ProgressSink) -> Box<Attempt> {
         let invocation = Invocation {
             call: self.call.id,
             target: self.target.clone(),
             tenant: self.call.tenant.clone(),
             input: self.input.clone(),
-            limits: self.limits.clone(),
+            limits: Arc::clone(&self.limits),
             grants: Arc::clone(&self.grants),
             deadline: self.call.deadline,
             cancel: self.cancel.clone(),

@@ -7,9 +7,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use hotcell_call::{
-    CallId, Clock, Code, Failure, Happening, Log, Outcome, Receipt, RunId, Source, Target, TenantId, ToolCall,
-};
+use hotcell_call::{CallId, Clock, Code, Failure, Happening, Log, Outcome, Receipt, Source, ToolCall};
 use hotcell_sandbox::Attempt;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -33,11 +31,7 @@ const MAPS: usize = 16;
 pub(crate) struct Journey {
     events: Arc<Events>,
     under_way: Arc<UnderWay>,
-    call: CallId,
-    run: Option<RunId>,
-    target: Target,
-    note: Option<Arc<str>>,
-    tenant: TenantId,
+    call: Arc<ToolCall>,
     metrics: Arc<Metrics>,
     cancel: CancellationToken,
     /// Time in the queue, and the part of it before the attempt under way.
@@ -106,7 +100,7 @@ impl Journey {
         events: &Arc<Events>,
         under_way: &Arc<UnderWay>,
         metrics: &Arc<Metrics>,
-        call: &ToolCall,
+        call: &Arc<ToolCall>,
     ) -> Self {
         let cancel = CancellationToken::new();
         under_way.map(call.id).insert(call.id, cancel.clone());
@@ -115,11 +109,7 @@ impl Journey {
         Self {
             events: Arc::clone(events),
             under_way: Arc::clone(under_way),
-            call: call.id,
-            run: call.run,
-            target: call.target.clone(),
-            note: call.note.clone(),
-            tenant: call.tenant.clone(),
+            call: Arc::clone(call),
             metrics: Arc::clone(metrics),
             cancel,
             queue: Duration::ZERO,
@@ -138,7 +128,7 @@ impl Journey {
     pub(crate) fn queued(&mut self, start_at: Option<Instant>) {
         let now = TokioTimer.now();
         self.stage = Stage::Queue(start_at.map_or(now, |start| start.max(now)));
-        self.events.tell(Some(self.call), self.run, || Happening::Queued);
+        self.tell(|| Happening::Queued);
     }
 
     /// Its turn has come, after so long.
@@ -153,14 +143,14 @@ impl Journey {
         self.stage = Stage::Cell(now);
         self.attempt += 1;
         let (queue, attempt) = (self.waited, self.attempt);
-        self.events.tell(Some(self.call), self.run, || Happening::Started { queue, attempt });
+        self.tell(|| Happening::Started { queue, attempt });
     }
 
     /// An attempt has failed, and there will be another.
     pub(crate) fn retrying(&mut self, attempt: &Attempt, start: Instant) {
         // The wait until then is none in the queue.
         self.stage = Stage::Queue(start);
-        self.events.tell(Some(self.call), self.run, || Happening::Retrying {
+        self.tell(|| Happening::Retrying {
             attempt: self.attempt,
             outcome: word(attempt.result.as_ref().err()),
             wait: start.saturating_duration_since(TokioTimer.now()),
@@ -170,29 +160,33 @@ impl Journey {
     /// The breaker of its tool has changed its state by it.
     pub(crate) fn breaker(&self, ready: &Ready, state: &'static str) {
         let (tool, tenant) = (ready.terms().tool.clone(), ready.tenant().clone());
-        self.events.tell(Some(self.call), self.run, || Happening::Breaker { tool, tenant, state });
+        self.tell(|| Happening::Breaker { tool, tenant, state });
     }
 
     /// Hands a guest's progress on to the event stream.
     pub(crate) fn progress(&self) -> hotcell_sandbox::ProgressSink {
-        let (events, call, run) = (Arc::clone(&self.events), self.call, self.run);
+        let (events, call, run) = (Arc::clone(&self.events), self.call.id, self.call.run);
         Arc::new(move |done, total, message| {
             events.tell(Some(call), run, || Happening::Progress { done, total, message: message.to_owned() });
         })
     }
 
     /// Its end.
-    pub(crate) fn finish(mut self, ended: Result<Attempt, Failure>) -> Outcome {
+    pub(crate) fn finish(mut self, ended: Result<Box<Attempt>, Failure>) -> Outcome {
         let (result, mut receipt, log) = match ended {
-            Ok(attempt) => (attempt.result, attempt.receipt, attempt.log),
+            Ok(attempt) => {
+                let Attempt { result, receipt, log } = *attempt;
+                (result, receipt, log)
+            }
             Err(failure) => (Err(failure), Receipt::default(), Log::default()),
         };
         receipt.queue = self.in_queue();
         if receipt.source != Source::Cell {
-            self.events.tell(Some(self.call), self.run, || Happening::Answered { by: receipt.source });
+            self.tell(|| Happening::Answered { by: receipt.source });
         }
-        self.tell(result.as_ref().err(), &receipt);
-        Outcome { call: self.call, target: self.target.clone(), result, receipt, log, note: self.note.take() }
+        self.end(result.as_ref().err(), &receipt);
+        let call = &self.call;
+        Outcome { call: call.id, target: call.target.clone(), result, receipt, log, note: call.note.clone() }
     }
 
     /// The time in the queue until now.
@@ -203,10 +197,14 @@ impl Journey {
         }
     }
 
-    fn tell(&mut self, failure: Option<&Failure>, receipt: &Receipt) {
+    fn tell(&self, happening: impl FnOnce() -> Happening) {
+        self.events.tell(Some(self.call.id), self.call.run, happening);
+    }
+
+    fn end(&mut self, failure: Option<&Failure>, receipt: &Receipt) {
         self.told = true;
-        self.metrics.count(&self.tenant, &self.target.tool, failure, receipt);
-        self.events.tell(Some(self.call), self.run, || Happening::Finished {
+        self.metrics.count(&self.call.tenant, &self.call.target.tool, failure, receipt);
+        self.tell(|| Happening::Finished {
             outcome: word(failure),
             code: failure.map(|failure| failure.code().page().id),
             queue: receipt.queue,
@@ -214,7 +212,7 @@ impl Journey {
             fuel: receipt.fuel,
         });
         // Last: whoever waits until nothing is under way has heard all ends.
-        self.under_way.remove(self.call);
+        self.under_way.remove(self.call.id);
     }
 }
 
@@ -230,7 +228,7 @@ impl Drop for Journey {
                 Stage::Other | Stage::Queue(_) => Duration::ZERO,
             };
             let receipt = Receipt { queue: self.in_queue(), run, attempts: self.attempt, ..Receipt::default() };
-            self.tell(Some(&failure), &receipt);
+            self.end(Some(&failure), &receipt);
         }
     }
 }

@@ -84,8 +84,8 @@ impl Host {
             digest: opened.tool.digest(),
             wants: opened.file.as_ref().map(|file| file.wants.clone()),
             given: opened.given.clone(),
-            grants: opened.grants.set().clone(),
-            limits: opened.limits.clone(),
+            grants: (**opened.grants.set()).clone(),
+            limits: (*opened.limits).clone(),
         })
     }
 }

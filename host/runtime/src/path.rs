@@ -22,6 +22,7 @@
 //! deadline; a further attempt is charged to the rates and takes a new permit, but keeps its place in the order.
 
 use std::pin::pin;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
@@ -41,12 +42,14 @@ impl Host {
     /// It always ends, within its deadline and its tool's timeout, and is told by exactly one terminal event. Dropping the
     /// future cancels the call and stops the guest.
     pub async fn call(&self, call: ToolCall) -> Outcome {
+        // Shared: every stage and the end itself look at it, and it is large.
+        let call = Arc::new(call);
         let mut journey = self.begin(&call); // from here, exactly one terminal event
         let ended = self.travel(call, &mut journey).await;
         journey.finish(ended)
     }
 
-    async fn travel(&self, call: ToolCall, journey: &mut Journey) -> Result<Attempt, Failure> {
+    async fn travel(&self, call: Arc<ToolCall>, journey: &mut Journey) -> Result<Box<Attempt>, Failure> {
         if self.0.closed.load(Ordering::SeqCst) {
             return Err(Refused::Closed.into());
         }
@@ -61,7 +64,7 @@ impl Host {
         ready: &Ready,
         journey: &mut Journey,
         admitted: &mut Admitted,
-    ) -> Result<Attempt, Failure> {
+    ) -> Result<Box<Attempt>, Failure> {
         let mut ticket = self.0.queue.enter(ready, journey).await?;
         let mut tries = Tries::new(ready);
         loop {
@@ -69,7 +72,7 @@ impl Host {
                 Ok(permit) => permit,
                 Err(refused) => return tries.refused(refused),
             };
-            admitted.starts(ready.limits());
+            admitted.starts(permit.since(), ready.limits());
             let attempt = ready.run(journey.progress()).await;
             admitted.spend(&attempt.receipt);
             let Some(start) = tries.again(ready, &self.0.admission, &attempt) else {
@@ -83,14 +86,14 @@ impl Host {
     }
 
     /// The first stage, within the deadline.
-    async fn ready(&self, call: ToolCall, journey: &Journey) -> Result<Ready, Failure> {
-        let (target, cancel) = (call.target.clone(), journey.cancel());
+    async fn ready(&self, call: Arc<ToolCall>, journey: &Journey) -> Result<Ready, Failure> {
+        let cancel = journey.cancel();
         // Pinned where they are: to hand a future on is to move it.
-        let deadline = call.deadline;
-        let intake = pin!(self.intake(call, cancel.clone()));
-        let intake = pin!(until(deadline, intake));
+        let intake = pin!(self.intake(Arc::clone(&call), cancel.clone()));
+        let intake = pin!(until(call.deadline, intake));
+        let target = &call.target;
         let gone = || Failure::new(Code::Cancelled, format!("{target} was cancelled")).why("before it was started");
-        cancel.run_until_cancelled(intake).await.ok_or_else(gone)?.ok_or_else(|| late(&target))?
+        cancel.run_until_cancelled(intake).await.ok_or_else(gone)?.ok_or_else(|| late(target))?
     }
 }
 

@@ -55,7 +55,7 @@ pub(crate) struct Permit<'q> {
     started: Option<Started<CallId, TenantId>>,
     pass: Option<Guard<TenantId>>,
     since: Instant,
-    limits: Limits,
+    limits: Arc<Limits>,
 }
 
 /// Whoever waits for longer than so many times the target is the interval over which waits are judged.
@@ -133,10 +133,10 @@ impl Queue {
     }
 
     /// Whether a call that waited so long must make way.
-    fn shed(&self, ready: &Ready, waited: Duration) -> Result<(), Failure> {
+    fn shed(&self, ready: &Ready, now: Instant, waited: Duration) -> Result<(), Failure> {
         let Some(shedder) = &self.shedder else { return Ok(()) };
         let mut shedder: MutexGuard<'_, Shedder> = shedder.lock().unwrap_or_else(PoisonError::into_inner);
-        let judged = shedder.judge(TokioTimer.now(), ready.call().priority, waited);
+        let judged = shedder.judge(now, ready.call().priority, waited);
         judged.map_err(|shed| Failure::from(shed).of(ready.target()))
     }
 
@@ -192,11 +192,11 @@ impl<'q> Ticket<'q> {
         let turn = turn.await.ok_or_else(|| ready.cancelled())?;
         let started = turn.map_err(|end| unstarted(end, ready))?;
         journey.waited(started.waited());
-        if let Err(shed) = self.queue.shed(ready, started.waited()) {
+        let now = TokioTimer.now();
+        if let Err(shed) = self.queue.shed(ready, now, started.waited()) {
             started.decline();
             return Err(shed);
         }
-        let now = TokioTimer.now();
         let pass = match ready.breakers().map(|breakers| breakers.pass(now, ready.tenant())) {
             Some(Err(open)) => {
                 started.decline();
@@ -209,11 +209,16 @@ impl<'q> Ticket<'q> {
             journey.breaker(ready, "half-open");
         }
         journey.started(now);
-        Ok(Permit { queue: self.queue, started: Some(started), pass, since: now, limits: ready.limits().clone() })
+        Ok(Permit { queue: self.queue, started: Some(started), pass, since: now, limits: Arc::clone(ready.limits()) })
     }
 }
 
 impl<'q> Permit<'q> {
+    /// When it was given.
+    pub(crate) fn since(&self) -> Instant {
+        self.since
+    }
+
     /// The attempt has ended, and the call with it.
     pub(crate) fn settle(mut self, ready: &Ready, journey: &Journey, attempt: &Attempt) {
         self.judge(ready, journey, attempt);

@@ -21,7 +21,7 @@ pub(crate) struct Tries {
     made: u32,
     /// Fuel charged for the attempts before this one.
     fuel: u64,
-    last: Option<Attempt>,
+    last: Option<Box<Attempt>>,
 }
 
 /// How often a call is made again, unless its caller or the operator says otherwise.
@@ -35,8 +35,9 @@ impl Tries {
             (Some(asked), set) => asked.min(set.unwrap_or(MOST)),
             (None, set) => set.unwrap_or(USUAL),
         };
-        if let Some(budget) = budget(ready, most) {
-            budget.call(TokioTimer.now());
+        let now = TokioTimer.now();
+        if let Some(budget) = budget(ready, now, most) {
+            budget.call(now);
         }
         Self { most, made: 0, fuel: 0, last: None }
     }
@@ -58,26 +59,26 @@ impl Tries {
             return None;
         }
         // The tool's rate last, because it is everybody's.
-        budget(ready, self.most)?.withdraw(now).then_some(())?;
+        budget(ready, now, self.most)?.withdraw(now).then_some(())?;
         admission.start(now, ready.tenant(), ready.terms()).ok()?;
         Some(start)
     }
 
     /// Keeps an attempt that is made again.
-    pub(crate) fn keep(&mut self, attempt: Attempt) {
+    pub(crate) fn keep(&mut self, attempt: Box<Attempt>) {
         // Its own charge alone: those before it are in the sum.
         self.fuel = self.fuel.saturating_add(attempt.receipt.fuel_charged());
         self.last = Some(attempt);
     }
 
     /// The end of the call: that of its last attempt, with what all cost.
-    pub(crate) fn finish(self, mut attempt: Attempt) -> Attempt {
+    pub(crate) fn finish(self, mut attempt: Box<Attempt>) -> Box<Attempt> {
         (attempt.receipt.attempts, attempt.receipt.fuel_before) = (self.made, self.fuel);
         attempt
     }
 
     /// There was no further attempt, though one was meant to be made: then the last one stands, unless the caller ended it.
-    pub(crate) fn refused(mut self, failure: Failure) -> Result<Attempt, Failure> {
+    pub(crate) fn refused(mut self, failure: Failure) -> Result<Box<Attempt>, Failure> {
         let cancelled = failure.kind() == Kind::Cancelled;
         match self.last.take() {
             Some(mut last) => {
@@ -104,6 +105,6 @@ fn seen(receipt: &Receipt) -> Seen {
 }
 
 /// What retries of the call's tenant and tool are paid from; none where none is ever made.
-fn budget(ready: &Ready, most: u32) -> Option<hotcell_flow::retry::Budget> {
-    (most > 0).then(|| ready.terms().budgets.of(TokioTimer.now(), ready.tenant()))
+fn budget(ready: &Ready, now: Instant, most: u32) -> Option<hotcell_flow::retry::Budget> {
+    (most > 0).then(|| ready.terms().budgets.of(now, ready.tenant()))
 }

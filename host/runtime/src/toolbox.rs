@@ -119,10 +119,10 @@ impl Tools for Toolbox {
     }
 
     fn limits(&self, tool: &ToolName) -> Limits {
-        self.opened(tool).map_or_else(Limits::default, |opened| opened.limits.clone())
+        self.opened(tool).map_or_else(Limits::default, |opened| (*opened.limits).clone())
     }
 
     fn grants(&self, tool: &ToolName) -> GrantSet {
-        self.opened(tool).map_or_else(GrantSet::default, |opened| opened.grants.set().clone())
+        self.opened(tool).map_or_else(GrantSet::default, |opened| (**opened.grants.set()).clone())
     }
 }

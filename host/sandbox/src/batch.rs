@@ -27,15 +27,15 @@ use crate::ticker::SLICE;
 use crate::tool::{Admitted, Tool, not_started};
 
 impl Tool {
-    /// Runs calls one after the other, in one cell as far as they can share it; gives an attempt for each, in their order.
+    /// Runs calls one after the other, in one cell as far as they can share it; hands `ended` an attempt for each, in their order
+    /// and as soon as it ends.
     ///
     /// Each is a function's name and its invocation, as for [`invoke`](Self::invoke), and keeps its own limits, counted from its
     /// own start. While it waits for its turn its deadline and its cancellation hold too: then it is skipped, as
     /// [`Code::Late`] or [`Code::Cancelled`]. Dropping the future ends the call that runs, and all that wait.
     ///
     /// A batch of one is a call like any other.
-    pub async fn invoke_batch(&self, calls: Vec<(Arc<str>, Invocation)>) -> Vec<Attempt> {
-        let mut attempts = Vec::with_capacity(calls.len());
+    pub async fn invoke_batch(&self, calls: Vec<(Arc<str>, Invocation)>, mut ended: impl FnMut(Box<Attempt>)) {
         let mut place = None;
         let mut held = Duration::ZERO;
         for (function, invocation) in &calls {
@@ -46,14 +46,13 @@ impl Tool {
                 (attempt.receipt.shared_cell, attempt.receipt.pure) = (true, false);
             }
             held += attempt.receipt.busy;
-            attempts.push(attempt);
+            ended(attempt);
             // Each begins with a free slice of its own; together they would keep a core from others for much longer.
             if held >= SLICE {
                 held = Duration::ZERO;
                 tokio::task::yield_now().await;
             }
         }
-        attempts
     }
 
     /// Runs one call of a batch, and leaves at `place` the cell for the next.
@@ -62,7 +61,7 @@ impl Tool {
         place: &mut Option<Occupied<'a>>,
         function: &str,
         invocation: &'a Invocation,
-    ) -> Attempt {
+    ) -> Box<Attempt> {
         if let Err(failure) = due(invocation) {
             return not_started(invocation, failure);
         }

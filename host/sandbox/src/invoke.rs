@@ -14,7 +14,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::FutureExt;
-use hotcell_call::{ByteSize, CallId, Code, Failure, Limits, Log, Payload, Receipt, Resource, Target, TenantId};
+use hotcell_call::{
+    ByteSize, CallId, Code, Failure, Limits, Log, LogBytes, Payload, Receipt, Resource, Source, Target, TenantId,
+};
 use tokio_util::sync::CancellationToken;
 use wasmtime::component::{Instance, InstancePre};
 use wasmtime::{Store, UpdateDeadline};
@@ -37,7 +39,7 @@ pub struct Invocation {
     /// The arguments.
     pub input: Payload,
     /// Its limits.
-    pub limits: Limits,
+    pub limits: Arc<Limits>,
     /// What it may reach.
     pub grants: Arc<OpenGrants>,
     /// When the caller stops waiting; none: the tool's own timeout alone counts.
@@ -48,7 +50,7 @@ pub struct Invocation {
     pub progress: Option<ProgressSink>,
 }
 
-/// How one run in a cell ended.
+/// How one run in a cell ended. It is large, and handed on through every stage on its way back: so it goes in a box.
 #[derive(Debug, Clone)]
 pub struct Attempt {
     /// The answer, or why there is none.
@@ -118,7 +120,7 @@ pub(crate) async fn invoke<F>(
     place: &mut Option<Standing>,
     invocation: &Invocation,
     body: F,
-) -> Attempt
+) -> Box<Attempt>
 where
     F: for<'a> AsyncFnOnce(Instance, &'a mut Store<Cell>) -> wasmtime::Result<Answer>,
 {
@@ -214,7 +216,10 @@ impl Standing {
             () = async { tokio::time::sleep_until(window.deadline.into()).await } => End::Late,
             () = async { invocation.cancel.cancelled().await } => End::Cancelled,
         };
-        let (at, busy) = (Instant::now(), sliced.busy());
+        // A guest that came to an end did so when it last left the core; what stopped it from outside did so now.
+        let ended = matches!(end, End::Answered(_) | End::Stopped(_) | End::Panicked(_));
+        let at = sliced.left().filter(|_| ended).unwrap_or_else(Instant::now);
+        let busy = sliced.busy();
         // An answer in time is one; what came of it after the limit is none, however far it got.
         let how = if at >= window.deadline && matches!(end, End::Answered(_)) { End::Late } else { end };
         Ended { how, at, busy }
@@ -232,7 +237,7 @@ impl Standing {
     }
 
     /// Puts together what came of a run.
-    fn settle(&self, from: Blueprint<'_>, invocation: &Invocation, window: &Window, ended: Ended) -> Attempt {
+    fn settle(&self, from: Blueprint<'_>, invocation: &Invocation, window: &Window, ended: Ended) -> Box<Attempt> {
         let mut receipt = receipt(&self.store, invocation, window.started, &ended);
         let cell = self.store.data();
         let facts = Facts {
@@ -251,7 +256,7 @@ impl Standing {
         receipt.stdout = counted;
         let (stderr, counted) = cell.stderr.take();
         receipt.stderr = counted;
-        Attempt { result, receipt, log: Log { stdout, stderr } }
+        Box::new(Attempt { result, receipt, log: Log { stdout, stderr } })
     }
 
     /// Whether another call may follow in this cell.
@@ -275,11 +280,11 @@ pub(crate) fn host_call_fuel(limits: &Limits) -> usize {
 }
 
 /// The engine had no memory left for a store.
-fn unfurnished(invocation: &Invocation, error: wasmtime::Error) -> Attempt {
+fn unfurnished(invocation: &Invocation, error: wasmtime::Error) -> Box<Attempt> {
     let failure = Failure::new(Code::Overloaded, format!("{} was not started", invocation.target))
         .why("the host has no memory left for another cell")
         .caused_by(error);
-    Attempt { result: Err(failure), receipt: Receipt::default(), log: Log::default() }
+    Box::new(Attempt { result: Err(failure), receipt: Receipt::default(), log: Log::default() })
 }
 
 /// Puts the end into words.
@@ -321,7 +326,17 @@ fn receipt(store: &Store<Cell>, invocation: &Invocation, started: Instant, ended
     let cell = store.data();
     let run = ended.at.saturating_duration_since(started);
     let left = store.get_fuel().unwrap_or_default();
+    // Every field by name: what is not known here yet is not worked out twice.
     Receipt {
+        digest: None,
+        source: Source::Cell,
+        attempts: 1,
+        fuel_before: 0,
+        queue: Duration::ZERO,
+        output: ByteSize::default(),
+        stdout: LogBytes::default(),
+        stderr: LogBytes::default(),
+        shared_cell: false,
         fuel: invocation.limits.fuel.as_u64().saturating_sub(left),
         fuel_exact: matches!(ended.how, End::Answered(_) | End::Stopped(_)),
         memory_peak: cell.limiter.peak(),
@@ -334,8 +349,7 @@ fn receipt(store: &Store<Cell>, invocation: &Invocation, started: Instant, ended
         denials: cell.notes.denials.clone(),
         denials_dropped: cell.notes.denials_dropped,
         pure: !cell.notes.effects && !cell.limiter.is_starved(),
-        limits: invocation.limits.clone(),
-        grants: cell.grants.set().clone(),
-        ..Receipt::default()
+        limits: Arc::clone(&invocation.limits),
+        grants: Arc::clone(cell.grants.set()),
     }
 }

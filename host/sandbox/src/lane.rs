@@ -62,7 +62,7 @@ impl Lane {
 
     /// Runs `call` so that it shares the lane once it runs long.
     pub(crate) fn run<F: Future + Unpin>(&self, tenant: &TenantId, call: F) -> Sliced<F> {
-        Sliced { call, lane: self.clone(), tenant: tenant.clone(), busy: Duration::ZERO, place: None }
+        Sliced { call, lane: self.clone(), tenant: tenant.clone(), busy: Duration::ZERO, left: None, place: None }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -185,10 +185,17 @@ pub(crate) struct Sliced<F> {
     lane: Lane,
     tenant: TenantId,
     busy: Duration,
+    /// When it last left the core.
+    left: Option<Instant>,
     place: Option<Place>,
 }
 
 impl<F> Sliced<F> {
+    /// When the call last left the core.
+    pub(crate) fn left(&self) -> Option<Instant> {
+        self.left
+    }
+
     /// How long the call has held a core so far.
     pub(crate) fn busy(&self) -> Duration {
         self.busy
@@ -211,7 +218,9 @@ impl<F: Future + Unpin> Future for Sliced<F> {
         let started = Instant::now();
         let held = this.place.as_ref().map(|place| Held { place, started });
         let polled = Pin::new(&mut this.call).poll(cx);
-        this.busy += started.elapsed();
+        let left = Instant::now();
+        this.busy += left.saturating_duration_since(started);
+        this.left = Some(left);
         drop(held);
         polled
     }

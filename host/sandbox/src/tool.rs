@@ -142,7 +142,7 @@ impl Tool {
     ///
     /// The first call of a tool loads its code. A caller that goes away or whose deadline passes meanwhile does not wait for it;
     /// loading goes on, for the next.
-    pub async fn invoke(&self, function: &str, invocation: Invocation) -> Attempt {
+    pub async fn invoke(&self, function: &str, invocation: Invocation) -> Box<Attempt> {
         let mut attempt = match self.admit(&invocation).await {
             Ok(mut admitted) => admitted.call(function, &invocation).await,
             Err(failure) => not_started(&invocation, failure),
@@ -206,7 +206,7 @@ impl Tool {
             target: Target::new(name.clone(), "list"),
             tenant: TenantId::default(),
             input: Payload::default(),
-            limits,
+            limits: Arc::new(limits),
             grants: OpenGrants::open(GrantSet::default())?,
             deadline: None,
             cancel: CancellationToken::new(),
@@ -279,7 +279,7 @@ impl Inner {
 
 impl Admitted<'_> {
     /// Runs one call of `function`: in the cell, if it stands, else in a fresh one.
-    pub(crate) async fn call(&mut self, function: &str, invocation: &Invocation) -> Attempt {
+    pub(crate) async fn call(&mut self, function: &str, invocation: &Invocation) -> Box<Attempt> {
         let entry = match self.loaded.entry(function, invocation) {
             Ok(entry) => entry,
             Err(failure) => return not_started(invocation, failure),
@@ -374,16 +374,16 @@ fn deserialize(engine: &wasmtime::Engine, code: &Verified) -> wasmtime::Result<C
 }
 
 /// What is told of a call that never had a cell.
-pub(crate) fn not_started(invocation: &Invocation, failure: Failure) -> Attempt {
+pub(crate) fn not_started(invocation: &Invocation, failure: Failure) -> Box<Attempt> {
     let receipt = Receipt {
         fuel_exact: true,
         pure: true,
         input: invocation.input.size(),
-        limits: invocation.limits.clone(),
-        grants: invocation.grants.set().clone(),
+        limits: Arc::clone(&invocation.limits),
+        grants: Arc::clone(invocation.grants.set()),
         ..Receipt::default()
     };
-    Attempt { result: Err(failure), receipt, log: Log::default() }
+    Box::new(Attempt { result: Err(failure), receipt, log: Log::default() })
 }
 
 fn broken(name: &ToolName, why: &str) -> Failure {

@@ -19,7 +19,7 @@ const NEVER: &[&str] = &["/proc", "/sys", "/dev"];
 
 /// A set of grants with its folders open; cheap to share between calls.
 pub struct OpenGrants {
-    set: GrantSet,
+    set: Arc<GrantSet>,
     folders: Vec<OpenFolder>,
     /// The folders that the operator named. Parts of them are opened from here, when the grants are narrowed.
     named: BTreeMap<PathBuf, Arc<OwnedFd>>,
@@ -60,7 +60,7 @@ impl OpenGrants {
 
     /// What is granted.
     #[must_use]
-    pub fn set(&self) -> &GrantSet {
+    pub fn set(&self) -> &Arc<GrantSet> {
         &self.set
     }
 
@@ -76,7 +76,7 @@ impl OpenGrants {
     fn within(set: GrantSet, named: BTreeMap<PathBuf, Arc<OwnedFd>>) -> Result<Arc<Self>, Failure> {
         let open = |folder: &Folder| named.get(&folder.host).map(|named| part(folder, named));
         let folders = set.folders.iter().filter_map(open).collect::<Result<Vec<_>, _>>()?;
-        Ok(Arc::new(Self { set, folders, named }))
+        Ok(Arc::new(Self { set: Arc::new(set), folders, named }))
     }
 }
 

@@ -97,8 +97,8 @@ impl Tally {
         self.count(outcome);
         // A call may be narrower than its tool.
         if outcome.receipt.digest.is_some() {
-            self.limits = outcome.receipt.limits.clone();
-            self.grants = outcome.receipt.grants.clone();
+            self.limits = (*outcome.receipt.limits).clone();
+            self.grants = (*outcome.receipt.grants).clone();
         }
         self.first = Some(First { outcome: outcome.word(), total, receipt: outcome.receipt.clone() });
     }
