@@ -549,6 +549,22 @@ async fn s24_calls_of_one_tenant_share_a_cell_where_they_may_and_each_has_its_ow
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_in_company_has_its_answer_when_it_ends_and_not_when_the_batch_does() {
+    let toml = "[limits]\nfuel = \"100000G\"\ntimeout = \"1h\"\n[tools.echo]\nbatch = { max = 2, wait = \"1s\" }\n";
+    let harness = Harness::with(toml);
+    let first = tokio::spawn(harness.call("echo.text", json!({"text": "first"})).run());
+    until(|| async { harness.host.load().running == 1 }).await;
+    // The batch is full now: it runs the first call, and then for ever.
+    let endless = harness.call("echo.work", json!({"rounds": u64::MAX}));
+    let id = endless.call.id;
+    let endless = tokio::spawn(endless.run());
+    let outcome = first.await.expect("a call");
+    assert_eq!(outcome.ok(), "first");
+    assert!(harness.host.cancel(id), "its company is not at its end");
+    endless.await.expect("a call").ends("cancelled");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_call_that_is_cancelled_or_late_in_company_takes_nobody_with_it() {
     let toml = "[limits]\nfuel = \"100000G\"\ntimeout = \"1h\"\n[tools.echo]\nbatch = { max = 4, wait = \"100ms\" }\n";
     let harness = Harness::with(toml);

@@ -9,7 +9,7 @@
 
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use hotcell_call::{Clock, Code, Failure, Limits, Log, Priority, TenantId};
 use hotcell_flow::batch::{Batcher, Error, Settings, Urgency};
@@ -19,7 +19,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::config::BatchConfig;
 use crate::intake::Ready;
-use crate::timer::TokioTimer;
+use crate::timer::{TokioTimer, until};
 
 /// The batches of one tool.
 pub(crate) struct Batches {
@@ -97,7 +97,7 @@ impl Batches {
             () = ready.cancel().cancelled() => tokio::time::timeout(GRACE, ended).await.ok(),
             // Its own run ends by its deadline. One that waits for its turn in the batch is skipped when that comes; it need not be
             // waited for.
-            () = over(ready.deadline()) => None,
+            () = until(ready.deadline().and_then(|deadline| deadline.checked_add(GRACE))) => None,
         };
         match ended {
             Some(Ok(attempt)) => attempt,
@@ -149,14 +149,6 @@ async fn together(tool: Tool, waiting: Vec<Waiting>) -> Vec<Result<(), Failure>>
     };
     tool.invoke_batch(calls, hand_out).await;
     ended
-}
-
-/// Ends a little after a deadline.
-async fn over(deadline: Option<Instant>) {
-    match deadline.and_then(|deadline| deadline.checked_add(GRACE)) {
-        Some(over) => tokio::time::sleep_until(over.into()).await,
-        None => std::future::pending().await,
-    }
 }
 
 fn late(ready: &Ready) -> Failure {

@@ -44,6 +44,8 @@ pub(crate) struct Catalog {
     sources: Arc<Sources>,
     now: RwLock<Arc<Snapshot>>,
     looked: Mutex<Instant>,
+    /// One look at a time: who comes meanwhile waits for it, and looks again only if that was not fresh enough.
+    looking: tokio::sync::Mutex<()>,
     /// Set by the watcher; without one, every look is a new one.
     changed: Arc<AtomicBool>,
     watcher: Option<RecommendedWatcher>,
@@ -74,6 +76,7 @@ impl Catalog {
             sources: Arc::new(sources),
             now: RwLock::new(Arc::new(snapshot)),
             looked: Mutex::new(Instant::now()),
+            looking: tokio::sync::Mutex::new(()),
             changed,
             watcher,
         }
@@ -99,36 +102,62 @@ impl Catalog {
 
     /// What there is now; a look that is older than `most` is done again.
     pub(crate) async fn snapshot(&self, most: Option<Duration>) -> Arc<Snapshot> {
-        let looked = || self.looked.lock().unwrap_or_else(PoisonError::into_inner).elapsed();
-        let old = most.is_some_and(|most| looked() > most);
+        let old = most.is_some_and(|most| self.looked().elapsed() > most);
         let stale = self.watcher.is_none() && !self.sources.folders.is_empty();
-        // Read before it is written: the line of memory stays with every core that only reads it.
-        let changed = self.changed.load(Ordering::Acquire) && self.changed.swap(false, Ordering::AcqRel);
-        if changed || old || stale {
-            Box::pin(self.look_again()).await; // rare: not carried by every call
+        if self.changed.load(Ordering::Acquire) || old || stale {
+            Box::pin(self.look_again(most.unwrap_or_default())).await; // rare: not carried by every call
         }
         Arc::clone(&self.now.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    async fn look_again(&self) {
+    /// Looks at the folders, unless that was done while this waited for its turn: for what was to be found out, a look that is no
+    /// older than `most` before this call does as well.
+    async fn look_again(&self, most: Duration) {
+        let asked = Instant::now();
+        let _turn = self.looking.lock().await;
+        if self.looked().checked_add(most).is_some_and(|good| good > asked) {
+            return;
+        }
         let (sources, before) = (Arc::clone(&self.sources), self.current());
+        // Before it begins: what changes while it looks is another change. Who goes away in the middle leaves it to the next.
+        let mut owed = Owed { changed: &self.changed, is: self.changed.swap(false, Ordering::AcqRel) };
         let began = Instant::now();
         let look = tokio::task::spawn_blocking(move || scan::scan(&sources, &before));
         match look.await {
             Ok(snapshot) => {
                 *self.now.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(snapshot);
                 *self.looked.lock().unwrap_or_else(PoisonError::into_inner) = began;
+                owed.is = false;
             }
             // The old view stays in force; the next look tries again.
             Err(error) => {
-                self.changed.store(true, Ordering::Release);
+                owed.is = true;
                 tracing::warn!(%error, "could not look at the tools folders");
             }
         }
     }
 
+    /// When the last look began.
+    fn looked(&self) -> Instant {
+        *self.looked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn current(&self) -> Arc<Snapshot> {
         Arc::clone(&self.now.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// A change that was not looked at yet: if this goes without a look, it is as if it came now.
+struct Owed<'c> {
+    changed: &'c AtomicBool,
+    is: bool,
+}
+
+impl Drop for Owed<'_> {
+    fn drop(&mut self) {
+        if self.is {
+            self.changed.store(true, Ordering::Release);
+        }
     }
 }
 

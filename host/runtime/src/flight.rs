@@ -22,7 +22,7 @@ use hotcell_sandbox::{Attempt, OpenGrants};
 
 use crate::config::{Results, results};
 use crate::intake::Ready;
-use crate::timer::TokioTimer;
+use crate::timer::{TokioTimer, until};
 
 /// Answers that are kept, and those that are being worked out.
 pub(crate) struct Flight(Memo<Question, Kept>);
@@ -153,15 +153,9 @@ impl Flight {
 
 /// Ends when a call that waits for another's answer has no more use for it.
 async fn given_up(ready: &Ready, leads: &AtomicBool) -> Failure {
-    let deadline = async {
-        match ready.deadline() {
-            Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
-            None => std::future::pending().await,
-        }
-    };
     let failure = tokio::select! {
         () = ready.cancel().cancelled() => ready.cancelled(),
-        () = deadline => Failure::new(Code::Late, format!("the deadline of {} passed before it was answered", ready.target()))
+        () = until(ready.deadline()) => Failure::new(Code::Late, format!("the deadline of {} passed before it was answered", ready.target()))
             .why("it waited for a call that asks the same"),
     };
     if leads.load(Ordering::Relaxed) {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hotcell_call::{Code, Failure};
+use hotcell_call::{Code, Failure, format_duration};
 
 /// Settings that make no [`Policy`](super::Policy).
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
@@ -41,7 +41,7 @@ pub enum BadPolicy {
 
 /// Not let through: what is behind has failed too often, and rests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("too many calls failed; one is tried again in {retry_after:?}")]
+#[error("too many calls failed; one is tried again in {}", format_duration(*retry_after))]
 pub struct Open {
     /// When it is worth asking again: when the next probe may go, or for those behind a probe the first cool-down.
     pub retry_after: Duration,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hotcell_call::{Code, Failure};
+use hotcell_call::{Code, Failure, format_duration};
 
 /// Numbers that make no [`Allowance`](super::Allowance).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -28,7 +28,8 @@ pub enum BadAllowance {
 pub enum Denied {
     /// There is not as much left.
     #[error(
-        "{used} of {allowed} are used in this window, and {asked} more were asked for; try again in {retry_after:?}"
+        "{used} of {allowed} are used in this window, and {asked} more were asked for; try again in {}",
+        format_duration(*retry_after)
     )]
     Spent {
         /// Spent and reserved.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hotcell_call::{Code, Failure};
+use hotcell_call::{Code, Failure, format_duration};
 
 /// Numbers that make no [`Rate`](super::Rate).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -39,7 +39,7 @@ pub enum BadRate {
 #[non_exhaustive]
 pub enum Denied {
     /// Not yet.
-    #[error("the rate is reached; more can be had in {retry_after:?}")]
+    #[error("the rate is reached; more can be had in {}", format_duration(*retry_after))]
     TooSoon {
         /// When it could be had, if nobody else takes it first.
         retry_after: Duration,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hotcell_call::{Code, Failure};
+use hotcell_call::{Code, Failure, format_duration};
 
 /// Times that make no [`Shedder`](super::Shedder).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -23,7 +23,7 @@ pub enum BadTarget {
 
 /// Turned away after it waited. Nothing of it was started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("calls wait too long, this one for {waited:?}; try again in {retry_after:?}")]
+#[error("calls wait too long, this one for {}; try again in {}", format_duration(*waited), format_duration(*retry_after))]
 pub struct Shed {
     /// How long it had waited.
     pub waited: Duration,

@@ -206,7 +206,8 @@ impl<'a> Run<'a> {
                 Err(failure) => failure,
             };
             let Some(wait) = self.patience(&failure) else { return Err(failure) };
-            tokio::time::sleep(wait).await;
+            // Those who were refused together do not come back together.
+            tokio::time::sleep(wait.mul_f64(1.0 + rand::random::<f64>())).await;
         }
     }
 
@@ -215,13 +216,12 @@ impl<'a> Run<'a> {
         outcome.result.as_ref().is_err_and(|failure| self.patience(failure).is_some())
     }
 
-    /// How long to wait before a call that was refused is offered again; none where that is of no use.
+    /// How long to wait at the least before a call that was refused is offered again; none where that is of no use, or where
+    /// twice as long would be too long.
     fn patience(&self, failure: &Failure) -> Option<Duration> {
         let passes = matches!(failure.kind(), Kind::Refused(Refusal::Rate | Refusal::Quota | Refusal::Overloaded));
         let wait = failure.wait().filter(|_| passes && failure.code() != Code::Draining)?;
-        // Those who were refused together do not come back together.
-        let wait = wait.mul_f64(1.0 + rand::random::<f64>() / 4.0);
-        (wait < self.deadline.saturating_duration_since(Instant::now())).then_some(wait)
+        (wait.saturating_mul(2) < self.deadline.saturating_duration_since(Instant::now())).then_some(wait)
     }
 
     async fn attempt(&self, step: &Step, target: &Target, input: Payload) -> Result<Outcome, Failure> {
