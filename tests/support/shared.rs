@@ -29,6 +29,7 @@ pub(crate) fn item(target: &str, input: Value) -> Item {
         call: CallId::from_bits(0),
         target: target.clone(),
         tenant: TenantId::default(),
+        weight: 1,
         input: Payload::new(input.to_string()),
         limits: Arc::default(),
         grants: OpenGrants::open(GrantSet::default()).expect("nothing to open"),
@@ -57,7 +58,7 @@ impl Shared {
         let (targets, calls): (Vec<_>, Vec<_>) =
             items.into_iter().map(|item| (item.target.clone(), item.into_call())).unzip();
         let mut attempts = Vec::new();
-        self.tool.invoke_batch(calls, |attempt| attempts.push(attempt)).await;
+        self.tool.invoke_batch(calls, |_| true, |_, attempt| attempts.push(attempt)).await;
         assert_eq!(attempts.len(), targets.len(), "an attempt for each");
         targets.into_iter().zip(attempts).map(|(target, attempt)| outcome(target, attempt)).collect()
     }

@@ -1,31 +1,35 @@
 //! The second stage: refusals that cost next to nothing, before anything waits.
 //!
-//! The tenant's rate first; then the breaker, if it is open; then the tenant's quotas, of which the call holds what such calls usually
-//! cost until it is known what it did; and last the tool's rate, which is everybody's: whoever is refused uses up nothing of it.
+//! The tenant's rate comes first of all, before anything is done for the call: what does not fit counts for it too. Then, for a call
+//! that can be made, the breaker, if it is open; the tenant's quotas, of which it holds what such calls of the tenant usually cost, or
+//! what is left if that is less, until it is known what it did; and last the tool's rate, which is everybody's: whoever is refused uses
+//! up nothing of it.
 
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use hotcell_call::{Clock, Failure, Limits, Receipt, TenantId, possible_fuel};
+use hotcell_call::{Clock, Failure, Limits, Receipt, TenantId, ToolCall, ToolName, possible_fuel};
 use hotcell_flow::quota::{Quota, Reservation};
 use hotcell_flow::rate::{self, Rate};
 
 use crate::config::{Quotas, TenantConfig};
 use crate::intake::Ready;
-use crate::terms::{Terms, micros, too_often};
+use crate::terms::{Terms, Usual, micros, too_often};
 use crate::timer::TokioTimer;
 
 /// The doors of all tenants that have one of their own.
 pub(crate) struct Admission {
-    tenants: HashMap<TenantId, Door>,
+    tenants: HashMap<TenantId, Arc<Door>>,
 }
 
 /// What one tenant may take.
 struct Door {
     rate: Option<(Rate, Mutex<rate::State>)>,
     quotas: Vec<(Measure, Quota<()>)>,
+    /// What its calls of each tool cost: others' have nothing to do with it.
+    usual: Mutex<HashMap<ToolName, Arc<Usual>>>,
 }
 
 /// What a quota counts.
@@ -40,6 +44,8 @@ enum Measure {
 /// Leave to go on. What the call holds of its tenant's quotas is settled when it ends, however it does.
 pub(crate) struct Admitted {
     held: Vec<(Measure, Reservation<()>)>,
+    /// Where is kept what such calls cost.
+    usual: Option<Arc<Usual>>,
     spent: Spent,
     /// Since when a cell works for it.
     running: Option<(Instant, Arc<Limits>)>,
@@ -57,9 +63,19 @@ impl Admission {
         let door = |config: &TenantConfig| Door {
             rate: config.rate.map(|rate| (rate, Mutex::new(rate::State::new(rate, origin)))),
             quotas: quotas(&config.quota, origin),
+            usual: Mutex::default(),
         };
         let bounded = tenants.filter(|(_, config)| config.rate.is_some() || config.quota != Quotas::default());
-        Self { tenants: bounded.map(|(tenant, config)| (tenant.clone(), door(config))).collect() }
+        Self { tenants: bounded.map(|(tenant, config)| (tenant.clone(), Arc::new(door(config)))).collect() }
+    }
+
+    /// Takes the start of a call from its tenant's rate.
+    pub(crate) fn arrives(&self, call: &ToolCall) -> Result<(), Failure> {
+        // Without any such bound, nothing is asked.
+        if self.tenants.is_empty() {
+            return Ok(());
+        }
+        self.tenant(TokioTimer.now(), &call.tenant).map_err(|failure| failure.of(&call.target))
     }
 
     /// Lets a call in, or says why not and when to try again.
@@ -67,21 +83,21 @@ impl Admission {
         let now = TokioTimer.now();
         let (tenant, terms) = (ready.tenant(), ready.terms());
         let door = self.tenants.get(tenant);
-        self.tenant(now, tenant).map_err(|failure| failure.of(ready.target()))?;
         if let Some(breakers) = ready.breakers() {
             breakers.check(now, tenant).map_err(|open| resting(open.into(), ready))?;
         }
         let mut held = Vec::new();
+        let usual = door.filter(|door| !door.quotas.is_empty()).map(|door| door.usual(&terms.tool));
         for (measure, quota) in door.iter().flat_map(|door| &door.quotas) {
-            // What others made of the tool must not make it more than this tenant could ever have.
-            let estimate = measure.estimate(ready).min(quota.allowance().units());
+            // A guess never keeps out a call for which something is left.
+            let estimate = measure.estimate(usual.as_deref()).min(quota.standing(now, &()).left);
             let reserved = quota.reserve(now, &(), estimate);
             let reserved = reserved.map_err(|denied| measure.spent(denied.into(), tenant).of(ready.target()))?;
             held.push((*measure, reserved));
         }
         // Last, because it is everybody's: what is refused for a reason of its own takes nothing of it.
         terms.start(now).map_err(|failure| failure.of(ready.target()))?;
-        Ok(Admitted { held, spent: Spent::default(), running: None })
+        Ok(Admitted { held, usual, spent: Spent::default(), running: None })
     }
 
     /// Takes one start from the rates of the tenant and of the tool: for a call, and for each further attempt of it.
@@ -97,6 +113,16 @@ impl Admission {
             taken.map_err(|denied| too_often(denied.into(), &format!("tenants.{tenant}"), *rate))?;
         }
         Ok(())
+    }
+}
+
+impl Door {
+    fn usual(&self, tool: &ToolName) -> Arc<Usual> {
+        let mut usual = self.usual.lock().unwrap_or_else(PoisonError::into_inner);
+        match usual.get(tool) {
+            Some(usual) => Arc::clone(usual),
+            None => Arc::clone(usual.entry(tool.clone()).or_default()),
+        }
     }
 }
 
@@ -125,11 +151,11 @@ impl Measure {
     }
 
     /// What is held until it is known: a call is one call; of the rest, what calls of the tool usually take.
-    fn estimate(self, ready: &Ready) -> u64 {
+    fn estimate(self, usual: Option<&Usual>) -> u64 {
         match self {
             Self::Calls => 1,
-            Self::Fuel => ready.terms().usual_fuel(),
-            Self::Time => ready.terms().usual_micros(),
+            Self::Fuel => usual.map_or(0, Usual::fuel),
+            Self::Time => usual.map_or(0, Usual::micros),
         }
     }
 
@@ -184,6 +210,9 @@ impl Drop for Admitted {
             self.add(possible_fuel(ran, &limits), micros(ran));
         }
         if self.spent.started {
+            if let Some(usual) = &self.usual {
+                usual.learn(self.spent.fuel, self.spent.micros);
+            }
             for (measure, reserved) in self.held.drain(..) {
                 reserved.settle(now, measure.cost(self.spent));
             }

@@ -5,16 +5,19 @@
 //! [`Tool::invoke_batch`]. Only functions whose effect is `pure` come here, and none whose answer would be kept: what was
 //! worked out in company is nobody else's answer.
 //!
-//! What a batch has in common ends there: each caller has its answer as soon as its own call ends, and not when the batch does.
+//! What a batch has in common ends there. Each caller has its answer as soon as its own call ends, and not when the batch does; and
+//! a call that takes long holds up nobody: those behind it go on alone.
 
 use std::hash::{Hash, Hasher};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use hotcell_call::{Clock, Code, Failure, Limits, Log, Priority, TenantId};
 use hotcell_flow::batch::{Batcher, Error, Settings, Urgency};
 use hotcell_sandbox::{Attempt, Invocation, OpenGrants, Tool};
 use tokio::sync::oneshot;
+use tokio::task::JoinSet;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::config::BatchConfig;
@@ -36,11 +39,18 @@ struct Running {
 
 type Calls = Batcher<Company, Waiting, (), Failure>;
 
-/// A call in company, and who waits for its end.
+/// A call in company.
 struct Waiting {
     function: Arc<str>,
     invocation: Invocation,
-    answer: oneshot::Sender<Box<Attempt>>,
+    seat: Arc<Seat>,
+}
+
+/// Where whoever waits for a call in company meets whoever runs it.
+struct Seat {
+    /// When it began to run.
+    began: OnceLock<Instant>,
+    answer: Mutex<Option<oneshot::Sender<Box<Attempt>>>>,
 }
 
 /// Those who may share a cell.
@@ -53,6 +63,10 @@ struct Company {
 
 /// How long a call that is cancelled in company is waited for: its guest stops at the next tick, and tells what it used.
 const GRACE: Duration = Duration::from_millis(50);
+
+/// How long calls wait for each other in one cell: many times what cells of their own would cost them. When it is over, those that
+/// have not begun go on alone, with the permits that they hold, and the next batch may begin.
+const TOGETHER: Duration = Duration::from_millis(10);
 
 impl Batches {
     pub(crate) fn new(config: BatchConfig, tool: Tool) -> Self {
@@ -74,22 +88,24 @@ impl Batches {
         };
         // Who goes first was decided in the queue, tenant by tenant: here only age counts.
         let urgency = Urgency { priority: Priority::Normal, deadline: ready.deadline() };
-        let began = TokioTimer.now();
+        let came = TokioTimer.now();
         let batcher = match self.batcher() {
             Ok(batcher) => batcher,
             Err(failure) => return alone(ready, failure),
         };
         let (answer, mut answered) = oneshot::channel();
-        let waiting = Waiting { function: ready.function_name(), invocation, answer };
+        let seat = Arc::new(Seat { began: OnceLock::new(), answer: Mutex::new(Some(answer)) });
+        let waiting = Waiting { function: ready.function_name(), invocation, seat: Arc::clone(&seat) };
         let submitted = batcher.submit(company, waiting, urgency);
-        let mut ended = std::pin::pin!(async {
+        let lost = |lost| Error::Batch(Failure::new(Code::Fault, "a batch broke").caused_by(lost));
+        let mut ended = pin!(async {
             tokio::select! {
                 biased;
-                Ok(attempt) = &mut answered => return Ok(attempt),
-                // The batch has ended: then the answer is there, unless it never came so far.
-                ended = submitted => ended?,
+                answer = &mut answered => return answer.map_err(lost),
+                // The batch has let it go on, unless it never came so far.
+                seated = submitted => seated?,
             }
-            answered.try_recv().map_err(|lost| Error::Batch(Failure::new(Code::Fault, "a batch broke").caused_by(lost)))
+            answered.await.map_err(lost)
         });
         let ended = tokio::select! {
             biased;
@@ -99,18 +115,19 @@ impl Batches {
             // waited for.
             () = until(ready.deadline().and_then(|deadline| deadline.checked_add(GRACE))) => None,
         };
-        match ended {
+        let now = TokioTimer.now();
+        let mut attempt = match ended {
             Some(Ok(attempt)) => attempt,
             Some(Err(error)) => alone(ready, Failure::from(error).of(ready.target())),
-            None => {
-                let failure = if ready.cancel().is_cancelled() { ready.cancelled() } else { late(ready) };
-                let mut attempt = alone(ready, failure);
-                // What it used is not known: it is charged for all the time.
-                attempt.receipt.run = TokioTimer.now().saturating_duration_since(began);
-                (attempt.receipt.busy, attempt.receipt.fuel_exact) = (attempt.receipt.run, false);
-                attempt
-            }
-        }
+            None => match seat.began.get() {
+                Some(began) => cut_off(ready, now.saturating_duration_since(*began)),
+                None if ready.cancel().is_cancelled() => alone(ready, ready.cancelled()),
+                None => alone(ready, late(ready)),
+            },
+        };
+        // The wait for company is a wait like the one before it.
+        attempt.receipt.queue = now.saturating_duration_since(came).saturating_sub(attempt.receipt.run);
+        attempt
     }
 
     /// The batcher; a new one, if the runtime in which the last one ran is gone.
@@ -123,9 +140,12 @@ impl Batches {
         let work = move |_: Company, waiting: Vec<Waiting>| {
             let tool = tool.clone();
             async move {
-                // A task of its own, so that batches of one tool use all cores; it ends with this future.
-                let batch = AbortOnDropHandle::new(tokio::spawn(together(tool, waiting)));
-                batch.await.map_err(|error| Failure::new(Code::Fault, "a batch broke").caused_by(error))
+                let seated = waiting.iter().map(|_| Ok(())).collect();
+                // A task of its own, so that batches of one tool use all cores. It ends with its calls, which their callers end.
+                let batch = tokio::spawn(together(tool, waiting));
+                // One that broke has told so those who wait.
+                let _over = tokio::time::timeout(TOGETHER, batch).await;
+                Ok(seated)
             }
         };
         let made = Batcher::new(self.settings, Arc::new(TokioTimer), work);
@@ -137,24 +157,77 @@ impl Batches {
     }
 }
 
-/// Runs calls in one cell, and hands each its end as it comes.
-async fn together(tool: Tool, waiting: Vec<Waiting>) -> Vec<Result<(), Failure>> {
-    let ended = waiting.iter().map(|_| Ok(())).collect();
-    let split = |waiting: Waiting| ((waiting.function, waiting.invocation), waiting.answer);
-    let (calls, answers): (Vec<_>, Vec<_>) = waiting.into_iter().map(split).unzip();
-    let mut answers = answers.into_iter();
-    let hand_out = |attempt| {
-        // Who has gone away meanwhile needs none.
-        let _gone = answers.next().map(|answer| answer.send(attempt));
+/// Runs calls in one cell for as long as that is quick, and each of the others in a cell of its own.
+async fn together(tool: Tool, waiting: Vec<Waiting>) {
+    let calls = waiting.iter().map(|call| (Arc::clone(&call.function), call.invocation.clone())).collect();
+    let seat = |place: usize| waiting.get(place).map(|call| &call.seat);
+    let begins = |place| seat(place).is_some_and(|seat| seat.begins());
+    let ended = |place, attempt| {
+        if let Some(seat) = seat(place) {
+            seat.answers(attempt);
+        }
     };
-    tool.invoke_batch(calls, hand_out).await;
-    ended
+    let shared = tool.invoke_batch(calls, begins, ended);
+    let apart = async {
+        tokio::time::sleep(TOGETHER).await;
+        let left = waiting.iter().filter(|call| call.seat.begins());
+        let mut tasks = JoinSet::new();
+        for Waiting { function, invocation, seat } in left {
+            let (tool, function, invocation) = (tool.clone(), Arc::clone(function), invocation.clone());
+            let seat = Arc::clone(seat);
+            tasks.spawn(async move { seat.answers(tool.invoke(&function, invocation).await) });
+        }
+        // One that breaks tells so by its seat.
+        while tasks.join_next().await.is_some() {}
+    };
+    let (mut shared, mut apart) = (pin!(shared), pin!(apart));
+    tokio::select! {
+        biased;
+        // Then all have begun, and the others have nothing left to run but what they run already.
+        () = &mut shared => if waiting.iter().any(|call| call.seat.waits()) { apart.await },
+        () = &mut apart => shared.await,
+    }
+}
+
+impl Seat {
+    /// Whether it is to be run by whoever asks: the first to ask runs it.
+    fn begins(&self) -> bool {
+        self.began.set(TokioTimer.now()).is_ok()
+    }
+
+    /// Whether there still is no answer.
+    fn waits(&self) -> bool {
+        self.answer().is_some()
+    }
+
+    fn answers(&self, attempt: Box<Attempt>) {
+        // Who has gone away meanwhile needs none.
+        let _gone = self.answer().take().map(|answer| answer.send(attempt));
+    }
+
+    fn answer(&self) -> MutexGuard<'_, Option<oneshot::Sender<Box<Attempt>>>> {
+        self.answer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The end of a call that was left in the middle: what it used is not known, and it is charged for all the time.
+fn cut_off(ready: &Ready, ran: Duration) -> Box<Attempt> {
+    let failure = if ready.cancel().is_cancelled() {
+        ready.cancelled()
+    } else {
+        Failure::new(Code::Timeout, format!("{} ran out of time", ready.target()))
+            .why("its deadline passed while it ran")
+            .fix("a later deadline")
+    };
+    let mut attempt = alone(ready, failure);
+    (attempt.receipt.run, attempt.receipt.busy, attempt.receipt.fuel_exact) = (ran, ran, false);
+    attempt
 }
 
 fn late(ready: &Ready) -> Failure {
-    Failure::new(Code::Timeout, format!("{} ran out of time", ready.target()))
-        .why("its deadline passed while it shared a cell with others")
-        .fix("a later deadline, or a smaller `batch.max`")
+    Failure::new(Code::Late, format!("{} was not started", ready.target()))
+        .why("its deadline passed while it waited for its turn to share a cell")
+        .fix("a later deadline, or no `batch` for its tool")
 }
 
 /// The end of a call that had no cell.

@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::batches::Batches;
 use crate::canonical::canonical;
+use crate::config::TenantConfig;
 use crate::entry::{Function, Opened};
 use crate::flight::Question;
 use crate::host::Host;
@@ -33,6 +34,7 @@ pub(crate) struct Ready {
     limits: Arc<Limits>,
     grants: Arc<OpenGrants>,
     cancel: CancellationToken,
+    weight: u32,
     /// What it asks, where the answer may be kept or shared, and for how long.
     question: Option<(Question, Duration)>,
 }
@@ -43,7 +45,7 @@ const MOST_QUESTION: ByteSize = ByteSize::kib(64);
 impl Host {
     /// Checks a call.
     pub(crate) async fn intake(&self, call: Arc<ToolCall>, cancel: CancellationToken) -> Result<Ready, Failure> {
-        self.known(&call)?;
+        let weight = self.known(&call)?.map_or(1, |tenant| tenant.weight);
         let opened = self.opened(&call.target).await?;
         let function = Arc::clone(opened.function(&call.target)?);
         if let Some(wider) = opened.limits.wider(&call.limits).first() {
@@ -59,18 +61,18 @@ impl Host {
             None => Arc::clone(&opened.grants),
         };
         let target = Target { tool: call.target.tool.clone(), function: Some(Arc::clone(&function.schema.name)) };
-        let mut ready = Ready { opened, function, call, target, input, limits, grants, cancel, question: None };
+        let mut ready = Ready { opened, function, call, target, input, limits, grants, cancel, weight, question: None };
         ready.ask();
         Ok(ready)
     }
 
-    /// Whether the call's tenant is known, and may have the class that it asks for.
-    fn known(&self, call: &ToolCall) -> Result<(), Failure> {
+    /// What is known of the call's tenant, which must be known and may have the class that it asks for.
+    fn known(&self, call: &ToolCall) -> Result<Option<&TenantConfig>, Failure> {
         let tenants = &self.0.config.tenants;
         match tenants.get(&call.tenant) {
             Some(tenant) if call.priority < tenant.priority => Err(too_urgent(call, tenant.priority).of(&call.target)),
-            Some(_) => Ok(()),
-            None if tenants.is_empty() || call.tenant == TenantId::default() => Ok(()),
+            Some(tenant) => Ok(Some(tenant)),
+            None if tenants.is_empty() || call.tenant == TenantId::default() => Ok(None),
             None => Err(unknown(&call.tenant, tenants.keys()).of(&call.target)),
         }
     }
@@ -141,6 +143,10 @@ impl Ready {
     /// Works out what it asks, if its tool's answers may be kept. The guest then gets the very text that the question has: else
     /// two inputs that are one question could have two answers.
     fn ask(&mut self) {
+        // Whoever follows it would have to wait for its time too.
+        if self.call.start_at.is_some() {
+            return;
+        }
         let Some(ttl) = self.opened.ttl.filter(|_| !self.function.unsound.load(Ordering::Relaxed)) else { return };
         if self.input.size() > MOST_QUESTION {
             return;
@@ -181,6 +187,7 @@ impl Ready {
             call: self.call.id,
             target: self.target.clone(),
             tenant: self.call.tenant.clone(),
+            weight: self.weight,
             input: self.input.clone(),
             limits: Arc::clone(&self.limits),
             grants: Arc::clone(&self.grants),

@@ -180,7 +180,7 @@ impl Journey {
             }
             Err(failure) => (Err(failure), Receipt::default(), Log::default()),
         };
-        receipt.queue = self.in_queue();
+        receipt.queue = self.in_queue().saturating_add(receipt.queue);
         if receipt.source != Source::Cell {
             self.tell(|| Happening::Answered { by: receipt.source });
         }

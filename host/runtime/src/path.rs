@@ -5,9 +5,9 @@
 //!
 //! ```text
 //! surface → ToolCall
-//!   intake      known tenant and tool, opened and compiled at its first use, input that fits its schema, limits and grants only
-//!               narrowed
-//!   admission   rates, an open breaker, quotas: refused at once, with the time to try again
+//!   intake      the tenant's rate; known tenant and tool, opened and compiled at its first use, input that fits its schema,
+//!               limits and grants only narrowed
+//!   admission   an open breaker, quotas, the tool's rate: refused at once, with the time to try again
 //!   flight      is the answer there, or on its way? only where it is sound
 //!   queue       bounded: full means refused, or waited for until the deadline; then class, fair share by tenant, deadline
 //!   retry {     again where that may help and does no harm, after a wait that holds nothing
@@ -53,6 +53,7 @@ impl Host {
         if self.0.closed.load(Ordering::SeqCst) {
             return Err(Refused::Closed.into());
         }
+        self.0.admission.arrives(&call)?;
         let ready = self.ready(call, journey).await?;
         let mut admitted = self.0.admission.admit(&ready)?;
         self.0.flight.run(&ready, || self.attempts(&ready, journey, &mut admitted)).await

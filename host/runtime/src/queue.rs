@@ -292,7 +292,8 @@ fn give_back(permit: permit::Permit, ready: &Ready, attempt: &Attempt) {
         Ok(_) | Err(Kind::Failed) => permit.settle(receipt.run, Ended::Well),
         // As for the breaker: a caller's impatience is no sign of load.
         Err(Kind::TimedOut) if receipt.run < ready.longest() => drop(permit),
-        Err(Kind::TimedOut | Kind::Refused(_)) => permit.settle(receipt.run, Ended::Overloaded),
+        Err(Kind::TimedOut) => permit.settle(receipt.run, Ended::Overloaded),
+        // Nor is that it was late, or that its component needs more than there is for such: those are its own.
         Err(_) => drop(permit),
     }
 }

@@ -33,9 +33,9 @@ pub(crate) struct Terms {
     usual: Usual,
 }
 
-/// What calls of a tool usually cost, on a moving average; nothing before the first has ended.
+/// What some calls usually cost, on a moving average; nothing before the first has ended.
 #[derive(Debug, Default)]
-struct Usual {
+pub(crate) struct Usual {
     fuel: AtomicU64,
     micros: AtomicU64,
 }
@@ -123,12 +123,12 @@ impl Terms {
 
     /// The fuel that a call of it usually takes.
     pub(crate) fn usual_fuel(&self) -> u64 {
-        self.usual.fuel.load(Ordering::Relaxed)
+        self.usual.fuel()
     }
 
     /// The time in its cell that a call of it usually takes, in microseconds.
     pub(crate) fn usual_micros(&self) -> u64 {
-        self.usual.micros.load(Ordering::Relaxed)
+        self.usual.micros()
     }
 
     /// Learns what an attempt cost.
@@ -137,8 +137,23 @@ impl Terms {
         if receipt.run.is_zero() {
             return;
         }
-        learn(&self.usual.fuel, receipt.fuel_charged());
-        learn(&self.usual.micros, micros(receipt.run));
+        self.usual.learn(receipt.fuel_charged(), micros(receipt.run));
+    }
+}
+
+impl Usual {
+    pub(crate) fn fuel(&self) -> u64 {
+        self.fuel.load(Ordering::Relaxed)
+    }
+
+    /// Time in the cell.
+    pub(crate) fn micros(&self) -> u64 {
+        self.micros.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn learn(&self, fuel: u64, micros: u64) {
+        learn(&self.fuel, fuel);
+        learn(&self.micros, micros);
     }
 }
 

@@ -27,18 +27,27 @@ use crate::ticker::SLICE;
 use crate::tool::{Admitted, Tool, not_started};
 
 impl Tool {
-    /// Runs calls one after the other, in one cell as far as they can share it; hands `ended` an attempt for each, in their order
-    /// and as soon as it ends.
+    /// Runs calls one after the other, in one cell as far as they can share it. `begins` is asked when the turn of a call has come:
+    /// whether it is still to be run here. `ended` is handed the attempt of each that was, as soon as it ends. Both are told its
+    /// place.
     ///
     /// Each is a function's name and its invocation, as for [`invoke`](Self::invoke), and keeps its own limits, counted from its
     /// own start. While it waits for its turn its deadline and its cancellation hold too: then it is skipped, as
     /// [`Code::Late`] or [`Code::Cancelled`]. Dropping the future ends the call that runs, and all that wait.
     ///
     /// A batch of one is a call like any other.
-    pub async fn invoke_batch(&self, calls: Vec<(Arc<str>, Invocation)>, mut ended: impl FnMut(Box<Attempt>)) {
+    pub async fn invoke_batch(
+        &self,
+        calls: Vec<(Arc<str>, Invocation)>,
+        mut begins: impl FnMut(usize) -> bool,
+        mut ended: impl FnMut(usize, Box<Attempt>),
+    ) {
         let mut place = None;
         let mut held = Duration::ZERO;
-        for (function, invocation) in &calls {
+        for (number, (function, invocation)) in calls.iter().enumerate() {
+            if !begins(number) {
+                continue;
+            }
             let mut attempt = self.turn(&mut place, function, invocation).await;
             attempt.receipt.digest = Some(self.digest());
             // What never ran shared nothing.
@@ -46,7 +55,7 @@ impl Tool {
                 (attempt.receipt.shared_cell, attempt.receipt.pure) = (true, false);
             }
             held += attempt.receipt.busy;
-            ended(attempt);
+            ended(number, attempt);
             // Each begins with a free slice of its own; together they would keep a core from others for much longer.
             if held >= SLICE {
                 held = Duration::ZERO;

@@ -36,6 +36,8 @@ pub struct Invocation {
     pub target: Target,
     /// Whose share of the cores it uses.
     pub tenant: TenantId,
+    /// How large that share is beside those of others.
+    pub weight: u32,
     /// The arguments.
     pub input: Payload,
     /// Its limits.
@@ -203,7 +205,8 @@ impl Standing {
             let instance = self.instance(from.pre).await?;
             body(instance, &mut self.store).await
         });
-        let mut sliced = from.shared.lane.run(&invocation.tenant, AssertUnwindSafe(guest).catch_unwind());
+        let mut sliced =
+            from.shared.lane.run(&invocation.tenant, invocation.weight, AssertUnwindSafe(guest).catch_unwind());
         let end = tokio::select! {
             biased;
             ended = &mut sliced => match ended {

@@ -6,8 +6,9 @@
 //!
 //! A permit is held for one poll of the call's future, which is one slice: the guest gives way at each tick of the epoch, and
 //! a guest that waits for the host holds no permit. Among those that wait for one, the tenant that had least goes first, and
-//! within a tenant the call that had least; so tenants share the lane equally, however many calls each of them has. A tenant
-//! that comes back from idling starts level with the others: it has saved nothing up.
+//! within a tenant the call that had least; so tenants share the lane by their weights, however many calls each of them has. A
+//! tenant that did not wait for a while, because it was away or because it had all that it asked for, starts level with the
+//! others when it waits again: it has saved nothing up (start-time fair queueing, Goyal, Vin and Cheng, 1996).
 
 use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
@@ -37,7 +38,9 @@ struct State {
 #[derive(Debug, Default)]
 struct Tenant {
     calls: usize,
+    /// Time that it held permits, divided by its weight.
     had: Duration,
+    weight: u32,
     waiting: BTreeMap<(Duration, u64), Waker>,
     /// Calls that were given a permit and have not been polled since.
     granted: Vec<u64>,
@@ -61,20 +64,29 @@ impl Lane {
     }
 
     /// Runs `call` so that it shares the lane once it runs long.
-    pub(crate) fn run<F: Future + Unpin>(&self, tenant: &TenantId, call: F) -> Sliced<F> {
-        Sliced { call, lane: self.clone(), tenant: tenant.clone(), busy: Duration::ZERO, left: None, place: None }
+    pub(crate) fn run<F: Future + Unpin>(&self, tenant: &TenantId, weight: u32, call: F) -> Sliced<F> {
+        Sliced {
+            call,
+            lane: self.clone(),
+            tenant: tenant.clone(),
+            weight,
+            busy: Duration::ZERO,
+            left: None,
+            place: None,
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn enter(&self, tenant: &TenantId) -> Place {
+    fn enter(&self, tenant: &TenantId, weight: u32) -> Place {
         let mut state = self.lock();
         state.next += 1;
         let (number, level) = (state.next, state.level);
         let entry = state.tenants.entry(tenant.clone()).or_insert_with(|| Tenant { had: level, ..Tenant::default() });
         entry.calls += 1;
+        entry.weight = weight.max(1);
         Place { lane: self.clone(), tenant: tenant.clone(), number, waits: None }
     }
 }
@@ -100,7 +112,7 @@ impl Place {
     /// Whether a permit is held after this.
     fn poll_permit(&mut self, busy: Duration, cx: &Context<'_>) -> Poll<()> {
         let mut state = self.lane.lock();
-        let free = state.free;
+        let (free, level) = (state.free, state.level);
         let quiet = state.tenants.values().all(|tenant| tenant.waiting.is_empty());
         let Some(tenant) = state.tenants.get_mut(&self.tenant) else { return Poll::Ready(()) };
         if let Some(place) = tenant.granted.iter().position(|number| *number == self.number) {
@@ -119,6 +131,9 @@ impl Place {
             return Poll::Ready(());
         }
         let key = (busy, self.number);
+        if tenant.waiting.is_empty() {
+            tenant.had = tenant.had.max(level);
+        }
         tenant.waiting.insert(key, cx.waker().clone());
         self.waits = Some(key);
         let woken = state.serve();
@@ -132,7 +147,7 @@ impl Place {
         let mut state = self.lane.lock();
         state.free += 1;
         if let Some(tenant) = state.tenants.get_mut(&self.tenant) {
-            tenant.had += used;
+            tenant.had += used / tenant.weight.max(1);
         }
         let woken = state.serve();
         drop(state);
@@ -184,6 +199,7 @@ pub(crate) struct Sliced<F> {
     call: F,
     lane: Lane,
     tenant: TenantId,
+    weight: u32,
     busy: Duration,
     /// When it last left the core.
     left: Option<Instant>,
@@ -208,7 +224,7 @@ impl<F: Future + Unpin> Future for Sliced<F> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = &mut *self;
         if this.place.is_none() && this.busy > SLICE {
-            this.place = Some(this.lane.enter(&this.tenant));
+            this.place = Some(this.lane.enter(&this.tenant, this.weight));
         }
         if let Some(place) = &mut this.place
             && place.poll_permit(this.busy, cx).is_pending()
@@ -245,7 +261,7 @@ mod tests {
     #[test]
     fn one_core_is_left_to_short_calls() {
         let lane = Lane::new(3);
-        let mut places: Vec<_> = (0..3).map(|_| lane.enter(&tenant("a"))).collect();
+        let mut places: Vec<_> = (0..3).map(|_| lane.enter(&tenant("a"), 1)).collect();
         assert_eq!(places.iter_mut().map(|place| ask(place, 1)).collect::<Vec<_>>(), [true, true, false]);
     }
 
@@ -254,7 +270,7 @@ mod tests {
         let lane = Lane::new(2);
         let mut calls: Vec<(Place, u64)> = Vec::new();
         for (name, count) in [("many", 9), ("one", 1)] {
-            calls.extend((0..count).map(|_| (lane.enter(&tenant(name)), 0)));
+            calls.extend((0..count).map(|_| (lane.enter(&tenant(name), 1), 0)));
         }
         let mut served = HashMap::<String, u64>::new();
         let mut granted: Vec<bool> = calls.iter_mut().map(|(place, busy)| ask(place, *busy)).collect();
@@ -275,11 +291,61 @@ mod tests {
         assert!(own.iter().max().unwrap() - own.iter().min().unwrap() <= 1, "{own:?}");
     }
 
+    /// Calls that hold a permit give it back after a slice of 1 ms and ask again, so often; gives what each tenant was served.
+    fn slices(calls: &mut [(Place, u64, bool)], rounds: usize) -> HashMap<String, u64> {
+        let mut served = HashMap::new();
+        for (place, busy, held) in calls.iter_mut() {
+            *held = *held || ask(place, *busy);
+        }
+        for _ in 0..rounds {
+            let running: Vec<usize> = (0..calls.len()).filter(|call| calls[*call].2).collect();
+            for call in running {
+                let (place, busy, held) = &mut calls[call];
+                (*busy, *held) = (*busy + 1, false);
+                *served.entry(place.tenant.to_string()).or_default() += 1;
+                place.give_back(Duration::from_millis(1));
+                for (place, busy, held) in calls.iter_mut() {
+                    *held = *held || ask(place, *busy);
+                }
+            }
+        }
+        served
+    }
+
+    #[test]
+    fn who_asked_for_little_has_saved_nothing_up_for_later() {
+        let lane = Lane::new(8);
+        let many = |name: &str, count: u64| -> Vec<(Place, u64, bool)> {
+            (0..count).map(|_| (lane.enter(&tenant(name), 1), 0, false)).collect()
+        };
+        let mut calls = many("busy", 20);
+        calls.extend(many("modest", 1));
+        // One call can hold one permit of the seven: that is all that it asks for.
+        let served = slices(&mut calls, 2_000);
+        assert!(served["busy"] > 5 * served["modest"], "{served:?}");
+        calls.extend(many("modest", 20));
+        let served = slices(&mut calls, 100);
+        let (busy, modest) = (served["busy"], served["modest"]);
+        assert!(busy.abs_diff(modest) <= 20, "{served:?}");
+    }
+
+    #[test]
+    fn tenants_share_by_their_weights() {
+        let lane = Lane::new(2);
+        let mut calls: Vec<_> = [("light", 1), ("heavy", 3)]
+            .into_iter()
+            .flat_map(|(name, weight)| (0..5).map(move |_| (name, weight)))
+            .map(|(name, weight)| (lane.enter(&tenant(name), weight), 0, false))
+            .collect();
+        let served = slices(&mut calls, 400);
+        assert!((295..=305).contains(&served["heavy"]), "{served:?}");
+    }
+
     #[test]
     fn a_call_that_goes_away_gives_its_turn_to_the_next() {
         let lane = Lane::new(2);
         let (mut first, mut second, mut third) =
-            (lane.enter(&tenant("a")), lane.enter(&tenant("a")), lane.enter(&tenant("b")));
+            (lane.enter(&tenant("a"), 1), lane.enter(&tenant("a"), 1), lane.enter(&tenant("b"), 1));
         assert!(ask(&mut first, 1) && !ask(&mut second, 1) && !ask(&mut third, 1));
         first.give_back(Duration::from_millis(1));
         drop(third);
@@ -294,13 +360,13 @@ mod tests {
     #[test]
     fn an_idle_tenant_saves_nothing_up() {
         let lane = Lane::new(2);
-        let mut busy = lane.enter(&tenant("busy"));
+        let mut busy = lane.enter(&tenant("busy"), 1);
         for turn in 0..100 {
             assert!(ask(&mut busy, turn));
             busy.give_back(Duration::from_millis(1));
         }
         assert!(ask(&mut busy, 100));
-        let mut late = lane.enter(&tenant("late"));
+        let mut late = lane.enter(&tenant("late"), 1);
         assert!(!ask(&mut late, 0));
         let had = lane.lock().tenants[&tenant("late")].had;
         assert!(had >= Duration::from_millis(99), "{had:?}");
@@ -322,7 +388,9 @@ mod tests {
         };
         let calls = (0..16).map(|i| {
             let lane = lane.clone();
-            tokio::spawn(async move { lane.run(&tenant(if i % 2 == 0 { "a" } else { "b" }), Box::pin(spin())).await })
+            tokio::spawn(
+                async move { lane.run(&tenant(if i % 2 == 0 { "a" } else { "b" }), 1, Box::pin(spin())).await },
+            )
         });
         for call in calls.collect::<Vec<_>>() {
             call.await.unwrap();

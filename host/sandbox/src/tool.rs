@@ -205,6 +205,7 @@ impl Tool {
             call: CallId::from_bits(0),
             target: Target::new(name.clone(), "list"),
             tenant: TenantId::default(),
+            weight: 1,
             input: Payload::default(),
             limits: Arc::new(limits),
             grants: OpenGrants::open(GrantSet::default())?,

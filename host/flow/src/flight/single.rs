@@ -13,7 +13,8 @@ use crate::sync::{Mutex, MutexGuard};
 
 /// Joins those who ask the same at the same time. Clones share it.
 ///
-/// There are at most so many questions at a time. One more than that is worked out by whoever asks it, alone.
+/// There are at most so many questions at a time, and 1 024 who wait for the answer to one. One more than that is worked out by
+/// whoever asks it, alone.
 pub struct Flight<K: Clone + Eq + Hash, V: Clone>(Arc<Shared<K, V>>);
 
 /// What came of the work, and who may have it.
@@ -29,6 +30,9 @@ struct Shared<K, V> {
     most: NonZeroUsize,
     flights: Mutex<HashMap<K, Arc<Followers<V>>>>,
 }
+
+/// Who may wait for one leader.
+const MOST_FOLLOWERS: usize = 1_024;
 
 /// Those who wait for a leader. Locked only by who holds the map's lock, or no other.
 type Followers<V> = Mutex<Line<Handed<V>>>;
@@ -182,7 +186,12 @@ impl<K: Clone + Eq + Hash, V: Clone> Asker<'_, K, V> {
     fn ask(&mut self, context: &Context<'_>) -> Poll<Turn<V>> {
         let mut flights = self.shared.lock();
         if let Some(followers) = flights.get(self.key) {
-            let place = line(followers).join(context);
+            let mut line = line(followers);
+            if line.len() >= MOST_FOLLOWERS {
+                return Poll::Ready(Turn::Lead(None));
+            }
+            let place = line.join(context);
+            drop(line);
             self.follows = Some((Arc::clone(followers), place));
             return Poll::Pending;
         }

@@ -173,6 +173,19 @@ async fn those_who_followed_for_nothing_work_side_by_side() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_comes_when_as_many_as_may_wait_for_an_answer_works_it_out_alone() {
+    let flight = flight::<u64>(1);
+    let slow = |value| async move {
+        pass(10).await;
+        Ok::<_, ()>(Answer::Sound(value))
+    };
+    let run = |value| flight.run(&"a", move || slow(value));
+    let all = join_all((0..1_030).map(run)).await;
+    let own = all.iter().filter(|answer| **answer != Ok(0)).count();
+    assert_eq!(own, 1_030 - 1 - 1_024, "the first leads, so many follow");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_question_beyond_the_bound_is_worked_out_alone() {
     let (flight, start, runs) = (flight::<u32>(1), after(0), Cell::new(0));
     let ask = async |key: &'static str| {
