@@ -36,7 +36,7 @@ pub struct Broken {
     pub failure: Failure,
 }
 
-/// How old a look at the folders may be when a name is not known.
+/// How old a look at the folders may be when a name is not known, or when nothing tells of changes in them.
 const FRESH: Duration = Duration::from_millis(20);
 
 /// The tools that there are.
@@ -46,9 +46,11 @@ pub(crate) struct Catalog {
     looked: Mutex<Instant>,
     /// One look at a time: who comes meanwhile waits for it, and looks again only if that was not fresh enough.
     looking: tokio::sync::Mutex<()>,
-    /// Set by the watcher; without one, every look is a new one.
+    /// Set by the watcher.
     changed: Arc<AtomicBool>,
-    watcher: Option<RecommendedWatcher>,
+    watcher: Mutex<Option<RecommendedWatcher>>,
+    /// Whether there is one: else the folders are looked at again and again.
+    watched: AtomicBool,
 }
 
 /// Where tools come from.
@@ -71,6 +73,7 @@ impl Catalog {
     pub(crate) fn new(sources: Sources) -> Self {
         let changed = Arc::new(AtomicBool::new(false));
         let watcher = watch(&sources.folders, &changed);
+        let watched = AtomicBool::new(watcher.is_some());
         let snapshot = scan::scan(&sources, &Snapshot::default());
         Self {
             sources: Arc::new(sources),
@@ -78,7 +81,8 @@ impl Catalog {
             looked: Mutex::new(Instant::now()),
             looking: tokio::sync::Mutex::new(()),
             changed,
-            watcher,
+            watcher: Mutex::new(watcher),
+            watched,
         }
     }
 
@@ -102,9 +106,9 @@ impl Catalog {
 
     /// What there is now; a look that is older than `most` is done again.
     pub(crate) async fn snapshot(&self, most: Option<Duration>) -> Arc<Snapshot> {
-        let old = most.is_some_and(|most| self.looked().elapsed() > most);
-        let stale = self.watcher.is_none() && !self.sources.folders.is_empty();
-        if self.changed.load(Ordering::Acquire) || old || stale {
+        let unwatched = !self.watched.load(Ordering::Acquire) && !self.sources.folders.is_empty();
+        let old = most.or(unwatched.then_some(FRESH)).is_some_and(|most| self.looked().elapsed() > most);
+        if self.changed.load(Ordering::Acquire) || old {
             Box::pin(self.look_again(most.unwrap_or_default())).await; // rare: not carried by every call
         }
         Arc::clone(&self.now.read().unwrap_or_else(PoisonError::into_inner))
@@ -119,6 +123,7 @@ impl Catalog {
             return;
         }
         let (sources, before) = (Arc::clone(&self.sources), self.current());
+        self.watch_again();
         // Before it begins: what changes while it looks is another change. Who goes away in the middle leaves it to the next.
         let mut owed = Owed { changed: &self.changed, is: self.changed.swap(false, Ordering::AcqRel) };
         let began = Instant::now();
@@ -134,6 +139,15 @@ impl Catalog {
                 owed.is = true;
                 tracing::warn!(%error, "could not look at the tools folders");
             }
+        }
+    }
+
+    /// Watches the folders, if they were not all there the last time.
+    fn watch_again(&self) {
+        if !self.watched.load(Ordering::Acquire) && self.sources.folders.iter().all(|folder| folder.is_dir()) {
+            let watcher = watch(&self.sources.folders, &self.changed);
+            self.watched.store(watcher.is_some(), Ordering::Release);
+            *self.watcher.lock().unwrap_or_else(PoisonError::into_inner) = watcher;
         }
     }
 
@@ -161,7 +175,7 @@ impl Drop for Owed<'_> {
     }
 }
 
-/// Watches the folders that exist; none when the system can't, and then every look is a new one.
+/// Watches the folders; none when one of them is not there, or when the system can't.
 fn watch(folders: &[PathBuf], changed: &Arc<AtomicBool>) -> Option<RecommendedWatcher> {
     let flag = Arc::clone(changed);
     let told = move |event: notify::Result<notify::Event>| {
@@ -201,5 +215,35 @@ fn unknown(name: &ToolName, snapshot: &Snapshot) -> Failure {
     match nearest(name.as_str(), names()) {
         Some(near) => failure.fix(format!("did you mean `{near}`?")),
         None => failure,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_folder_that_is_not_there_is_not_looked_for_at_every_call_and_is_watched_once_it_is() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = place.path().join("tools");
+        let sources = Sources { folders: vec![folder.clone()], starters: Vec::new(), named: Vec::new() };
+        let catalog = Catalog::new(sources);
+        let first = catalog.snapshot(None).await;
+        let calls = async || {
+            let mut looks = 0;
+            let mut last = catalog.current();
+            for _ in 0..10_000 {
+                let now = catalog.snapshot(None).await;
+                looks += u64::from(!Arc::ptr_eq(&now, &last));
+                last = now;
+            }
+            looks
+        };
+        let (began, looks) = (Instant::now(), calls().await);
+        let most = began.elapsed().as_millis() / FRESH.as_millis() + 1;
+        assert!(u128::from(looks) <= most, "{looks} looks, of {most}");
+        std::fs::create_dir(&folder).unwrap();
+        catalog.snapshot(Some(Duration::ZERO)).await;
+        assert!(catalog.watched.load(Ordering::Acquire) && first.tools.is_empty());
     }
 }
