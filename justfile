@@ -35,6 +35,10 @@ test *args: setup _tools _guests
 bench *args: setup _tools _guests
     cargo bench -p hotcell-benches {{ args }}
 
+# Throw hostile input at what reads strangers' words, each target for so many seconds; what is found is in target/fuzz/found
+fuzz seconds="60" *targets:
+    bash .ci/fuzz {{ seconds }} {{ targets }}
+
 # Check format, lints and dependencies; changes nothing
 lint: setup
     cargo fmt --all --check

@@ -11,6 +11,7 @@ mod commands;
 mod embedded;
 mod error;
 mod exit;
+mod grants;
 mod harden;
 mod json;
 mod logging;

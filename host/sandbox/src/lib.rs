@@ -16,6 +16,8 @@ mod convert;
 mod describe;
 mod engine;
 mod entry;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod invoke;
 mod json;
 mod lane;

@@ -3,6 +3,7 @@
 //! The comments here are the help that a person reads, so they are written for them. Each setting that changes no right has a
 //! twin in the environment; a grant has none, because it should stand where the call stands and not come with a shell.
 
+mod allow;
 mod bench;
 mod call;
 mod grants;
@@ -17,6 +18,7 @@ use std::path::PathBuf;
 use clap::builder::FalseyValueParser;
 use clap::{ArgAction, Parser, Subcommand};
 
+pub(crate) use allow::{AllowArgs, GrantCommand, RevokeArgs};
 pub(crate) use bench::BenchArgs;
 pub(crate) use call::{Asked, CallArgs, CallTarget};
 pub(crate) use grants::GrantArgs;
@@ -83,6 +85,11 @@ pub(crate) enum Command {
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
     },
+    Allow(AllowArgs),
+    Revoke(RevokeArgs),
+    /// Show what tools may do, and find out what they need
+    #[command(subcommand)]
+    Grant(GrantCommand),
     /// Let a checkout's hotcell.toml grant what lies outside of its folder
     Trust {
         /// The file, or the folder that it is in

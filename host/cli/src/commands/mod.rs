@@ -1,5 +1,6 @@
 //! One command a file: what was typed, made work.
 
+mod allow;
 mod asked;
 mod bench;
 mod build;
@@ -7,6 +8,7 @@ mod call;
 mod check;
 mod completions;
 mod explain;
+mod grant;
 mod inspect;
 mod ls;
 mod new;
@@ -41,6 +43,9 @@ pub(crate) fn run(args: Args, output: &Output) -> Result<Exit, Trouble> {
         Command::New(args) => new::run(args, output),
         Command::Build(args) => drive(or_cancelled(build::run(args, global, output))),
         Command::Check { files } => drive(or_cancelled(check::run(files, global, output))),
+        Command::Allow(args) => drive(or_cancelled(allow::allow(args, global, output))),
+        Command::Revoke(args) => allow::revoke(args, global, output),
+        Command::Grant(command) => drive(or_cancelled(grant::run(command, global, output))),
         Command::Trust { place, show } => trust::run(&place, show, output),
         Command::Explain { code } => explain::run(code.as_deref(), output),
         Command::Completions { shell } => completions::run(shell, output),

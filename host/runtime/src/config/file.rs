@@ -127,6 +127,16 @@ impl Config {
         Self::read(&source, &file, named, &environment)
     }
 
+    /// Reads a text that might be a `hotcell.toml`, for the fuzz targets.
+    ///
+    /// # Errors
+    ///
+    /// All that is wrong in it.
+    #[cfg(fuzzing)]
+    pub fn parse(source: &Arc<Source>) -> Result<Self, Vec<Diagnostic>> {
+        Self::read(source, Path::new("/nowhere/hotcell.toml"), false, &|_| None)
+    }
+
     pub(super) fn read(
         source: &Arc<Source>,
         file: &Path,

@@ -24,6 +24,11 @@ mod typed;
 mod value;
 mod write;
 
+#[cfg(fuzzing)]
+pub(crate) use read::arguments;
+#[cfg(fuzzing)]
+pub(crate) use write::Text;
+
 pub(crate) use call::{Caller, Prepared, Returned, is_host_call_fuel, is_lowering};
 
 #[cfg(test)]

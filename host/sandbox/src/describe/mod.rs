@@ -17,6 +17,9 @@ mod scan;
 mod schema;
 mod shape;
 
+#[cfg(fuzzing)]
+pub(crate) use schema::input as input_schema;
+
 pub(crate) use descriptor::Plain;
 pub use descriptor::{Contract, Descriptor, Function};
 pub use import::Import;
