@@ -56,6 +56,9 @@ pub enum Resource {
     Instances,
     Random,
     HostData,
+    Requests,
+    Sent,
+    Received,
 }
 
 /// Why a call was not admitted.
@@ -158,6 +161,9 @@ impl Kind {
                 Resource::Instances => "instances",
                 Resource::Random => "random",
                 Resource::HostData => "host-data",
+                Resource::Requests => "requests",
+                // Two limits and one word: which of them it was, the failure says.
+                Resource::Sent | Resource::Received => "http-body",
             },
             Self::Refused(refusal) => match refusal {
                 Refusal::Rate => "rate",

@@ -29,7 +29,7 @@ mod ticker;
 mod tool;
 mod trap;
 
-pub use capability::OpenGrants;
+pub use capability::{Names, OpenGrants};
 pub use cell::ProgressSink;
 pub use compile::{CompileLimits, Compiler, child_main};
 pub use describe::{Contract, Descriptor, Function, Import, Parts};

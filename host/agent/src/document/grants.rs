@@ -1,4 +1,4 @@
-//! `[fs]`, `[env]`, `[clock]` and `[random]`: read as what is wanted, and as what is given.
+//! `[fs]`, `[env]`, `[net]`, `[clock]` and `[random]`: read as what is wanted, and as what is given.
 //!
 //! Both sides write the same keys. A tool or an agent *wants*: its paths are parts of whatever folder is granted, never
 //! absolute, and its variables are names. The operator *grants*: paths are folders of the machine, and the values of
@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
-use hotcell_call::{Access, ClockMode, Folder, GrantKeys, GrantSet, RandomMode, Wants, shortened};
+use hotcell_call::{Access, ClockMode, Folder, GrantKeys, GrantSet, NetRule, RandomMode, Wants, shortened};
 
 use super::{Item, Section, Spanned};
 
@@ -20,6 +20,8 @@ pub struct WantKeys {
     pub write: Option<Vec<Spanned<String>>>,
     /// `env.allow`.
     pub env: Option<Vec<Spanned<String>>>,
+    /// `net.allow`.
+    pub net: Option<Vec<Spanned<NetRule>>>,
     /// `clock.mode`: whether it is the real one.
     pub real_clock: Option<Spanned<bool>>,
     /// `random.mode`: whether it is the system's.
@@ -42,6 +44,7 @@ pub fn wants(parent: &Section<'_>) -> WantKeys {
     if let Some(env) = parent.section("env") {
         keys.env = env.get("allow").and_then(|item| variables(&item));
     }
+    keys.net = net(parent);
     if let Some(clock) = parent.section("clock") {
         keys.real_clock = clock.get("mode").and_then(|item| {
             let mode = item.word(CLOCKS)?;
@@ -71,6 +74,7 @@ impl WantKeys {
             read: texts(self.read.as_deref().unwrap_or_default()),
             write: texts(self.write.as_deref().unwrap_or_default()),
             env: texts(self.env.as_deref().unwrap_or_default()),
+            net: rules(self.net.as_deref().unwrap_or_default()),
             real_clock: self.real_clock.as_ref().is_some_and(|real| real.value),
             system_random: self.system_random.as_ref().is_some_and(|random| random.value),
         }
@@ -95,6 +99,7 @@ impl WantKeys {
                 Some(names) => texts(names),
                 None => known.cloned().collect(),
             },
+            net: self.net.as_deref().map_or_else(|| granted.net.clone(), rules),
             real_clock: match &self.real_clock {
                 Some(real) => real.value,
                 None => granted.clock == ClockMode::Real,
@@ -109,6 +114,10 @@ impl WantKeys {
 
 fn texts(list: &[Spanned<String>]) -> Vec<String> {
     list.iter().map(|text| text.value.clone()).collect()
+}
+
+fn rules(list: &[Spanned<NetRule>]) -> Vec<NetRule> {
+    list.iter().map(|rule| rule.value.clone()).collect()
 }
 
 /// Paths that stay within whatever folder is granted.
@@ -145,6 +154,20 @@ fn variables(item: &Item<'_>) -> Option<Vec<Spanned<String>>> {
     Some(known)
 }
 
+/// `net.allow`: the same rules, wanted or granted.
+fn net(parent: &Section<'_>) -> Option<Vec<Spanned<NetRule>>> {
+    let section = parent.section("net")?;
+    let item = section.get("allow")?;
+    let mut rules = Vec::new();
+    for text in item.strings()? {
+        match text.value.parse::<NetRule>() {
+            Ok(rule) => rules.push(Spanned::new(rule, text.span)),
+            Err(error) => item.report(item.wrong_at(text.span, error.to_string(), "").hint(error.fix())),
+        }
+    }
+    Some(rules)
+}
+
 // === grants ===
 
 /// Reads what the operator gives from the sections within `parent`.
@@ -160,6 +183,7 @@ pub fn grants(parent: &Section<'_>, folder: &Path, lookup: &dyn Fn(&str) -> Opti
     if let Some(env) = parent.section("env") {
         keys.env = values(&env, lookup);
     }
+    keys.net = net(parent).as_deref().map(rules);
     if let Some(clock) = parent.section("clock") {
         keys.clock = clock.get("mode").and_then(|item| item.word(CLOCKS));
     }

@@ -3,7 +3,7 @@
 //! People bring files from elsewhere. A key that is right there and unknown here gets a hint that names ours, or says that
 //! there is nothing of the kind yet, instead of the nearest spelling. So do keys that will be ours.
 
-const NET: &str = "no tool reaches the network yet, so nothing can be granted";
+const NET: &str = "[net] allow = [\"GET https://api.example.com/v1/*\"]";
 const MEMORY: &str = "[limits] memory = \"64MiB\"";
 const TIME: &str = "[limits] timeout = \"2s\": guest and host time of one call";
 const FUEL: &str = "[limits] fuel = \"50M\": one unit is about one instruction";
@@ -27,7 +27,7 @@ const NAMES: &[(&str, &str)] = &[
     ("allowed_secrets", SECRET),
     ("approve", APPROVE),
     ("budget", BUDGET),
-    ("capabilities", "[fs], [env], [clock] and [random] say what is wanted or granted"),
+    ("capabilities", "[fs], [env], [net], [clock] and [random] say what is wanted or granted"),
     ("consume_fuel", FUEL),
     ("cpu", FUEL),
     ("credentials", SECRET),
@@ -52,7 +52,6 @@ const NAMES: &[(&str, &str)] = &[
     ("max_pages", MEMORY),
     ("memory_limit", MEMORY),
     ("model", MODEL),
-    ("net", NET),
     ("network", NET),
     ("network_targets", NET),
     ("poolSize", FRESH),

@@ -79,6 +79,9 @@ impl Base {
             let what = format!("the value of {variable} in your environment");
             reaches.push(Reach::new(format!("[tools.{name}] env.allow"), what));
         }
+        for rule in tool.grants.net.iter().flatten() {
+            reaches.push(Reach::new(format!("[tools.{name}] net.allow"), rule));
+        }
         if let Some(path) = tool.path.as_ref().filter(|path| !self.holds(path)) {
             reaches.push(Reach::new(format!("[tools.{name}] path"), path.display()));
         }
