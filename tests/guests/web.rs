@@ -144,6 +144,42 @@ fn follow(url: String) -> Result<Answer, String> {
     }
 }
 
+/// Fetches a text, or takes one, and lets it out by one of the ways that there are.
+#[expect(clippy::print_stdout, clippy::print_stderr, clippy::panic, reason = "these are ways for it to come out")]
+#[hotcell::tool]
+fn leak(
+    url: String,
+    /// result | error | log | progress | panic | url
+    way: String,
+    /// In place of what would be fetched.
+    text: Option<String>,
+) -> Result<String, String> {
+    let told = match text {
+        Some(text) => text,
+        None => {
+            let answer = exchange("GET", &url, &[], None, None)?;
+            format!("{}\n{}", answer.headers.join("\n"), answer.body)
+        }
+    };
+    match way.as_str() {
+        "result" => Ok(told),
+        "error" => Err(told),
+        "log" => {
+            println!("{told}");
+            eprintln!("{told}");
+            Ok(String::new())
+        }
+        "progress" => {
+            hotcell::progress(1, 2, &told);
+            Ok(String::new())
+        }
+        "panic" => panic!("{told}"),
+        "url" => exchange("GET", &format!("http://127.0.0.1:1/{}", told.replace([' ', '\n'], "_")), &[], None, None)
+            .map(|answer| answer.body),
+        _ => Err("no such way".to_owned()),
+    }
+}
+
 fn exchange(
     method: &str,
     url: &str,

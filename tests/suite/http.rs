@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use hotcell_call::{Capability, Code, Outcome, Wants};
 use hotcell_sandbox::Names;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::program::{guest, hotcell, scratch};
 use crate::support::{Harness, Seen, Web};
@@ -483,4 +483,155 @@ fn a_flag_that_is_no_rule_is_told_with_one_that_would_do() {
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{said}");
     assert!(said.contains("it names no method") && said.contains("GET https://example.com/*"), "{said}");
+}
+
+// === secrets ===
+
+const KEY: &str = "sk-live/4f9A+2z7Q==x";
+
+/// Every form of the key that must not be seen.
+fn forms() -> Vec<String> {
+    let hex: String = KEY.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let percent: String = KEY.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    // With nothing, one and two bytes before it, in both alphabets.
+    let encoded = ["c2stbGl2ZS80ZjlBKzJ6N1E9PX", "eHNrLWxpdmUvNGY5QSsyejdRPT14", "eHhzay1saXZlLzRmOUErMno3UT09e"];
+    let mut forms = vec![KEY.to_owned(), hex.to_uppercase(), hex, KEY.replace('/', "%2F").replace('+', "%2b"), percent];
+    forms.extend(encoded.map(str::to_owned));
+    forms
+}
+
+/// The letters of a form that are the key's alone.
+fn traces() -> [String; 6] {
+    let hex: String = KEY.bytes().map(|byte| format!("{byte:02x}")).collect();
+    [
+        KEY.to_owned(),
+        hex.clone(),
+        hex.to_uppercase(),
+        "stbGl2ZS80ZjlBKzJ6N1E9P".to_owned(),
+        "rLWxpdmUvNGY5QSsyejdRPT".to_owned(),
+        "y1saXZlLzRmOUErMno3UT0".to_owned(),
+    ]
+}
+
+#[track_caller]
+fn clean(text: &str) {
+    for trace in traces() {
+        assert!(!text.contains(&trace), "{trace} in {text}");
+    }
+}
+
+/// A host whose tool has a key for what lies under `/mirror`.
+fn keyed(web: &Web) -> (Harness, tempfile::TempDir) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("key");
+    std::fs::write(&file, format!("{KEY}\n")).expect("a file");
+    let rule = |path: &str| format!("* http://127.0.0.1:{}{path}", web.port());
+    let harness = Harness::with(&format!(
+        "[tools.web]\nnet.allow = [\"{}\"]\n[tools.web.secrets.KEY]\nfrom = \"file:{}\"\nto = \"{}\"\nheader = \"Authorization\"\nformat = \"Bearer {{}}\"\n",
+        rule("/*"),
+        file.display(),
+        rule("/mirror*"),
+    ));
+    (harness, folder)
+}
+
+// H69
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_secret_is_put_on_requests_that_it_is_for_and_on_no_others() {
+    let (web, other) = (Web::start(), Web::start());
+    let (harness, _folder) = keyed(&web);
+    let send = |url: String, headers: Value| {
+        harness.call("web.send", json!({"method": "GET", "url": url, "headers": headers}))
+    };
+    let own = json!(["authorization: mine", "authorization: mine again"]);
+    send(web.url("/mirror"), json!([])).run().await.ok();
+    send(web.url("/mirror/x"), own.clone()).run().await.ok();
+    for path in ["/echo", "/echo?/mirror", "/echo/..%2fmirror", "/Mirror"] {
+        send(web.url(path), json!([])).run().await.ok();
+    }
+    send(web.url("/echo"), own).run().await.ok();
+    for url in [
+        other.url("/mirror"),
+        web.url("/mirror").replace("127.0.0.1", "localhost"),
+        web.url("/mirror").replace("http:", "https:"),
+    ] {
+        send(url, json!([])).run().await.ends("denied");
+    }
+    let heads = web.heads();
+    for (head, key) in heads.iter().zip([1, 1, 0, 0, 0, 0, 0]) {
+        assert_eq!(head.matches(&format!("authorization: Bearer {KEY}\r\n")).count(), key, "{head}");
+        assert_eq!(head.matches(KEY).count(), key, "{head}");
+    }
+    assert_eq!(heads.len(), 7);
+    assert!(!heads[1].contains("mine") && heads[6].contains("authorization: mine\r\n"), "{heads:?}");
+    assert_eq!(other.connections(), 0);
+}
+
+// H41
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_secret_is_seen_by_nobody_whichever_way_it_would_come_out() {
+    let web = Web::start();
+    let (harness, _folder) = keyed(&web);
+    let mut events = harness.host.events();
+    let told = |outcome: &Outcome| {
+        let log = (String::from_utf8_lossy(&outcome.log.stdout), String::from_utf8_lossy(&outcome.log.stderr));
+        let failure =
+            outcome.result.as_ref().err().map(|failure| format!("{failure} {:?} {:?}", failure, failure.remedy()));
+        let answer = outcome.result.as_ref().ok().map(|answer| answer.as_str().to_owned());
+        let receipt = serde_json::to_string(&outcome.receipt).expect("a receipt");
+        format!("{log:?} {failure:?} {answer:?} {receipt}")
+    };
+    for way in ["result", "error", "log", "progress", "panic", "url"] {
+        // What the server sends back the guest doesn't even see.
+        let outcome = harness.call("web.leak", json!({"url": web.url("/mirror"), "way": way})).run().await;
+        let text = told(&outcome);
+        clean(&text);
+        // What it has from elsewhere is found in each form.
+        for form in forms() {
+            let input = json!({"url": web.url("/mirror"), "way": way, "text": format!("a {form} b")});
+            let outcome = harness.call("web.leak", input).run().await;
+            let text = told(&outcome);
+            clean(&text);
+            assert!(way == "progress" || text.contains("[redacted:KEY]"), "{way}: {text}");
+        }
+    }
+    assert!(web.heads().iter().any(|head| head.contains(KEY)), "the server was given it");
+    let seen = harness.call("web.send", json!({"method": "GET", "url": web.url("/mirror")})).run().await.ok();
+    assert_eq!(seen["body"], format!("Bearer {}", "*".repeat(KEY.len())));
+    assert!(seen["headers"].to_string().contains("x-given: Bearer [redacted:KEY]"), "{seen}");
+    let pieces = harness.call("web.send", json!({"method": "GET", "url": web.url("/mirror/pieces")})).run().await.ok();
+    assert_eq!(pieces["body"], seen["body"], "one letter at a time");
+    let mut progress = 0;
+    while let Ok(event) = tokio::time::timeout(Duration::from_millis(100), events.next()).await {
+        let text = format!("{event:?}");
+        clean(&text);
+        progress += usize::from(text.contains("[redacted:KEY]"));
+    }
+    assert!(progress >= forms().len(), "{progress}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_secret_that_can_t_be_used_is_told_before_anything_is_sent() {
+    let web = Web::start();
+    let with = |from: &str, to: &str, header: &str| {
+        Harness::try_with(&format!(
+            "[tools.web]\nnet.allow = [\"* http://127.0.0.1:{}/*\"]\nsecrets.KEY = {{ from = \"{from}\", to = \"{to}\", header = \"{header}\" }}",
+            web.port()
+        ))
+    };
+    for (from, to, header, why) in [
+        (KEY, "GET https://x.example/*", "x-key", "`env:NAME` or `file:PATH`"),
+        ("env:KEY", "GET http://x.example/*", "x-key", "in the clear"),
+        ("env:KEY", "GET https://x.example/*", "Host", "no header that can be set"),
+        ("env:KEY", "GET https://x.example", "x-key", "it has no path"),
+    ] {
+        let Err(said) = with(from, to, header) else { panic!("{from} {to} {header}") };
+        assert!(said.contains(why), "{said}");
+    }
+    for from in ["env:HOTCELL_NOT_SET_ANYWHERE", "file:/nowhere/key", "file:/dev/zero"] {
+        let harness = with(from, "GET https://x.example/*", "x-key").expect("a host");
+        let failure = get(&harness, &web.url("/hello")).await.ends("invalid");
+        assert_eq!(failure.code(), Code::Secret, "{failure}");
+    }
+    assert_eq!(web.connections(), 0);
 }

@@ -173,6 +173,15 @@ fn answer(stream: &mut TcpStream, path: &str, head: &str, goes_on: impl Fn() -> 
         "echo" => stream.write_all(&whole("200 OK", "", head.as_bytes()))?,
         "mirror" => {
             let given = head.lines().find_map(|line| line.strip_prefix("authorization: ")).unwrap_or("nothing");
+            if path.ends_with("/pieces") {
+                stream.write_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")?;
+                for byte in given.bytes() {
+                    stream.write_all(&[b'1', b'\r', b'\n', byte, b'\r', b'\n'])?;
+                    thread::sleep(Duration::from_millis(2));
+                }
+                stream.write_all(b"0\r\n\r\n")?;
+                return Ok(true);
+            }
             stream.write_all(&whole("200 OK", &format!("x-given: {given}\r\n"), given.as_bytes()))?;
         }
         "redirect" => stream.write_all(&whole("302 Found", "location: http://127.0.0.1:9/elsewhere\r\n", b""))?,

@@ -10,7 +10,7 @@ use std::path::{Component, Path, PathBuf};
 
 use serde::{Serialize, Serializer};
 
-use crate::{NetRule, ToolName, shortened};
+use crate::{NetRule, SecretGrant, ToolName, shortened};
 
 /// How a folder may be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -82,6 +82,8 @@ pub struct GrantSet {
     pub env_withheld: Vec<String>,
     /// Requests that may be sent.
     pub net: Vec<NetRule>,
+    /// Secrets that the host puts on requests.
+    pub secrets: Vec<SecretGrant>,
     /// The clock.
     pub clock: ClockMode,
     /// The randomness.
@@ -97,6 +99,8 @@ pub struct GrantKeys {
     pub env: Option<BTreeMap<String, String>>,
     /// Requests that may be sent.
     pub net: Option<Vec<NetRule>>,
+    /// Secrets that the host puts on requests.
+    pub secrets: Option<Vec<SecretGrant>>,
     /// The clock.
     pub clock: Option<ClockMode>,
     /// The randomness.
@@ -143,6 +147,9 @@ impl GrantSet {
         if let Some(net) = &keys.net {
             self.net.clone_from(net);
         }
+        if let Some(secrets) = &keys.secrets {
+            self.secrets.clone_from(secrets);
+        }
         self.clock = keys.clock.unwrap_or(self.clock);
         self.random = keys.random.unwrap_or(self.random);
         self
@@ -151,7 +158,8 @@ impl GrantSet {
     /// What is left when only what `wants` names may be used.
     ///
     /// A folder becomes the wanted paths within it, and no more than read where only reading is wanted. A rule for the network
-    /// becomes what it has in common with each that is wanted. A clock or randomness
+    /// becomes what it has in common with each that is wanted, and a secret stays as long as any of the requests that it is
+    /// for may be sent. A clock or randomness
     /// that is wanted and not granted is [withheld](ClockMode::Withheld), so that its use is a denial instead of a silent lie.
     #[must_use]
     pub fn narrowed(&self, wants: &Wants) -> Self {
@@ -171,6 +179,8 @@ impl GrantSet {
         let env_withheld = wants.env.iter().filter(|name| !self.env.contains_key(*name)).cloned().collect();
         let env = self.env.iter().filter(|(name, _)| wanted(name)).map(|(n, v)| (n.clone(), v.clone())).collect();
         let net = NetRule::common(&self.net, &wants.net);
+        let of_use = |secret: &&SecretGrant| !NetRule::common(std::slice::from_ref(&secret.to), &net).is_empty();
+        let secrets = self.secrets.iter().filter(of_use).cloned().collect();
         let clock = match (wants.real_clock, self.clock) {
             (true, ClockMode::Real) => ClockMode::Real,
             (true, _) => ClockMode::Withheld,
@@ -183,7 +193,7 @@ impl GrantSet {
             (false, RandomMode::Seeded(seed)) => RandomMode::Seeded(seed),
             (false, RandomMode::System) => RandomMode::default(),
         };
-        Self { folders, env, env_withheld, net, clock, random }
+        Self { folders, env, env_withheld, net, secrets, clock, random }
     }
 
     /// Whether nothing at all is granted.
@@ -192,6 +202,7 @@ impl GrantSet {
         self.folders.is_empty()
             && self.env.is_empty()
             && self.net.is_empty()
+            && self.secrets.is_empty()
             && self.clock != ClockMode::Real
             && self.random != RandomMode::System
     }
@@ -206,6 +217,7 @@ impl fmt::Display for GrantSet {
         }
         parts.extend(self.env.keys().map(|name| format!("env {name}")));
         parts.extend(self.net.iter().map(|rule| format!("net {}", shortened(&rule.to_string(), 120))));
+        parts.extend(self.secrets.iter().map(|secret| format!("secret {}", secret.name)));
         if self.clock == ClockMode::Real {
             parts.push("clock real".to_owned());
         }
@@ -390,6 +402,7 @@ mod tests {
             env: BTreeMap::from([("TZ".to_owned(), "UTC".to_owned()), ("KEY".to_owned(), "s3cret".to_owned())]),
             env_withheld: Vec::new(),
             net: vec!["GET,POST https://api.example.com/*".parse().unwrap()],
+            secrets: Vec::new(),
             clock: ClockMode::Real,
             random: RandomMode::System,
         }

@@ -99,6 +99,10 @@ codes! {
         "the folder of running hosts can't be used",
         "Hosts that run are found by their sockets in `$XDG_RUNTIME_DIR/hotcell`, or in `run` of hotcell's state folder. That folder can't be made or read, belongs to another user, others may open it, or its path is too long for a socket (about 90 bytes).",
         "`chmod 700` the folder, or move it away: it is made anew. `HOTCELL_STATE_DIR` with a shorter path, if that is what is wrong and `XDG_RUNTIME_DIR` is not set.";
+    Secret "E0211" Kind::Invalid,
+        "a secret can't be used",
+        "A secret that is granted to the tool has no value: its variable is not set, or its file can't be read. Or the value is none that a header can hold and that would be found again in a result: 8 bytes to 8 KiB of ASCII letters, without `\"`, `\\` and `%`.",
+        "Set the variable or name the file that `from` under `[tools.NAME.secrets.KEY]` in `hotcell.toml` means.";
     Net "E0301" Kind::Denied,
         "the network is not granted",
         "The guest tried to send a request that no rule allows, or one that is never sent: to a name that leads to this machine or a private network, with a user's name in its URL, by a tunnel. Or it tried to open a socket or to resolve a name, which nothing grants. Nothing reaches the network by default.",

@@ -299,6 +299,19 @@ impl Failure {
         self
     }
 
+    /// Changes its texts where `change` gives others, and leaves out the inner error, whose text can't be changed.
+    #[must_use]
+    pub fn map_texts(mut self, change: impl Fn(&str) -> Option<String>) -> Self {
+        let parts = &mut *self.0;
+        for text in [&mut parts.what, &mut parts.why].into_iter().chain(&mut parts.fix) {
+            if let Some(changed) = change(text) {
+                *text = clean(&changed);
+            }
+        }
+        parts.source = None;
+        self
+    }
+
     /// The stable code.
     #[must_use]
     pub fn code(&self) -> Code {

@@ -20,6 +20,7 @@ mod net;
 mod outcome;
 mod payload;
 mod printable;
+mod secret;
 mod units;
 
 pub use call::{Priority, ToolCall};
@@ -40,4 +41,5 @@ pub use net::{Asked, AskedError, NetHost, NetRule, NetRuleError, Place, Scheme, 
 pub use outcome::{Log, LogBytes, Outcome, Receipt, Source, possible_fuel};
 pub use payload::Payload;
 pub use printable::{printable, shortened};
+pub use secret::{SecretError, SecretGrant, SecretSource};
 pub use units::{ByteSize, Count, UnitError, format_duration, parse_duration};

@@ -118,6 +118,7 @@ impl Typed {
             folders: (!folders.is_empty()).then_some(folders),
             env: (!env.is_empty()).then(|| env.into_iter().collect()),
             net: (!net.is_empty()).then_some(net),
+            secrets: None,
             clock: args.allow_clock.then_some(ClockMode::Real),
             random: args.allow_random.then_some(RandomMode::System),
         }))

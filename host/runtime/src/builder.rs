@@ -149,6 +149,7 @@ fn overlay(tool: &mut ToolConfig, flags: ToolConfig) {
     under.folders = over.folders.or(under.folders.take());
     under.env = over.env.or(under.env.take());
     under.net = over.net.or(under.net.take());
+    under.secrets = over.secrets.or(under.secrets.take());
     under.clock = over.clock.or(under.clock);
     under.random = over.random.or(under.random);
 }

@@ -254,13 +254,30 @@ impl Standing {
             allocators: from.allocators,
         };
         let result = told(ended.how, &facts);
+        let secrets = cell.grants.secrets();
+        let result = match secrets {
+            Some(secrets) => result.map_or_else(
+                |failure| Err(secrets.failure(failure)),
+                |answer| secrets.answer(answer, &invocation.target),
+            ),
+            None => result,
+        };
         receipt.fuel_exact &= !matches!(&result, Err(failure) if failure.code() == Code::Timeout);
         receipt.output = result.as_ref().map(Payload::size).unwrap_or_default();
         let (stdout, counted) = cell.stdout.take();
         receipt.stdout = counted;
         let (stderr, counted) = cell.stderr.take();
         receipt.stderr = counted;
-        Box::new(Attempt { result, receipt, log: Log { stdout, stderr } })
+        let mut log = Log { stdout, stderr };
+        if let Some(secrets) = secrets {
+            secrets.log(&mut log);
+            for denial in &mut receipt.denials {
+                if let Some(clean) = secrets.text(&denial.asked) {
+                    denial.asked = clean;
+                }
+            }
+        }
+        Box::new(Attempt { result, receipt, log })
     }
 
     /// Whether another call may follow in this cell.

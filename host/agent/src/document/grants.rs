@@ -7,7 +7,9 @@
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
-use hotcell_call::{Access, ClockMode, Folder, GrantKeys, GrantSet, NetRule, RandomMode, Wants, shortened};
+use hotcell_call::{
+    Access, ClockMode, Folder, GrantKeys, GrantSet, NetRule, RandomMode, SecretGrant, SecretSource, Wants, shortened,
+};
 
 use super::{Item, Section, Spanned};
 
@@ -184,6 +186,9 @@ pub fn grants(parent: &Section<'_>, folder: &Path, lookup: &dyn Fn(&str) -> Opti
         keys.env = values(&env, lookup);
     }
     keys.net = net(parent).as_deref().map(rules);
+    if let Some(section) = parent.section("secrets") {
+        keys.secrets = Some(secrets(&section, folder));
+    }
     if let Some(clock) = parent.section("clock") {
         keys.clock = clock.get("mode").and_then(|item| item.word(CLOCKS));
     }
@@ -191,6 +196,34 @@ pub fn grants(parent: &Section<'_>, folder: &Path, lookup: &dyn Fn(&str) -> Opti
         keys.random = randomness(&random);
     }
     keys
+}
+
+/// `secrets.NAME`: where its value is, and on which requests it is put. Files are relative to `base`.
+fn secrets(section: &Section<'_>, base: &Path) -> Vec<SecretGrant> {
+    let mut secrets = Vec::new();
+    for (name, item) in section.others() {
+        let Some(table) = item.section() else { continue };
+        let text = |key| table.get(key).and_then(|item| Some(item.string()?.value.to_owned()));
+        let (from, to, header) = (text("from"), text("to"), text("header"));
+        let format = text("format").unwrap_or_else(|| "{}".to_owned());
+        let (Some(from), Some(to), Some(header)) = (from, to, header) else {
+            let message = format!("the secret `{}` is not whole", shortened(name.value, 60));
+            item.report(item.wrong_at(name.span, message, "").hint(
+                "from = \"env:NAME\" or \"file:PATH\", to = \"GET https://api.example.com/*\", header = \"Authorization\"",
+            ));
+            continue;
+        };
+        match SecretGrant::new(name.value, &from, &to, &header, &format) {
+            Ok(mut secret) => {
+                if let SecretSource::File(path) = &mut secret.from {
+                    *path = tidy(&base.join(&path));
+                }
+                secrets.push(secret);
+            }
+            Err(error) => item.report(item.wrong_at(name.span, error.to_string(), "")),
+        }
+    }
+    secrets
 }
 
 /// The folders of `fs.read` and `fs.write`; one that is in both may be written.

@@ -9,7 +9,7 @@ const TIME: &str = "[limits] timeout = \"2s\": guest and host time of one call";
 const FUEL: &str = "[limits] fuel = \"50M\": one unit is about one instruction";
 const FILES: &str = "[fs] read = [\"data\"] and write = [\"out\"]";
 const ENV: &str = "[env] allow = [\"TZ\"]: names alone, the operator gives the values";
-const SECRET: &str = "tools get no secrets yet: there is no network to use them on";
+const SECRET: &str = "[tools.X.secrets.KEY] from, to, header in hotcell.toml: the host puts it on requests";
 const EFFECT: &str = "a tool says its effect in its own code: #[hotcell::tool(effect = \"read\")]";
 const APPROVE: &str = "nothing asks for approval yet: a call is granted or it is not";
 const BUDGET: &str = "[run] max_calls and timeout bound a run; [limits] bounds each call";

@@ -57,13 +57,13 @@ fn v6(address: Ipv6Addr) -> Place {
         return Place::Loopback;
     }
     match address.segments() {
-        [0, 0, 0, 0, 0, 0, ..] | [0, 0, 0, 0, 0xffff, ..] | [0, 0, 0, 0, 0, 0xffff, ..] => {
+        [0, 0, 0, 0, 0xffff, ..] | [0, 0, 0, 0, 0, 0 | 0xffff, ..] => {
             Place::Never("an unspecified address, or one of IPv4 in another spelling")
         }
         [0x64, 0xff9b, ..] => Place::Never("an address that is translated to one of IPv4"),
         [0x2002, ..] | [0x2001, 0, ..] => Place::Never("an address that leads through a tunnel to one of IPv4"),
         [0x2001, 0xdb8, ..] | [0x3fff, 0..=0x0fff, ..] => Place::Never("an address for documentation"),
-        [0x2001, 0..=0x01ff, ..] | [0x100, ..] | [0x5f00, ..] => Place::Never("a reserved address"),
+        [0x2001, 0..=0x01ff, ..] | [0x100 | 0x5f00, ..] => Place::Never("a reserved address"),
         [0xfc00..=0xfdff, ..] => Place::Private,
         [0xfe80..=0xfebf, ..] => Place::Never("a link-local address"),
         [0xfec0..=0xfeff, ..] => Place::Never("a site-local address, which is deprecated"),

@@ -13,7 +13,9 @@ use super::Outlet;
 use super::account::Account;
 use super::body::{Incoming, Outgoing};
 use super::connect::Unconnected;
+use super::masked::Masked;
 use super::pool::Key;
+use crate::secrets::Secrets;
 
 /// When what has to have happened: as the guest says, and never after the end of its call.
 #[derive(Debug, Clone, Copy)]
@@ -31,6 +33,8 @@ pub(super) struct Exchange {
     pub(super) times: Times,
     pub(super) account: Account,
     pub(super) slots: Arc<Semaphore>,
+    /// What the guest must not see in the response.
+    pub(super) secrets: Option<Arc<Secrets>>,
 }
 
 /// Longer than any call: what a guest means by no limit, and short enough to be added to any instant.
@@ -59,11 +63,11 @@ impl Times {
 
 impl Exchange {
     pub(super) async fn run(self, mut request: Request<Outgoing>) -> Result<Response<WasiBody>, Error> {
-        let Self { outlet, asked, times, account, slots } = self;
+        let Self { outlet, asked, times, account, slots, secrets } = self;
         let slot = slots.acquire_owned().await.map_err(|_| Error::ConnectionLimitReached)?;
         let key = Key::new(outlet.tenant, &asked);
         let mut fresh = false;
-        let (response, connection, whole) = loop {
+        let (mut response, connection, whole) = loop {
             let connecting = outlet.net.connection(&key, &asked, fresh);
             let connection = tokio::time::timeout_at(times.until(times.connect), connecting).await;
             let mut connection = match connection.map_err(|_| Error::ConnectionTimeout)? {
@@ -94,7 +98,16 @@ impl Exchange {
         }
         let fields: usize = response.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
         account.receive(fields).map_err(|full| Error::HttpResponseBodySize(Some(full.limit)))?;
-        Ok(response.map(|body| Incoming::new(body, account, times, connection, whole, slot).boxed_unsync()))
+        if let Some(secrets) = &secrets {
+            secrets.clean(response.headers_mut());
+        }
+        Ok(response.map(|body| {
+            let body = Incoming::new(body, account, times, connection, whole, slot);
+            match secrets {
+                Some(secrets) => Masked::new(body, secrets).boxed_unsync(),
+                None => body.boxed_unsync(),
+            }
+        }))
     }
 }
 

@@ -79,6 +79,9 @@ impl Hooks {
         }
         let host = HeaderValue::try_from(asked.authority()).map_err(|_| Error::HttpRequestUriInvalid)?;
         headers.insert(header::HOST, host);
+        if let Some(secrets) = self.grants.secrets() {
+            secrets.put_on(&asked, headers);
+        }
         let fields: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
         let size = asked.method().len() + path.len() + fields + 14;
         self.account.send(size).map_err(|full| Error::HttpRequestBodySize(Some(full.limit)))?;
@@ -117,9 +120,10 @@ impl WasiHttpHooks for Hooks {
         let judged = self.judge(request);
         let times = Times::new(options.unwrap_or_default(), self.deadline);
         let (account, slots) = (self.account.clone(), Arc::clone(&self.slots));
+        let secrets = self.grants.secrets().cloned();
         Box::new(async move {
             let (outlet, asked, request) = judged?;
-            let response = Exchange { outlet, asked, times, account, slots }.run(request).await?;
+            let response = Exchange { outlet, asked, times, account, slots, secrets }.run(request).await?;
             let done: Io = Box::new(async { Ok(()) });
             Ok((response, done))
         })

@@ -10,6 +10,7 @@
 //! | `connect` | the name is looked up once, each address is judged, and a connection is made to an address that was |
 //! | `pool` | connections that are done with are kept for a while, for the same tenant, host and port |
 //! | `exchange` | one request, one response, within the time of the call; no redirect is followed and nothing is decoded |
+//! | `masked` | secrets that a server sends back are taken out before the guest sees them |
 //!
 //! All of it comes into being with the first use: a call without requests pays nothing.
 
@@ -18,6 +19,7 @@ mod body;
 mod connect;
 mod exchange;
 mod hooks;
+mod masked;
 mod names;
 mod pool;
 
