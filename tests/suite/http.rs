@@ -635,3 +635,54 @@ async fn a_secret_that_can_t_be_used_is_told_before_anything_is_sent() {
     }
     assert_eq!(web.connections(), 0);
 }
+
+// === the starter tool ===
+
+/// Runs `hotcell call fetch…` in a folder of its own.
+fn fetch(folder: &std::path::Path, args: &[&str]) -> (Option<i32>, String, String) {
+    let mut command = std::process::Command::new(hotcell());
+    command.current_dir(folder).env("HOTCELL_CACHE_DIR", scratch("cache")).arg("call").args(args);
+    let output = command.output().expect("the program runs");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.code(), text(&output.stdout), text(&output.stderr))
+}
+
+#[test]
+fn fetch_gets_posts_and_downloads_what_is_allowed() {
+    let web = Web::start();
+    let folder = tempfile::tempdir().expect("a folder");
+    let rule = format!("GET,POST http://127.0.0.1:{}/*", web.port());
+    let call = |args: &[&str]| {
+        let (code, out, err) = fetch(folder.path(), &[args, &["--allow-net", &rule]].concat());
+        assert_eq!(code, Some(0), "{err}");
+        serde_json::from_str::<Value>(&out).expect("an answer")
+    };
+    let got = call(&["fetch.get", "--json", &format!("url={}", web.url("/hello"))]);
+    let got = &got["value"];
+    assert_eq!(
+        (&got["status"], &got["text"], &got["truncated"]),
+        (&json!(200), &json!("hello"), &json!(false)),
+        "{got}"
+    );
+    let input = json!({"url": web.url("/echo"), "value": {"a": [1, 2]}, "headers": {"x-one": "1"}}).to_string();
+    let posted = call(&["fetch.post-json", "--json", "-d", &input]);
+    let head = posted["value"]["text"].as_str().expect("a text");
+    assert!(
+        head.starts_with("POST /echo") && head.contains("content-length: 11") && head.contains("x-one: 1"),
+        "{head}"
+    );
+    let to = json!({"url": web.url("/large/300000"), "path": "out/large.bin"}).to_string();
+    std::fs::create_dir(folder.path().join("out")).expect("a folder");
+    let saved = call(&["fetch.download", "--json", "-d", &to, "--allow-write", "out"]);
+    assert_eq!(saved["value"]["bytes"], 300_000, "{saved}");
+    assert_eq!(std::fs::read(folder.path().join("out/large.bin")).expect("a file").len(), 300_000);
+
+    let url = format!("url={}", web.url("/hello"));
+    let (code, _, said) = fetch(folder.path(), &["fetch.get", &url]);
+    assert_eq!(code, Some(3), "{said}");
+    assert!(said.contains(&format!("--allow-net 'GET {}'", web.url("/hello"))), "{said}");
+    let (code, _, said) =
+        fetch(folder.path(), &["fetch.get", "url=http://127.0.0.1:1/", "--allow-net", "GET http://127.0.0.1:1/*"]);
+    assert_eq!(code, Some(1), "{said}");
+    assert_eq!(web.lines().len(), 3);
+}
