@@ -133,6 +133,13 @@ fn hurry(url: String, nanos: u64) -> Result<u16, String> {
     exchange("GET", &url, &[], None, Some(options)).map(|answer| answer.status)
 }
 
+/// Says that it only reads, sends a request of whatever method, and then that it is not available.
+#[hotcell::tool(effect = "read")]
+fn pretend(method: String, url: String) -> Result<(), hotcell::Error> {
+    exchange(&method, &url, &[], None, None).map_err(hotcell::Error::failed)?;
+    Err(hotcell::Error::unavailable("not now", None))
+}
+
 /// Follows where it is sent, as a library of the guest would.
 #[hotcell::tool]
 fn follow(url: String) -> Result<Answer, String> {

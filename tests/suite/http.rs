@@ -400,8 +400,31 @@ async fn headers_without_end_cost_the_host_little() {
     call(1_000_000, 0).run().await.ends("exhausted(handles)");
 }
 
-// === connections ===
+// === effects ===
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_seen_to_write_is_not_made_again_whatever_it_says() {
+    for (method, times) in [("GET", 3), ("HEAD", 3), ("POST", 1), ("DELETE", 1)] {
+        let web = Web::start();
+        let harness = open(&web);
+        let outcome = harness.call("web.pretend", json!({"method": method, "url": web.url("/bye")})).run().await;
+        outcome.ends("failed");
+        assert_eq!((web.lines().len(), outcome.receipt.attempts), (times, times as u32), "{method}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_that_came_over_the_network_is_not_kept() {
+    let web = Web::start();
+    let toml = format!("[tools.web]\nnet.allow = [\"GET http://127.0.0.1:{}/*\"]\ncache.ttl = \"1h\"", web.port());
+    let harness = Harness::with(&toml);
+    for _ in 0..3 {
+        get(&harness, &web.url("/hello")).await.ok();
+    }
+    assert_eq!(web.lines().len(), 3);
+}
+
+// === connections ===
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_connection_serves_one_request_after_the_other() {
     let web = Web::start();

@@ -39,6 +39,7 @@ struct State {
     used: Used,
     reached: Option<(Resource, Spent)>,
     denied: Vec<String>,
+    denied_dropped: u64,
 }
 
 /// A limit is reached.
@@ -48,8 +49,8 @@ pub(super) struct Full {
     pub(super) limit: u64,
 }
 
-/// Denials that are kept here until they are noted; there, more are counted than kept as well.
-const MOST_DENIED: usize = 1_024;
+/// Denials that are kept until they are noted; more are counted.
+const MOST_DENIED: usize = 64;
 
 impl From<&Limits> for Bounds {
     fn from(limits: &Limits) -> Self {
@@ -59,7 +60,7 @@ impl From<&Limits> for Bounds {
 
 impl Account {
     pub(super) fn new(bounds: Bounds) -> Self {
-        let state = State { bounds, used: Used::default(), reached: None, denied: Vec::new() };
+        let state = State { bounds, used: Used::default(), reached: None, denied: Vec::new(), denied_dropped: 0 };
         Self(Arc::new(Mutex::new(state)))
     }
 
@@ -75,13 +76,20 @@ impl Account {
     /// Records what was refused.
     pub(super) fn deny(&self, asked: String) {
         let mut state = self.lock();
+        if state.denied.contains(&asked) {
+            return;
+        }
         if state.denied.len() < MOST_DENIED {
             state.denied.push(asked);
+        } else {
+            state.denied_dropped += 1;
         }
     }
 
-    pub(super) fn take_denied(&self) -> Vec<String> {
-        std::mem::take(&mut self.lock().denied)
+    /// What was refused, and how much more.
+    pub(super) fn take_denied(&self) -> (Vec<String>, u64) {
+        let mut state = self.lock();
+        (std::mem::take(&mut state.denied), std::mem::take(&mut state.denied_dropped))
     }
 
     pub(super) fn used(&self) -> Used {

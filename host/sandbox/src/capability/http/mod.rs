@@ -71,9 +71,11 @@ impl Cell {
         let Some(http) = &self.http else { return };
         let account = http.hooks.account();
         self.notes.effects |= account.used().asked;
-        for asked in account.take_denied() {
+        let (denied, more) = account.take_denied();
+        for asked in denied {
             self.notes.deny(Capability::Net, &asked);
         }
+        self.notes.denials_dropped += more;
     }
 
     /// The first limit of requests and their bodies that was reached.
