@@ -400,6 +400,16 @@ async fn headers_without_end_cost_the_host_little() {
     call(1_000_000, 0).run().await.ends("exhausted(handles)");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_does_not_prove_who_they_are_is_not_told_anything() {
+    let web = Web::start();
+    let harness = granted(&web, &["GET https://127.0.0.1:PORT/*"]);
+    let outcome = harness.call("web.send", json!({"method": "GET", "url": web.url("/x").replace("http:", "https:")}));
+    let failure = outcome.limit("timeout", "5s").run().await.ends("failed");
+    assert!(failure.reason().contains("TlsProtocolError"), "{failure}");
+    assert_eq!(web.lines().len(), 0);
+}
+
 // === effects ===
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

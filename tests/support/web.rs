@@ -108,6 +108,13 @@ fn serve(mut stream: TcpStream, shared: &Shared) -> std::io::Result<()> {
     let goes_on = || !shared.stop.load(Ordering::SeqCst) && began.elapsed() < MOST_TIME;
     let mut read = Vec::new();
     loop {
+        // A greeting of TLS: answered by one who doesn't know any.
+        if fill(&mut stream, &mut read, goes_on, |read| read.first().map(|_| 1))?.is_some()
+            && read.first() == Some(&0x16)
+        {
+            stream.write_all(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n")?;
+            return Ok(());
+        }
         let until = |bytes: &[u8], end: &[u8]| bytes.windows(end.len()).position(|part| part == end);
         let Some(end) = fill(&mut stream, &mut read, goes_on, |read| until(read, b"\r\n\r\n").map(|end| end + 4))?
         else {
