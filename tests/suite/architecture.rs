@@ -21,7 +21,9 @@ const ROOMS: &[(&str, &[&str])] = &[
 /// Heavy or telling dependencies, and the one room that may have each.
 const ALONE: &[(&str, &[&str])] = &[
     ("hotcell-sandbox", &["wasmtime", "wasmtime-wasi", "wasmtime-wasi-io", "wasmtime-wasi-http", "cranelift-codegen"]),
-    ("hotcell-server", &["axum", "tower-http", "hyper", "rmcp", "async-graphql", "async-graphql-axum", "async-nats"]),
+    // What leaves by a guest's request leaves through the cell's own rules.
+    ("hotcell-sandbox", &["hyper", "rustls", "tokio-rustls", "webpki-roots"]),
+    ("hotcell-server", &["axum", "tower-http", "rmcp", "async-graphql", "async-graphql-axum", "async-nats"]),
     ("hotcell-cli", &["clap", "clap_complete", "indicatif", "comfy-table", "anyhow", "tracing-subscriber"]),
 ];
 
@@ -240,7 +242,7 @@ fn shown(name: &str, defaults: &Value) -> String {
     match name {
         "timeout" => hotcell_call::format_duration(std::time::Duration::from_secs_f64(number("timeout_ms") / 1e3)),
         "fuel" => hotcell_call::Count::new(number(name) as u64).to_string(),
-        "handles" | "instances" | "entries" => number(name).to_string(),
+        "handles" | "instances" | "entries" | "requests" => number(name).to_string(),
         _ => bytes(name),
     }
 }

@@ -12,8 +12,8 @@ use futures::future::join_all;
 use serde_json::{Value, json};
 
 use super::rejected::{nested, until};
-use crate::support::Harness;
 use crate::support::component::world;
+use crate::support::{Harness, Web};
 
 const MIB: u64 = 1 << 20;
 /// What a call's cell may have, and as much again for what is made of its result.
@@ -282,5 +282,20 @@ fn many_repetitions() {
         // A leak of a page or two in each of the twelve calls is more than this.
         before.is_left(ROUNDS * 100 * 1_024).await;
         assert_eq!(harness.host.load().under_way, 0);
+    });
+}
+
+// H28, H64, H67: also the advisory GHSA-f8mm-ggr3-89wh, of empty pieces of a body.
+#[test]
+fn requests() {
+    alone("requests", async {
+        let web = Web::start();
+        let toml = format!("{PATIENCE}[tools.web]\nnet.allow = [\"* http://127.0.0.1:{}/*\"]\n", web.port());
+        let harness = warm(&toml, &["web"]).await;
+        let url = web.url("/upload");
+        costs(&harness, "web.upload", json!({"url": url, "pieces": u64::MAX, "bytes": 0}), "10M", KEPT).await;
+        costs(&harness, "web.upload", json!({"url": url, "pieces": 1_000, "bytes": 16_384}), "1G", CELL).await;
+        costs(&harness, "web.send", json!({"method": "GET", "url": web.url("/endless")}), "1G", CELL).await;
+        costs(&harness, "web.header_bomb", json!({"sets": 900, "headers": 25}), "1G", CELL).await;
     });
 }

@@ -23,6 +23,7 @@ mod faults;
 mod flow;
 mod footprint;
 mod guests;
+mod http;
 mod limits;
 mod listing;
 mod manners;

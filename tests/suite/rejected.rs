@@ -280,7 +280,7 @@ async fn hostile_file_names_are_shown_safely_and_disturb_function_of() {
 
 // === imports ===
 
-// H78, H28
+// H78
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_wants_more_than_the_host_offers_is_refused_by_name() {
     let harness = Harness::new();
@@ -293,8 +293,8 @@ async fn what_wants_more_than_the_host_offers_is_refused_by_name() {
     for (tool, import, named) in [
         ("unknown", function_of("acme:thing/door@1.0.0"), "acme:thing/door@1.0.0"),
         ("function", "\"open-the-door\" (func)".to_owned(), "open-the-door"),
-        ("http", function_of("wasi:http/types@0.2.0"), "wasi:http/types@0.2.0"),
-        ("outgoing", function_of("wasi:http/outgoing-handler@0.2.3"), "wasi:http/outgoing-handler@0.2.3"),
+        ("served", function_of("wasi:http/incoming-handler@0.2.0"), "wasi:http/incoming-handler@0.2.0"),
+        ("newer", function_of("wasi:http/outgoing-handler@0.3.0"), "wasi:http/outgoing-handler@0.3.0"),
         ("future-patch", function_of("wasi:cli/environment@0.2.99"), "wasi:cli/environment@0.2.99"),
         ("future", function_of("wasi:cli/environment@0.3.0"), "wasi:cli/environment@0.3.0"),
         ("past", function_of("wasi:cli/environment@0.1.0"), "wasi:cli/environment@0.1.0"),

@@ -15,7 +15,7 @@ use hotcell_agent::Diagnostic;
 use hotcell_call::{LimitKeys, Outcome, Payload, ToolCall, Wants, parse_duration};
 use hotcell_runtime::Host;
 use hotcell_runtime::config::{Config, InFlight, Place};
-use hotcell_sandbox::Compiler;
+use hotcell_sandbox::{Compiler, Names};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -41,6 +41,15 @@ impl Harness {
 
     /// With an operator's file that may be refused.
     pub(crate) fn try_with(toml: &str) -> Result<Self, String> {
+        Self::try_named(toml, Names::default())
+    }
+
+    /// With an operator's file, and names that lead where the test says.
+    pub(crate) fn named(toml: &str, names: Names) -> Self {
+        Self::try_named(toml, names).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    fn try_named(toml: &str, names: Names) -> Result<Self, String> {
         let folder = tempfile::tempdir().expect("a folder");
         fs::create_dir(folder.path().join("tools")).expect("a folder of tools");
         let file = folder.path().join("hotcell.toml");
@@ -55,7 +64,7 @@ impl Harness {
             config.schedule.in_flight = InFlight::Fixed(256);
         }
         let compiler = Compiler { program: hotcell(), args: vec!["__compile".into()] };
-        let mut builder = Host::builder(config).compiler(compiler);
+        let mut builder = Host::builder(config).compiler(compiler).names(names);
         for name in GUESTS {
             builder = builder.file(name.parse().expect("a name"), guest(name));
         }
@@ -200,6 +209,9 @@ pub(crate) fn set(limits: &mut LimitKeys, key: &str, value: &str) {
         "host_data" => limits.host_data = read(value),
         "disk" => limits.disk = read(value),
         "entries" => limits.entries = read(value),
+        "requests" => limits.requests = read(value),
+        "sent" => limits.sent = read(value),
+        "received" => limits.received = read(value),
         _ => panic!("there is no limit `{key}`"),
     }
 }

@@ -6,7 +6,9 @@ mod outcome;
 pub(crate) mod program;
 mod shared;
 pub(crate) mod source;
+mod web;
 
 pub(crate) use harness::{Harness, settle};
 pub(crate) use outcome::Seen;
 pub(crate) use shared::{Item, Shared, item};
+pub(crate) use web::Web;

@@ -25,6 +25,7 @@ pub(crate) const GUESTS: &[&str] = &[
     "readonly",
     "sleeper",
     "state",
+    "web",
 ];
 
 /// A guest's component.

@@ -10,7 +10,7 @@ use std::path::{Component, Path, PathBuf};
 
 use serde::{Serialize, Serializer};
 
-use crate::{ToolName, shortened};
+use crate::{NetRule, SecretGrant, ToolName, shortened};
 
 /// How a folder may be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -70,7 +70,7 @@ impl Default for RandomMode {
     }
 }
 
-/// Everything that a call may reach. Empty by default: no file, no variable, virtual clock, seeded randomness.
+/// Everything that a call may reach. Empty by default: no file, no variable, no request, virtual clock, seeded randomness.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize)]
 pub struct GrantSet {
     /// Folders.
@@ -80,6 +80,10 @@ pub struct GrantSet {
     pub env: BTreeMap<String, String>,
     /// Names of variables that the tool wants and was not given: asking for the environment notes them as denials.
     pub env_withheld: Vec<String>,
+    /// Requests that may be sent.
+    pub net: Vec<NetRule>,
+    /// Secrets that the host puts on requests.
+    pub secrets: Vec<SecretGrant>,
     /// The clock.
     pub clock: ClockMode,
     /// The randomness.
@@ -93,6 +97,10 @@ pub struct GrantKeys {
     pub folders: Option<Vec<Folder>>,
     /// Environment variables with their values.
     pub env: Option<BTreeMap<String, String>>,
+    /// Requests that may be sent.
+    pub net: Option<Vec<NetRule>>,
+    /// Secrets that the host puts on requests.
+    pub secrets: Option<Vec<SecretGrant>>,
     /// The clock.
     pub clock: Option<ClockMode>,
     /// The randomness.
@@ -108,6 +116,8 @@ pub struct Wants {
     pub write: Vec<String>,
     /// Names of environment variables.
     pub env: Vec<String>,
+    /// Requests to send.
+    pub net: Vec<NetRule>,
     /// Whether the real clock is needed.
     pub real_clock: bool,
     /// Whether the system's randomness is needed.
@@ -134,6 +144,12 @@ impl GrantSet {
         if let Some(env) = &keys.env {
             self.env.clone_from(env);
         }
+        if let Some(net) = &keys.net {
+            self.net.clone_from(net);
+        }
+        if let Some(secrets) = &keys.secrets {
+            self.secrets.clone_from(secrets);
+        }
         self.clock = keys.clock.unwrap_or(self.clock);
         self.random = keys.random.unwrap_or(self.random);
         self
@@ -141,7 +157,9 @@ impl GrantSet {
 
     /// What is left when only what `wants` names may be used.
     ///
-    /// A folder becomes the wanted paths within it, and no more than read where only reading is wanted. A clock or randomness
+    /// A folder becomes the wanted paths within it, and no more than read where only reading is wanted. A rule for the network
+    /// becomes what it has in common with each that is wanted, and a secret stays as long as any of the requests that it is
+    /// for may be sent. A clock or randomness
     /// that is wanted and not granted is [withheld](ClockMode::Withheld), so that its use is a denial instead of a silent lie.
     #[must_use]
     pub fn narrowed(&self, wants: &Wants) -> Self {
@@ -160,6 +178,9 @@ impl GrantSet {
         let wanted = |name: &String| wants.env.contains(name);
         let env_withheld = wants.env.iter().filter(|name| !self.env.contains_key(*name)).cloned().collect();
         let env = self.env.iter().filter(|(name, _)| wanted(name)).map(|(n, v)| (n.clone(), v.clone())).collect();
+        let net = NetRule::common(&self.net, &wants.net);
+        let of_use = |secret: &&SecretGrant| !NetRule::common(std::slice::from_ref(&secret.to), &net).is_empty();
+        let secrets = self.secrets.iter().filter(of_use).cloned().collect();
         let clock = match (wants.real_clock, self.clock) {
             (true, ClockMode::Real) => ClockMode::Real,
             (true, _) => ClockMode::Withheld,
@@ -172,7 +193,7 @@ impl GrantSet {
             (false, RandomMode::Seeded(seed)) => RandomMode::Seeded(seed),
             (false, RandomMode::System) => RandomMode::default(),
         };
-        Self { folders, env, env_withheld, clock, random }
+        Self { folders, env, env_withheld, net, secrets, clock, random }
     }
 
     /// Whether nothing at all is granted.
@@ -180,6 +201,8 @@ impl GrantSet {
     pub fn is_empty(&self) -> bool {
         self.folders.is_empty()
             && self.env.is_empty()
+            && self.net.is_empty()
+            && self.secrets.is_empty()
             && self.clock != ClockMode::Real
             && self.random != RandomMode::System
     }
@@ -193,6 +216,8 @@ impl fmt::Display for GrantSet {
             parts.push(format!("{verb} {}", shortened(&folder.guest, 60)));
         }
         parts.extend(self.env.keys().map(|name| format!("env {name}")));
+        parts.extend(self.net.iter().map(|rule| format!("net {}", shortened(&rule.to_string(), 120))));
+        parts.extend(self.secrets.iter().map(|secret| format!("secret {}", secret.name)));
         if self.clock == ClockMode::Real {
             parts.push("clock real".to_owned());
         }
@@ -281,7 +306,7 @@ pub enum Capability {
     Clock,
     /// The system's randomness.
     Random,
-    /// Sockets and names of hosts.
+    /// Requests over HTTP; also sockets and names of hosts, which nothing grants.
     Net,
 }
 
@@ -310,11 +335,17 @@ impl Denial {
             Capability::Env => format!("see the variable `{}`", self.asked),
             Capability::Clock => "read the real clock".to_owned(),
             Capability::Random => "use the system's randomness".to_owned(),
+            Capability::Net if self.rule().is_some() => self.asked.clone(),
             Capability::Net => format!("use the network: {}", self.asked),
         }
     }
 
-    /// What to type or paste so that `tool` may; none where nothing can grant it yet.
+    /// The rule for the network that would allow it; none where nothing can.
+    fn rule(&self) -> Option<NetRule> {
+        self.asked.parse().ok().filter(|_| self.capability == Capability::Net)
+    }
+
+    /// What to type or paste so that `tool` may; none where nothing can grant it.
     #[must_use]
     pub fn fix(&self, tool: &ToolName) -> Option<String> {
         let folder = || {
@@ -334,7 +365,10 @@ impl Denial {
             }
             Capability::Clock => ("--allow-clock".to_owned(), "clock.mode = \"real\"".to_owned()),
             Capability::Random => ("--allow-random".to_owned(), "random.mode = \"system\"".to_owned()),
-            Capability::Net => return None,
+            Capability::Net => {
+                let rule = self.rule()?.to_string();
+                (format!("--allow-net {}", shell(&rule)), format!("net.allow = [{}]", toml(&rule)))
+            }
         };
         Some(format!("once: {flag}\nalways: {line} under [tools.{tool}] in hotcell.toml"))
     }
@@ -367,6 +401,8 @@ mod tests {
             folders: vec![folder("docs", Access::Read), folder("out", Access::Write)],
             env: BTreeMap::from([("TZ".to_owned(), "UTC".to_owned()), ("KEY".to_owned(), "s3cret".to_owned())]),
             env_withheld: Vec::new(),
+            net: vec!["GET,POST https://api.example.com/*".parse().unwrap()],
+            secrets: Vec::new(),
             clock: ClockMode::Real,
             random: RandomMode::System,
         }

@@ -99,10 +99,14 @@ codes! {
         "the folder of running hosts can't be used",
         "Hosts that run are found by their sockets in `$XDG_RUNTIME_DIR/hotcell`, or in `run` of hotcell's state folder. That folder can't be made or read, belongs to another user, others may open it, or its path is too long for a socket (about 90 bytes).",
         "`chmod 700` the folder, or move it away: it is made anew. `HOTCELL_STATE_DIR` with a shorter path, if that is what is wrong and `XDG_RUNTIME_DIR` is not set.";
+    Secret "E0211" Kind::Invalid,
+        "a secret can't be used",
+        "A secret that is granted to the tool has no value: its variable is not set, or its file can't be read. Or the value is none that a header can hold and that would be found again in a result: 8 bytes to 8 KiB of ASCII letters, without `\"`, `\\` and `%`.",
+        "Set the variable or name the file that `from` under `[tools.NAME.secrets.KEY]` in `hotcell.toml` means.";
     Net "E0301" Kind::Denied,
         "the network is not granted",
-        "The guest tried to open a socket or to resolve a name. Nothing reaches the network by default, and there is no rule yet that would grant it.",
-        "Hand over what is needed as input, or as a file in a granted folder.";
+        "The guest tried to send a request that no rule allows, or one that is never sent: to a name that leads to this machine or a private network, with a user's name in its URL, by a tunnel. Or it tried to open a socket or to resolve a name, which nothing grants. Nothing reaches the network by default.",
+        "Allow the request once with `--allow-net 'GET https://HOST/PATH'`, or for good with `net.allow` under `[tools.NAME]` in `hotcell.toml`. This machine and private networks are reached only by a rule that names the address itself, or `localhost`, with its port.";
     Files "E0302" Kind::Denied,
         "a file or folder is not granted",
         "The guest tried to open, list or change something outside the folders that it was granted, or to write in one that it may only read.",
@@ -167,6 +171,18 @@ codes! {
         "the time is up",
         "The wall clock reached `[limits] timeout`, or the caller's deadline. Time in the guest and in the host's own work for it counts.",
         "Give it less to do, or raise `limits.timeout`.";
+    Requests "E0411" Kind::Exhausted(Resource::Requests),
+        "too many requests",
+        "The guest sent more requests over HTTP than `[limits] requests`.",
+        "Ask for more at once, or raise `limits.requests`.";
+    Sent "E0412" Kind::Exhausted(Resource::Sent),
+        "too much was sent",
+        "All requests of the call together, their heads included, are larger than `[limits] sent`. The one that did not fit was broken off.",
+        "Send less, or raise `limits.sent`.";
+    Received "E0413" Kind::Exhausted(Resource::Received),
+        "too much came back",
+        "All responses of the call together, their heads included, are larger than `[limits] received`. The one that did not fit was broken off; it is never cut and passed off as whole.",
+        "Ask for less, for example for a part of it, or raise `limits.received`.";
     Rate "E0501" Kind::Refused(Refusal::Rate),
         "too many calls in a short time",
         "The rate that is set for the tenant, agent or tool is reached.",

@@ -56,6 +56,9 @@ pub enum Resource {
     Instances,
     Random,
     HostData,
+    Requests,
+    Sent,
+    Received,
 }
 
 /// Why a call was not admitted.
@@ -158,6 +161,9 @@ impl Kind {
                 Resource::Instances => "instances",
                 Resource::Random => "random",
                 Resource::HostData => "host-data",
+                Resource::Requests => "requests",
+                // Two limits and one word: which of them it was, the failure says.
+                Resource::Sent | Resource::Received => "http-body",
             },
             Self::Refused(refusal) => match refusal {
                 Refusal::Rate => "rate",
@@ -290,6 +296,19 @@ impl Failure {
     #[must_use]
     pub fn caused_by(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         self.0.source = Some(Arc::from(source.into()));
+        self
+    }
+
+    /// Changes its texts where `change` gives others, and leaves out the inner error, whose text can't be changed.
+    #[must_use]
+    pub fn map_texts(mut self, change: impl Fn(&str) -> Option<String>) -> Self {
+        let parts = &mut *self.0;
+        for text in [&mut parts.what, &mut parts.why].into_iter().chain(&mut parts.fix) {
+            if let Some(changed) = change(text) {
+                *text = clean(&changed);
+            }
+        }
+        parts.source = None;
         self
     }
 

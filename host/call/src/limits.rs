@@ -38,6 +38,12 @@ pub struct Limits {
     pub disk: ByteSize,
     /// Files and folders made in granted folders.
     pub entries: u32,
+    /// Requests that are sent.
+    pub requests: u32,
+    /// Bytes of all requests, their heads included.
+    pub sent: ByteSize,
+    /// Bytes of all responses, their heads included.
+    pub received: ByteSize,
 }
 
 /// Limits that a file or a flag names; what is absent is left as it is.
@@ -56,6 +62,9 @@ pub struct LimitKeys {
     pub host_data: Option<ByteSize>,
     pub disk: Option<ByteSize>,
     pub entries: Option<u32>,
+    pub requests: Option<u32>,
+    pub sent: Option<ByteSize>,
+    pub received: Option<ByteSize>,
 }
 
 /// A limit that was asked to be wider than its ceiling.
@@ -85,6 +94,9 @@ impl Default for Limits {
             host_data: ByteSize::mib(8),
             disk: ByteSize::mib(64),
             entries: 1_024,
+            requests: 64,
+            sent: ByteSize::mib(8),
+            received: ByteSize::mib(8),
         }
     }
 }
@@ -92,7 +104,10 @@ impl Default for Limits {
 /// Applies one expression to every limit: the one list of all fields.
 macro_rules! each {
     ($apply:ident) => {
-        $apply!(fuel, timeout, memory, input, output, log, handles, instances, random, host_data, disk, entries)
+        $apply!(
+            fuel, timeout, memory, input, output, log, handles, instances, random, host_data, disk, entries, requests,
+            sent, received
+        )
     };
 }
 

@@ -82,6 +82,14 @@ pub struct Receipt {
     pub disk: ByteSize,
     /// Random bytes handed out.
     pub random: ByteSize,
+    /// Requests that were sent.
+    pub requests: u32,
+    /// Of these, how many by a method that may change something: not GET or HEAD.
+    pub writes: u32,
+    /// Bytes of all requests, their heads included.
+    pub sent: ByteSize,
+    /// Bytes of all responses, as far as the guest took them, their heads included.
+    pub received: ByteSize,
     /// What was refused, the first 32.
     pub denials: Vec<Denial>,
     /// How many more were refused.

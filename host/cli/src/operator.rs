@@ -5,7 +5,10 @@
 
 use std::path::{Path, PathBuf};
 
-use hotcell_call::{Access, ClockMode, Code, Failure, Folder, GrantKeys, LimitKeys, RandomMode, ToolName, shortened};
+use hotcell_call::{
+    Access, ClockMode, Code, Failure, Folder, GrantKeys, LimitKeys, NetRule, NetRuleError, RandomMode, ToolName,
+    shortened,
+};
 use hotcell_runtime::config::{Config, Place, ToolConfig, ceiling};
 use hotcell_runtime::{Host, HostBuilder, ToolFile, Trust};
 
@@ -104,15 +107,18 @@ impl Typed {
     ///
     /// # Errors
     ///
-    /// [`Code::Grant`] for what is no folder; [`Code::Command`] for a variable that is not set.
+    /// [`Code::Grant`] for what is no folder; [`Code::Command`] for a variable that is not set, or what is no rule.
     pub(crate) fn read(args: &GrantArgs) -> Result<Self, Failure> {
         let read = args.allow_read.iter().map(|path| folder(path, Access::Read));
         let write = args.allow_write.iter().map(|path| folder(path, Access::Write));
         let folders = write.chain(read).collect::<Result<Vec<_>, _>>()?;
+        let net = args.allow_net.iter().map(|text| rule(text)).collect::<Result<Vec<_>, _>>()?;
         let env = args.allow_env.iter().map(|name| variable(name)).collect::<Result<Vec<_>, _>>()?;
         Ok(Self(GrantKeys {
             folders: (!folders.is_empty()).then_some(folders),
             env: (!env.is_empty()).then(|| env.into_iter().collect()),
+            net: (!net.is_empty()).then_some(net),
+            secrets: None,
             clock: args.allow_clock.then_some(ClockMode::Real),
             random: args.allow_random.then_some(RandomMode::System),
         }))
@@ -140,6 +146,9 @@ impl Typed {
             for (name, value) in before {
                 env.entry(name.clone()).or_insert_with(|| value.clone());
             }
+        }
+        if let (Some(net), Some(before)) = (&mut keys.net, before.and_then(|keys| keys.net.as_ref())) {
+            net.extend(before.iter().cloned());
         }
         keys
     }
@@ -186,6 +195,11 @@ fn variable(name: &str) -> Result<(String, String), Failure> {
         Err(std::env::VarError::NotPresent) => Err(refuse("it is not set")),
         Err(std::env::VarError::NotUnicode(_)) => Err(refuse("its value is not UTF-8")),
     }
+}
+
+/// A rule for requests.
+fn rule(text: &str) -> Result<NetRule, Failure> {
+    text.parse().map_err(|error: NetRuleError| Failure::new(Code::Command, error.to_string()).fix(error.fix()))
 }
 
 /// The name of a tool that is called by its file: the file's own, made to fit where only case and spaces are in the way.

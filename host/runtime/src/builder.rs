@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use hotcell_call::{Clock, Code, Failure, ToolName};
-use hotcell_sandbox::{Compiler, Sandbox, Settings};
+use hotcell_sandbox::{Compiler, Names, Sandbox, Settings};
 
 use crate::admission::Admission;
 use crate::catalog::{Catalog, Sources, Starter};
@@ -30,11 +30,20 @@ pub struct HostBuilder {
     compiler: Option<Compiler>,
     starters: Vec<Starter>,
     files: Vec<(ToolName, PathBuf)>,
+    names: Names,
 }
 
 impl HostBuilder {
     pub(crate) fn new(config: Config) -> Self {
-        Self { config, flags: Vec::new(), trust: None, compiler: None, starters: Vec::new(), files: Vec::new() }
+        Self {
+            config,
+            flags: Vec::new(),
+            trust: None,
+            compiler: None,
+            starters: Vec::new(),
+            files: Vec::new(),
+            names: Names::default(),
+        }
     }
 
     /// Who says which configuration files are trusted; without it, what the user of this machine said.
@@ -49,6 +58,13 @@ impl HostBuilder {
     #[must_use]
     pub fn compiler(mut self, compiler: Compiler) -> Self {
         self.compiler = Some(compiler);
+        self
+    }
+
+    /// How names of hosts are looked up for requests; without it, as the system does it. What it answers is judged like any answer.
+    #[must_use]
+    pub fn names(mut self, names: Names) -> Self {
+        self.names = names;
         self
     }
 
@@ -96,6 +112,7 @@ impl HostBuilder {
         settings.process_memory = self.config.process_memory;
         settings.compile = self.config.compile.clone();
         settings.cache = self.config.cache.clone();
+        settings.names = self.names;
         let sandbox = Sandbox::new(settings).map_err(|error| {
             Failure::new(Code::Fault, "the sandbox can't be set up").why(error.to_string()).caused_by(error)
         })?;
@@ -131,6 +148,8 @@ fn overlay(tool: &mut ToolConfig, flags: ToolConfig) {
     let (over, under) = (flags.grants, &mut tool.grants);
     under.folders = over.folders.or(under.folders.take());
     under.env = over.env.or(under.env.take());
+    under.net = over.net.or(under.net.take());
+    under.secrets = over.secrets.or(under.secrets.take());
     under.clock = over.clock.or(under.clock);
     under.random = over.random.or(under.random);
 }

@@ -99,9 +99,14 @@ fn may_differ(failure: &Failure) -> bool {
     matches!(failure.kind(), Kind::Failed | Kind::TimedOut | Kind::Trapped(_) | Kind::Fault) || transient(failure)
 }
 
-/// What is known of an attempt that used more than its input is that it did, and not yet what it did with it.
+/// What is known of an attempt that used more than its input is that it did, and what requests it sent; not yet what it did with
+/// the rest.
 fn seen(receipt: &Receipt) -> Seen {
-    if receipt.pure { Seen::Nothing } else { Seen::Unknown }
+    match receipt {
+        Receipt { pure: true, .. } => Seen::Nothing,
+        Receipt { writes: 1.., .. } => Seen::Something,
+        _ => Seen::Unknown,
+    }
 }
 
 /// What retries of the call's tenant and tool are paid from; none where none is ever made.

@@ -90,6 +90,9 @@ fn shown(limits: &Limits) -> Vec<(&'static str, String)> {
         host_data: ByteSize::default(),
         disk: ByteSize::default(),
         entries: 0,
+        requests: 0,
+        sent: ByteSize::default(),
+        received: ByteSize::default(),
     };
     let keys = LimitKeys {
         fuel: Some(limits.fuel),
@@ -104,6 +107,9 @@ fn shown(limits: &Limits) -> Vec<(&'static str, String)> {
         host_data: Some(limits.host_data),
         disk: Some(limits.disk),
         entries: Some(limits.entries),
+        requests: Some(limits.requests),
+        sent: Some(limits.sent),
+        received: Some(limits.received),
     };
     nothing.wider(&keys).into_iter().map(|wider| (wider.key, wider.asked)).collect()
 }
@@ -116,7 +122,7 @@ fn every_limit_of_a_call_has_its_row_with_default_and_ceiling() {
     for ((key, default), (_, ceiling)) in defaults.iter().zip(&ceilings) {
         let (said, most) = row(&text, key).unwrap_or_else(|| panic!("no row for `{key}`"));
         assert_eq!(said, *default, "the default of `{key}`");
-        let none = matches!(*key, "fuel" | "disk" | "entries");
+        let none = matches!(*key, "fuel" | "disk" | "entries" | "requests" | "sent" | "received");
         assert_eq!(most, if none { "none" } else { ceiling }, "the ceiling of `{key}`");
     }
 }

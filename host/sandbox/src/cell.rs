@@ -11,7 +11,7 @@ use hotcell_call::{ByteSize, Capability, Denial, Limits, Resource};
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::sockets::WasiSocketsCtx;
 
-use crate::capability::{Clock, Files, OpenGrants, Random, Share};
+use crate::capability::{Bounds, Clock, Files, Http, OpenGrants, Outlet, Random, Share};
 use crate::limiter::Limiter;
 use crate::log::Capture;
 use crate::stop::{Spent, Stop};
@@ -34,6 +34,12 @@ pub(crate) struct Cell {
     /// Denies everything; only here because the engine's socket interfaces want one.
     pub(crate) sockets: WasiSocketsCtx,
     pub(crate) grants: Arc<OpenGrants>,
+    /// Requests and what came of them; none before the first use.
+    pub(crate) http: Option<Box<Http>>,
+    /// By which way requests leave; none where none is granted.
+    pub(crate) outlet: Option<Outlet>,
+    /// How much may be sent and received.
+    pub(crate) net_bounds: Bounds,
     pub(crate) notes: Notes,
     pub(crate) deadline: Instant,
     /// The most that one host call may carry.
@@ -61,6 +67,7 @@ impl Cell {
         deadline: Instant,
         progress: Option<ProgressSink>,
         share: Option<Share>,
+        outlet: Option<Outlet>,
     ) -> Self {
         let mut table = ResourceTable::new();
         table.set_max_capacity(usize::try_from(limits.handles).unwrap_or(usize::MAX));
@@ -75,6 +82,9 @@ impl Cell {
             files: Files::new(limits, share),
             sockets: WasiSocketsCtx::default(),
             grants,
+            http: None,
+            outlet,
+            net_bounds: Bounds::from(limits),
             notes: Notes::default(),
             deadline,
             host_data: limits.host_data,
@@ -102,7 +112,10 @@ impl Cell {
             progress: hears,
             table: _,
             sockets: _,
+            http,
+            net_bounds,
             grants: _,
+            outlet: _,
             instantiated: _,
         } = self;
         limiter.renew();
@@ -111,6 +124,8 @@ impl Cell {
         clock.renew();
         random.renew(limits.random);
         files.renew(limits);
+        *http = None;
+        *net_bounds = Bounds::from(limits);
         *notes = Notes::default();
         *host_data = limits.host_data;
         (*ends, *hears) = (deadline, progress);
@@ -126,6 +141,7 @@ impl Cell {
         let refused = !denials.is_empty()
             || exhausted.is_some()
             || self.files.quota_reached().is_some()
+            || self.http_reached().is_some()
             || self.limiter.refused().is_some();
         !effects && !refused && self.limiter.is_half_free() && self.table.is_empty()
     }

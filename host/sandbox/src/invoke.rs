@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use wasmtime::component::{Instance, InstancePre};
 use wasmtime::{Store, UpdateDeadline};
 
-use crate::capability::OpenGrants;
+use crate::capability::{OpenGrants, Outlet};
 use crate::cell::{Cell, ProgressSink};
 use crate::sandbox::Shared;
 use crate::stop::{Spent, Stop};
@@ -162,7 +162,10 @@ impl Standing {
         let Invocation { limits, grants, progress, .. } = invocation;
         // Without a folder there is nothing to open, and most calls have none.
         let share = (!grants.folders().is_empty()).then(|| shared.descriptors.share());
-        let cell = Cell::new(limits, Arc::clone(grants), window.deadline, progress.clone(), share);
+        // As few send requests.
+        let outlet = (!grants.set().net.is_empty())
+            .then(|| Outlet { net: Arc::clone(&shared.net), tenant: invocation.tenant.clone() });
+        let cell = Cell::new(limits, Arc::clone(grants), window.deadline, progress.clone(), share, outlet);
         let mut store = Store::try_new(&shared.engine, cell)?;
         store.limiter(|cell| &mut cell.limiter);
         // Beyond what a guest can hold: the bounds that users know are checked where they can be told by type.
@@ -240,7 +243,8 @@ impl Standing {
     }
 
     /// Puts together what came of a run.
-    fn settle(&self, from: Blueprint<'_>, invocation: &Invocation, window: &Window, ended: Ended) -> Box<Attempt> {
+    fn settle(&mut self, from: Blueprint<'_>, invocation: &Invocation, window: &Window, ended: Ended) -> Box<Attempt> {
+        self.store.data_mut().note_http();
         let mut receipt = receipt(&self.store, invocation, window.started, &ended);
         let cell = self.store.data();
         let facts = Facts {
@@ -253,13 +257,30 @@ impl Standing {
             allocators: from.allocators,
         };
         let result = told(ended.how, &facts);
+        let secrets = cell.grants.secrets();
+        let result = match secrets {
+            Some(secrets) => result.map_or_else(
+                |failure| Err(secrets.failure(failure)),
+                |answer| secrets.answer(answer, &invocation.target),
+            ),
+            None => result,
+        };
         receipt.fuel_exact &= !matches!(&result, Err(failure) if failure.code() == Code::Timeout);
         receipt.output = result.as_ref().map(Payload::size).unwrap_or_default();
         let (stdout, counted) = cell.stdout.take();
         receipt.stdout = counted;
         let (stderr, counted) = cell.stderr.take();
         receipt.stderr = counted;
-        Box::new(Attempt { result, receipt, log: Log { stdout, stderr } })
+        let mut log = Log { stdout, stderr };
+        if let Some(secrets) = secrets {
+            secrets.log(&mut log);
+            for denial in &mut receipt.denials {
+                if let Some(clean) = secrets.text(&denial.asked) {
+                    denial.asked = clean;
+                }
+            }
+        }
+        Box::new(Attempt { result, receipt, log })
     }
 
     /// Whether another call may follow in this cell.
@@ -328,6 +349,7 @@ fn told(end: End, facts: &Facts<'_>) -> Result<Payload, Failure> {
 fn receipt(store: &Store<Cell>, invocation: &Invocation, started: Instant, ended: &Ended) -> Receipt {
     let cell = store.data();
     let run = ended.at.saturating_duration_since(started);
+    let net = cell.http_used();
     let left = store.get_fuel().unwrap_or_default();
     // Every field by name: what is not known here yet is not worked out twice.
     Receipt {
@@ -349,6 +371,10 @@ fn receipt(store: &Store<Cell>, invocation: &Invocation, started: Instant, ended
         input: invocation.input.size(),
         disk: cell.files.written(),
         random: cell.random.given(),
+        requests: net.requests,
+        writes: net.writes,
+        sent: net.sent,
+        received: net.received,
         denials: cell.notes.denials.clone(),
         denials_dropped: cell.notes.denials_dropped,
         pure: !cell.notes.effects && !cell.limiter.is_starved(),

@@ -23,7 +23,9 @@ mod json;
 mod lane;
 mod limiter;
 mod log;
+mod redact;
 mod sandbox;
+mod secrets;
 mod settings;
 mod spares;
 mod stop;
@@ -31,7 +33,7 @@ mod ticker;
 mod tool;
 mod trap;
 
-pub use capability::OpenGrants;
+pub use capability::{Names, OpenGrants};
 pub use cell::ProgressSink;
 pub use compile::{CompileLimits, Compiler, child_main};
 pub use describe::{Contract, Descriptor, Function, Import, Parts};

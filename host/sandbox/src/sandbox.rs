@@ -8,7 +8,7 @@ use hotcell_call::{Failure, ToolName};
 use wasmtime::Engine;
 use wasmtime::component::Linker;
 
-use crate::capability::{self, Descriptors};
+use crate::capability::{self, Descriptors, Net};
 use crate::ceiling::Ceiling;
 use crate::cell::Cell;
 use crate::compile::{Artefacts, Source};
@@ -31,6 +31,7 @@ pub(crate) struct Shared {
     pub(crate) ceiling: Ceiling,
     pub(crate) artefacts: Artefacts,
     pub(crate) descriptors: Descriptors,
+    pub(crate) net: Arc<Net>,
     pub(crate) spares: Spares,
     _ticker: Ticker,
 }
@@ -52,6 +53,7 @@ impl Sandbox {
             ceiling: Ceiling::new(settings.process_memory),
             _ticker: Ticker::start(&engine)?,
             descriptors: Descriptors::new(),
+            net: Arc::new(Net::new(settings.names)),
             spares,
             artefacts,
             linker,

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use hotcell_call::ByteSize;
 
+use crate::capability::Names;
 use crate::compile::{CompileLimits, Compiler};
 
 /// What a [`Sandbox`](crate::Sandbox) is made with.
@@ -22,6 +23,8 @@ pub struct Settings {
     pub compile: CompileLimits,
     /// Where compiled components are kept; none: nowhere.
     pub cache: Option<PathBuf>,
+    /// How names of hosts are looked up.
+    pub names: Names,
 }
 
 impl Settings {
@@ -35,6 +38,7 @@ impl Settings {
             compiler,
             compile: CompileLimits::default(),
             cache: None,
+            names: Names::default(),
         }
     }
 }

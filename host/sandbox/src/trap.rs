@@ -10,7 +10,9 @@ use hotcell_call::{
 };
 use wasmtime::component::ResourceTableError;
 use wasmtime::{PoolConcurrencyLimitError, Trap};
+use wasmtime_wasi_http::FieldMapError;
 
+use crate::capability::FIELDS;
 use crate::cell::Cell;
 use crate::convert::{is_host_call_fuel, is_lowering};
 use crate::engine;
@@ -40,6 +42,9 @@ impl Facts<'_> {
         if error.is::<ResourceTableError>() {
             return self.handles(&error);
         }
+        if error.is::<FieldMapError>() {
+            return self.fields().caused_by(error);
+        }
         if error.is::<PoolConcurrencyLimitError>() {
             return Failure::new(Code::Overloaded, format!("{} was not started", self.target))
                 .why("all cells are in use")
@@ -64,7 +69,8 @@ impl Facts<'_> {
         if let Some(refused) = self.cell.limiter.refused() {
             return Some(self.memory(refused.wanted));
         }
-        let exhausted = self.cell.notes.exhausted.or_else(|| self.cell.files.quota_reached());
+        let exhausted =
+            self.cell.notes.exhausted.or_else(|| self.cell.files.quota_reached()).or_else(|| self.cell.http_reached());
         if let Some((resource, spent)) = exhausted {
             return Some(self.exhausted(resource, spent));
         }
@@ -168,11 +174,14 @@ impl Facts<'_> {
             Resource::HostData => (Code::HostData, "handed too much to the host at once", "host_data"),
             Resource::Output => (Code::Output, "gave a result that is too large", "output"),
             Resource::Instances => (Code::Instances, "is made of too many instances", "instances"),
+            Resource::Requests => (Code::Requests, "sent too many requests", "requests"),
+            Resource::Sent => (Code::Sent, "sent too much over the network", "sent"),
+            Resource::Received => (Code::Received, "was sent too much over the network", "received"),
             Resource::Fuel => return self.fuel(),
             Resource::Stack => return self.stack(),
             Resource::Memory => return self.memory(ByteSize::bytes(spent.wanted)),
         };
-        let counted = matches!(resource, Resource::Handles | Resource::Instances)
+        let counted = matches!(resource, Resource::Handles | Resource::Instances | Resource::Requests)
             || (resource == Resource::Disk
                 && spent.limit == u64::from(self.limits.entries)
                 && spent.wanted == spent.limit + 1);
@@ -210,6 +219,15 @@ impl Facts<'_> {
             Some(fix) => failure.fix(fix),
             None => failure,
         }
+    }
+
+    /// Too much in one set of header fields: the stock host has no error for that, and ends the guest.
+    fn fields(&self) -> Failure {
+        let limit = ByteSize::of(FIELDS);
+        Failure::new(Code::HostData, format!("{} made a set of header fields that is too large", self.target))
+            .why(format!("more than {limit} of {limit}, which is one size for all tools"))
+            .fix("send less in headers, and more in the body")
+            .reached(limit, limit)
     }
 
     /// What one call handed to the host is more than the engine was told to take, which is more than `host_data`.

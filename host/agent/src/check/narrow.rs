@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use hotcell_call::{Access, ClockMode, Code, GrantSet, LimitKeys, RandomMode, ToolName, Wants, Wider};
+use hotcell_call::{Access, ClockMode, Code, GrantSet, LimitKeys, NetRule, RandomMode, ToolName, Wants, Wider};
 
 use crate::Tools;
 use crate::agent::InputKind;
@@ -83,6 +83,12 @@ fn report_rest(wants: &WantKeys, granted: &GrantSet, tool: &ToolName, problems: 
         if !granted.env.contains_key(&name.value) {
             let asked = format!("env.allow = [\"{}\"]", name.value);
             report_wider(name.span.clone(), &asked, granted, tool, problems);
+        }
+    }
+    for rule in wants.net.iter().flatten() {
+        if NetRule::common(&granted.net, std::slice::from_ref(&rule.value)).is_empty() {
+            let asked = format!("net.allow = [\"{}\"]", rule.value);
+            report_wider(rule.span.clone(), &asked, granted, tool, problems);
         }
     }
     if let Some(real) = wants.real_clock.as_ref().filter(|real| real.value)

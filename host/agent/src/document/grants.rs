@@ -1,4 +1,4 @@
-//! `[fs]`, `[env]`, `[clock]` and `[random]`: read as what is wanted, and as what is given.
+//! `[fs]`, `[env]`, `[net]`, `[clock]` and `[random]`: read as what is wanted, and as what is given.
 //!
 //! Both sides write the same keys. A tool or an agent *wants*: its paths are parts of whatever folder is granted, never
 //! absolute, and its variables are names. The operator *grants*: paths are folders of the machine, and the values of
@@ -7,7 +7,9 @@
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
-use hotcell_call::{Access, ClockMode, Folder, GrantKeys, GrantSet, RandomMode, Wants, shortened};
+use hotcell_call::{
+    Access, ClockMode, Folder, GrantKeys, GrantSet, NetRule, RandomMode, SecretGrant, SecretSource, Wants, shortened,
+};
 
 use super::{Item, Section, Spanned};
 
@@ -20,6 +22,8 @@ pub struct WantKeys {
     pub write: Option<Vec<Spanned<String>>>,
     /// `env.allow`.
     pub env: Option<Vec<Spanned<String>>>,
+    /// `net.allow`.
+    pub net: Option<Vec<Spanned<NetRule>>>,
     /// `clock.mode`: whether it is the real one.
     pub real_clock: Option<Spanned<bool>>,
     /// `random.mode`: whether it is the system's.
@@ -42,6 +46,7 @@ pub fn wants(parent: &Section<'_>) -> WantKeys {
     if let Some(env) = parent.section("env") {
         keys.env = env.get("allow").and_then(|item| variables(&item));
     }
+    keys.net = net(parent);
     if let Some(clock) = parent.section("clock") {
         keys.real_clock = clock.get("mode").and_then(|item| {
             let mode = item.word(CLOCKS)?;
@@ -71,6 +76,7 @@ impl WantKeys {
             read: texts(self.read.as_deref().unwrap_or_default()),
             write: texts(self.write.as_deref().unwrap_or_default()),
             env: texts(self.env.as_deref().unwrap_or_default()),
+            net: rules(self.net.as_deref().unwrap_or_default()),
             real_clock: self.real_clock.as_ref().is_some_and(|real| real.value),
             system_random: self.system_random.as_ref().is_some_and(|random| random.value),
         }
@@ -95,6 +101,7 @@ impl WantKeys {
                 Some(names) => texts(names),
                 None => known.cloned().collect(),
             },
+            net: self.net.as_deref().map_or_else(|| granted.net.clone(), rules),
             real_clock: match &self.real_clock {
                 Some(real) => real.value,
                 None => granted.clock == ClockMode::Real,
@@ -109,6 +116,10 @@ impl WantKeys {
 
 fn texts(list: &[Spanned<String>]) -> Vec<String> {
     list.iter().map(|text| text.value.clone()).collect()
+}
+
+fn rules(list: &[Spanned<NetRule>]) -> Vec<NetRule> {
+    list.iter().map(|rule| rule.value.clone()).collect()
 }
 
 /// Paths that stay within whatever folder is granted.
@@ -145,6 +156,20 @@ fn variables(item: &Item<'_>) -> Option<Vec<Spanned<String>>> {
     Some(known)
 }
 
+/// `net.allow`: the same rules, wanted or granted.
+fn net(parent: &Section<'_>) -> Option<Vec<Spanned<NetRule>>> {
+    let section = parent.section("net")?;
+    let item = section.get("allow")?;
+    let mut rules = Vec::new();
+    for text in item.strings()? {
+        match text.value.parse::<NetRule>() {
+            Ok(rule) => rules.push(Spanned::new(rule, text.span)),
+            Err(error) => item.report(item.wrong_at(text.span, error.to_string(), "").hint(error.fix())),
+        }
+    }
+    Some(rules)
+}
+
 // === grants ===
 
 /// Reads what the operator gives from the sections within `parent`.
@@ -160,6 +185,10 @@ pub fn grants(parent: &Section<'_>, folder: &Path, lookup: &dyn Fn(&str) -> Opti
     if let Some(env) = parent.section("env") {
         keys.env = values(&env, lookup);
     }
+    keys.net = net(parent).as_deref().map(rules);
+    if let Some(section) = parent.section("secrets") {
+        keys.secrets = Some(secrets(&section, folder));
+    }
     if let Some(clock) = parent.section("clock") {
         keys.clock = clock.get("mode").and_then(|item| item.word(CLOCKS));
     }
@@ -167,6 +196,34 @@ pub fn grants(parent: &Section<'_>, folder: &Path, lookup: &dyn Fn(&str) -> Opti
         keys.random = randomness(&random);
     }
     keys
+}
+
+/// `secrets.NAME`: where its value is, and on which requests it is put. Files are relative to `base`.
+fn secrets(section: &Section<'_>, base: &Path) -> Vec<SecretGrant> {
+    let mut secrets = Vec::new();
+    for (name, item) in section.others() {
+        let Some(table) = item.section() else { continue };
+        let text = |key| table.get(key).and_then(|item| Some(item.string()?.value.to_owned()));
+        let (from, to, header) = (text("from"), text("to"), text("header"));
+        let format = text("format").unwrap_or_else(|| "{}".to_owned());
+        let (Some(from), Some(to), Some(header)) = (from, to, header) else {
+            let message = format!("the secret `{}` is not whole", shortened(name.value, 60));
+            item.report(item.wrong_at(name.span, message, "").hint(
+                "from = \"env:NAME\" or \"file:PATH\", to = \"GET https://api.example.com/*\", header = \"Authorization\"",
+            ));
+            continue;
+        };
+        match SecretGrant::new(name.value, &from, &to, &header, &format) {
+            Ok(mut secret) => {
+                if let SecretSource::File(path) = &mut secret.from {
+                    *path = tidy(&base.join(&path));
+                }
+                secrets.push(secret);
+            }
+            Err(error) => item.report(item.wrong_at(name.span, error.to_string(), "")),
+        }
+    }
+    secrets
 }
 
 /// The folders of `fs.read` and `fs.write`; one that is in both may be written.

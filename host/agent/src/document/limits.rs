@@ -47,6 +47,9 @@ pub fn limits(parent: &Section<'_>) -> LimitTable {
         host_data: some_size("host_data"),
         disk: size("disk"),
         entries: number("entries", 0),
+        requests: number("requests", 0),
+        sent: size("sent"),
+        received: size("received"),
     };
     let place = |key: &&'static str| Some((*key, section.get(key)?.span()));
     LimitTable { keys, places: LimitKeys::NAMES.iter().filter_map(place).collect() }

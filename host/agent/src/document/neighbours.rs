@@ -3,13 +3,13 @@
 //! People bring files from elsewhere. A key that is right there and unknown here gets a hint that names ours, or says that
 //! there is nothing of the kind yet, instead of the nearest spelling. So do keys that will be ours.
 
-const NET: &str = "no tool reaches the network yet, so nothing can be granted";
+const NET: &str = "[net] allow = [\"GET https://api.example.com/v1/*\"]";
 const MEMORY: &str = "[limits] memory = \"64MiB\"";
 const TIME: &str = "[limits] timeout = \"2s\": guest and host time of one call";
 const FUEL: &str = "[limits] fuel = \"50M\": one unit is about one instruction";
 const FILES: &str = "[fs] read = [\"data\"] and write = [\"out\"]";
 const ENV: &str = "[env] allow = [\"TZ\"]: names alone, the operator gives the values";
-const SECRET: &str = "tools get no secrets yet: there is no network to use them on";
+const SECRET: &str = "[tools.X.secrets.KEY] from, to, header in hotcell.toml: the host puts it on requests";
 const EFFECT: &str = "a tool says its effect in its own code: #[hotcell::tool(effect = \"read\")]";
 const APPROVE: &str = "nothing asks for approval yet: a call is granted or it is not";
 const BUDGET: &str = "[run] max_calls and timeout bound a run; [limits] bounds each call";
@@ -27,7 +27,7 @@ const NAMES: &[(&str, &str)] = &[
     ("allowed_secrets", SECRET),
     ("approve", APPROVE),
     ("budget", BUDGET),
-    ("capabilities", "[fs], [env], [clock] and [random] say what is wanted or granted"),
+    ("capabilities", "[fs], [env], [net], [clock] and [random] say what is wanted or granted"),
     ("consume_fuel", FUEL),
     ("cpu", FUEL),
     ("credentials", SECRET),
@@ -52,7 +52,6 @@ const NAMES: &[(&str, &str)] = &[
     ("max_pages", MEMORY),
     ("memory_limit", MEMORY),
     ("model", MODEL),
-    ("net", NET),
     ("network", NET),
     ("network_targets", NET),
     ("poolSize", FRESH),

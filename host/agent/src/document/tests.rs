@@ -82,7 +82,7 @@ fn limits_are_read_with_their_places() {
 #[test]
 fn every_limit_can_be_written() {
     let value = |name: &str| match name {
-        "handles" | "instances" | "entries" => "5",
+        "handles" | "instances" | "entries" | "requests" => "5",
         "timeout" => "\"5s\"",
         _ => "\"5\"",
     };

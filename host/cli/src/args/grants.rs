@@ -13,6 +13,9 @@ pub(crate) struct GrantArgs {
     /// Let it see a variable of this environment
     #[arg(long, value_name = "NAME")]
     pub(crate) allow_env: Vec<String>,
+    /// Let it send requests: 'GET https://api.example.com/v1/*', several methods with commas between, * for all
+    #[arg(long, value_name = "RULE")]
+    pub(crate) allow_net: Vec<String>,
     /// Let it read the real clock
     #[arg(long)]
     pub(crate) allow_clock: bool,

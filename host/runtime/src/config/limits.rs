@@ -30,6 +30,10 @@ pub fn ceiling() -> Limits {
         // The folder's own file system is the bound.
         disk: ByteSize::bytes(u64::MAX),
         entries: u32::MAX,
+        // Nothing of them stays in the host.
+        requests: u32::MAX,
+        sent: ByteSize::bytes(u64::MAX),
+        received: ByteSize::bytes(u64::MAX),
     }
 }
 

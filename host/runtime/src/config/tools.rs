@@ -57,6 +57,12 @@ impl ToolConfig {
     pub(super) fn overlay(&mut self, more: Self) {
         self.set(&more);
         self.environment.extend(more.environment);
+        if let Some(net) = more.grants.net {
+            self.grants.net.get_or_insert_default().extend(net);
+        }
+        if let Some(secrets) = more.grants.secrets {
+            self.grants.secrets.get_or_insert_default().extend(secrets);
+        }
         self.grants.clock = more.grants.clock.or(self.grants.clock);
         self.grants.random = more.grants.random.or(self.grants.random);
         if let Some(env) = more.grants.env {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use hotcell_call::{ToolName, shortened};
+use hotcell_call::{SecretSource, ToolName, shortened};
 use hotcell_sandbox::CompileLimits;
 
 use crate::config::{Config, Origin, ToolConfig};
@@ -78,6 +78,16 @@ impl Base {
         for variable in &tool.environment {
             let what = format!("the value of {variable} in your environment");
             reaches.push(Reach::new(format!("[tools.{name}] env.allow"), what));
+        }
+        for rule in tool.grants.net.iter().flatten() {
+            reaches.push(Reach::new(format!("[tools.{name}] net.allow"), rule));
+        }
+        for secret in tool.grants.secrets.iter().flatten() {
+            let key = format!("[tools.{name}] secrets.{}", secret.name);
+            reaches.push(match &secret.from {
+                SecretSource::Env(variable) => Reach::new(key, format!("the value of {variable} in your environment")),
+                SecretSource::File(path) => Reach::new(key, path.display()),
+            });
         }
         if let Some(path) = tool.path.as_ref().filter(|path| !self.holds(path)) {
             reaches.push(Reach::new(format!("[tools.{name}] path"), path.display()));

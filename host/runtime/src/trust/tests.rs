@@ -58,6 +58,11 @@ fn a_file_arranges_its_own_folder_and_nothing_else() {
         ("[tools.files]\nfs.read = [\"dangling\"]", false),
         ("[tools.files]\nfs.read = [\"dangling/below\"]", false),
         ("[tools.files]\nenv.allow = [\"NOT_SET_ANYWHERE\"]", false),
+        (
+            "[tools.files]\nsecrets.KEY = { from = \"env:HOME\", to = \"GET https://x.example/*\", header = \"x\" }",
+            false,
+        ),
+        ("[tools.files]\nnet.allow = [\"GET https://api.example.com/*\"]", false),
         ("[tools.files]\npath = \"../outside/x.wasm\"", false),
         ("[catalog]\nfolders = [\"../outside\"]", false),
         ("[catalog]\nagents = [\"link\"]", false),

@@ -17,7 +17,8 @@ pub(crate) fn link(linker: &mut Linker<Cell>) -> wasmtime::Result<()> {
     context.func_wrap("progress", |store: StoreContextMut<'_, Cell>, said: (u64, Option<u64>, String)| {
         let (done, total, message) = said;
         if let Some(sink) = &store.data().progress {
-            sink(done, total, &shortened(&message, MESSAGE));
+            let clean = store.data().grants.secrets().and_then(|secrets| secrets.text(&message));
+            sink(done, total, &shortened(clean.as_ref().unwrap_or(&message), MESSAGE));
         }
         Ok(())
     })?;

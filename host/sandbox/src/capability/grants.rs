@@ -14,6 +14,8 @@ use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 use rustix::io::Errno;
 use wasmtime_wasi::filesystem::{Dir, FsPerms, OpenMode};
 
+use crate::secrets::Secrets;
+
 /// Folders of the system itself: their files are doors, not data.
 const NEVER: &[&str] = &["/proc", "/sys", "/dev"];
 
@@ -21,6 +23,8 @@ const NEVER: &[&str] = &["/proc", "/sys", "/dev"];
 pub struct OpenGrants {
     set: Arc<GrantSet>,
     folders: Vec<OpenFolder>,
+    /// Read when they are granted: a later change of a file is not seen.
+    secrets: Option<Arc<Secrets>>,
     /// The folders that the operator named. Parts of them are opened from here, when the grants are narrowed.
     named: BTreeMap<PathBuf, Arc<OwnedFd>>,
 }
@@ -38,7 +42,7 @@ impl OpenGrants {
     /// # Errors
     ///
     /// [`Code::Grant`] with the first folder that does not exist, is a link or lies behind one, is no folder, may not be opened,
-    /// or belongs to the system.
+    /// or belongs to the system; [`Code::Secret`] with the first secret that has no value.
     pub fn open(set: GrantSet) -> Result<Arc<Self>, Failure> {
         let mut named = BTreeMap::new();
         for folder in &set.folders {
@@ -46,7 +50,8 @@ impl OpenGrants {
                 named.insert(folder.host.clone(), Arc::new(named_folder(folder)?));
             }
         }
-        Self::within(set, named)
+        let secrets = Secrets::read(&set.secrets)?;
+        Self::within(set, named, secrets)
     }
 
     /// Opens what `wants` leaves of these grants, from the folders that are open already.
@@ -55,7 +60,7 @@ impl OpenGrants {
     ///
     /// As [`open`](Self::open).
     pub fn narrowed(&self, wants: &Wants) -> Result<Arc<Self>, Failure> {
-        Self::within(self.set.narrowed(wants), self.named.clone())
+        Self::within(self.set.narrowed(wants), self.named.clone(), self.secrets.clone())
     }
 
     /// What is granted.
@@ -73,10 +78,18 @@ impl OpenGrants {
         &self.folders
     }
 
-    fn within(set: GrantSet, named: BTreeMap<PathBuf, Arc<OwnedFd>>) -> Result<Arc<Self>, Failure> {
+    pub(crate) fn secrets(&self) -> Option<&Arc<Secrets>> {
+        self.secrets.as_ref()
+    }
+
+    fn within(
+        set: GrantSet,
+        named: BTreeMap<PathBuf, Arc<OwnedFd>>,
+        secrets: Option<Arc<Secrets>>,
+    ) -> Result<Arc<Self>, Failure> {
         let open = |folder: &Folder| named.get(&folder.host).map(|named| part(folder, named));
         let folders = set.folders.iter().filter_map(open).collect::<Result<Vec<_>, _>>()?;
-        Ok(Arc::new(Self { set: Arc::new(set), folders, named }))
+        Ok(Arc::new(Self { set: Arc::new(set), folders, secrets, named }))
     }
 }
 

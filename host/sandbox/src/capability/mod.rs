@@ -1,6 +1,6 @@
 //! What a guest can reach, one capability a file.
 //!
-//! Everything of WASI 0.2 but HTTP is linked, for every tool, and refused when it is used without a grant: so that a refusal can
+//! Everything of WASI 0.2 is linked (of HTTP, what sends requests), for every tool, and refused when it is used without a grant: so that a refusal can
 //! name what was asked. Where the engine's stock hosts can't bound what they do, or can't name what they refuse, the host is
 //! our own; where they are right (path resolution within a folder, streams, polling) they do the work behind our checks.
 
@@ -10,6 +10,7 @@ mod context;
 mod descriptors;
 mod files;
 mod grants;
+mod http;
 mod listing;
 mod network;
 mod quota;
@@ -20,11 +21,15 @@ pub(crate) use clock::Clock;
 pub(crate) use descriptors::{Descriptors, Share};
 pub(crate) use files::Files;
 pub use grants::OpenGrants;
+pub use http::Names;
+pub(crate) use http::{Bounds, FIELDS, Http, Net, Outlet};
 pub(crate) use random::Random;
 
 use wasmtime::component::{HasData, Linker, ResourceTable};
 use wasmtime_wasi::p2::bindings::{cli as wasi_cli, clocks, filesystem, random as wasi_random, sockets};
 use wasmtime_wasi::sockets::WasiSockets;
+use wasmtime_wasi_http::WasiHttp;
+use wasmtime_wasi_http::p2::bindings::http as wasi_http;
 use wasmtime_wasi_io::bindings::wasi::io;
 
 use crate::cell::Cell;
@@ -87,5 +92,8 @@ pub(crate) fn link(linker: &mut Linker<Cell>) -> wasmtime::Result<()> {
     sockets::network::add_to_linker::<Cell, WasiSockets>(linker, &options, Cell::sockets)?;
     sockets::tcp::add_to_linker::<Cell, WasiSockets>(linker, Cell::sockets)?;
     sockets::udp::add_to_linker::<Cell, WasiSockets>(linker, Cell::sockets)?;
+    wasi_http::outgoing_handler::add_to_linker::<Cell, WasiHttp>(linker, Cell::http)?;
+    let options = wasi_http::types::LinkOptions::default();
+    wasi_http::types::add_to_linker::<Cell, WasiHttp>(linker, &options, Cell::http)?;
     context::link(linker)
 }

@@ -125,7 +125,10 @@ async fn random_damage_is_any_outcome_but_a_fault() {
 async fn what_is_not_offered_is_refused_before_it_is_compiled() {
     let artefacts = artefacts(CompileLimits::default(), None);
     for (text, says) in [
-        (r#"(component (import "wasi:http/types@0.2.3" (instance (export "f" (func)))))"#, "wasi:http/types@0.2.3"),
+        (
+            r#"(component (import "wasi:http/incoming-handler@0.2.3" (instance (export "f" (func)))))"#,
+            "wasi:http/incoming-handler@0.2.3",
+        ),
         (r#"(component (import "log" (func)))"#, "`log`"),
         (
             r#"(component (import "f" (func $f)) (instance $i (export "call" (func $f))) (export "hotcell:tool/tools@0.9.0" (instance $i)))"#,

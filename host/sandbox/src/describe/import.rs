@@ -24,6 +24,8 @@ const WASI: &[(&str, Option<Capability>)] = &[
     ("clocks/wall-clock", Some(Capability::Clock)),
     ("filesystem/preopens", Some(Capability::Read)),
     ("filesystem/types", Some(Capability::Read)),
+    ("http/outgoing-handler", Some(Capability::Net)),
+    ("http/types", None),
     ("io/error", None),
     ("io/poll", None),
     ("io/streams", None),
@@ -64,7 +66,7 @@ impl Import {
     /// Why a component with this import is not taken in.
     pub(crate) fn refusal(&self) -> Failure {
         let fix = if self.name.starts_with("wasi:http/") {
-            "hand over what it would fetch as input: hotcell offers no network yet"
+            "of HTTP there is what sends requests: `wasi:http/outgoing-handler` of WASI 0.2"
         } else if self.name.starts_with("wasi:") {
             "build it for WASI 0.2, for example with `--target wasm32-wasip2`"
         } else if self.name.contains(':') {
@@ -74,7 +76,7 @@ impl Import {
         };
         Failure::new(Code::Import, format!("the component imports `{}`, which hotcell does not offer", self.name))
             .why(format!(
-                "there are cli, clocks, filesystem, io, random and sockets of WASI 0.2.0 to 0.2.{WASI_PATCH}, and {}@0.1.{}",
+                "there are cli, clocks, filesystem, http (to send requests), io, random and sockets of WASI 0.2.0 to 0.2.{WASI_PATCH}, and {}@0.1.{}",
                 CONTEXT.0, CONTEXT.1
             ))
             .fix(fix)
@@ -131,7 +133,8 @@ mod tests {
             ("wasi:cli/environment@0.2.0-rc.1", false),
             ("wasi:cli/environment@0.3.0", false),
             ("wasi:cli/environment", false),
-            ("wasi:http/outgoing-handler@0.2.3", false),
+            ("wasi:http/outgoing-handler@0.2.3", true),
+            ("wasi:http/incoming-handler@0.2.3", false),
             ("hotcell:tool/context@0.1.0", true),
             ("hotcell:tool/context@0.1.1", false),
             ("hotcell:tool/context@0.2.0", false),

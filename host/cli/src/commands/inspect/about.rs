@@ -31,6 +31,7 @@ fn wants(wants: Option<&Wants>) -> String {
     parts.extend(wants.read.iter().map(|path| format!("read {}", shown(path))));
     parts.extend(wants.write.iter().map(|path| format!("write {}", shown(path))));
     parts.extend(wants.env.iter().map(|name| format!("env {}", shown(name))));
+    parts.extend(wants.net.iter().map(|rule| format!("net {}", shortened(&rule.to_string(), 120))));
     parts.extend(wants.real_clock.then(|| "clock real".to_owned()));
     parts.extend(wants.system_random.then(|| "random system".to_owned()));
     if parts.is_empty() { "nothing".to_owned() } else { parts.join(", ") }
@@ -43,7 +44,7 @@ fn imports(descriptor: &Descriptor, grants: &GrantSet) -> Vec<String> {
         (Capability::Env, "environment", named(grants.env.keys().map(String::as_str))),
         (Capability::Clock, "clock", clock(grants.clock)),
         (Capability::Random, "randomness", random(grants.random)),
-        (Capability::Net, "network", "not granted".to_owned()),
+        (Capability::Net, "network", net(grants)),
     ];
     let imports = |capability| descriptor.imports.iter().any(move |import| import.capability == Some(capability));
     let known = reaching.into_iter().filter(|(capability, ..)| imports(*capability));
@@ -63,6 +64,11 @@ fn files(grants: &GrantSet) -> String {
         format!("{verb} {}", shortened(&folder.guest, 60))
     });
     named(folders.collect::<Vec<_>>().iter().map(String::as_str))
+}
+
+fn net(grants: &GrantSet) -> String {
+    let rules: Vec<String> = grants.net.iter().map(|rule| shortened(&rule.to_string(), 120)).collect();
+    named(rules.iter().map(String::as_str))
 }
 
 fn named<'a>(names: impl Iterator<Item = &'a str>) -> String {
@@ -124,10 +130,14 @@ mod tests {
             read: vec![".".to_owned()],
             write: vec!["out\n".to_owned()],
             env: vec!["TZ".to_owned()],
+            net: vec!["GET https://api.example.com/*".parse().unwrap()],
             real_clock: true,
             system_random: true,
         };
-        assert_eq!(wants(Some(&all)), "read ., write out\\n, env TZ, clock real, random system");
+        assert_eq!(
+            wants(Some(&all)),
+            "read ., write out\\n, env TZ, net GET https://api.example.com/*, clock real, random system"
+        );
         assert_eq!(wants(Some(&Wants::default())), "nothing");
         assert_eq!(wants(None), "what it is given (no tool.toml says less)");
     }

@@ -200,6 +200,9 @@ fn whole(limits: &Limits) -> LimitKeys {
         host_data: Some(limits.host_data),
         disk: Some(limits.disk),
         entries: Some(limits.entries),
+        requests: Some(limits.requests),
+        sent: Some(limits.sent),
+        received: Some(limits.received),
     }
 }
 
