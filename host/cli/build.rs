@@ -1,6 +1,6 @@
-//! Puts the starter tools and the shipped agents into the binary.
+//! Puts the starter tools, the shipped agents and the hostile guest of `doctor --prove` into the binary.
 //!
-//! Tools come from `$HOTCELL_STARTER_DIR`, else from `target/starter` of the workspace, where `just build` lays them out. Without
+//! Tools and guest come from `$HOTCELL_STARTER_DIR`, else from `target/starter` of the workspace, where `just build` lays them out. Without
 //! them the binary works, and says what is missing where a starter tool is asked for: a plain `cargo build` needs no wasm target.
 
 use std::env;
@@ -14,7 +14,9 @@ use std::path::{Path, PathBuf};
 fn main() -> Result<(), Box<dyn Error>> {
     let workspace = Path::new(&env::var("CARGO_MANIFEST_DIR")?).join("../..").canonicalize()?;
     let mut code = String::new();
-    embed_tools(&mut code, &starter_folder(&workspace)?)?;
+    let starters = starter_folder(&workspace)?;
+    embed_tools(&mut code, &starters)?;
+    embed_guest(&mut code, &starters.join("proof"))?;
     embed_agents(&mut code, &workspace.join("agents"))?;
     fs::write(Path::new(&env::var("OUT_DIR")?).join("embedded.rs"), code)?;
     println!("cargo:rerun-if-changed=build.rs");
@@ -53,6 +55,13 @@ fn embed_tools(code: &mut String, folder: &Path) -> Result<(), Box<dyn Error>> {
         )?;
     }
     code.push_str("];\n");
+    Ok(())
+}
+
+/// Writes `PROOF`: the component, if it was built.
+fn embed_guest(code: &mut String, folder: &Path) -> Result<(), Box<dyn Error>> {
+    let guest = files(folder, "wasm")?.first().map(|wasm| format!("Some(include_bytes!({wasm:?}))"));
+    writeln!(code, "pub(crate) static PROOF: Option<&[u8]> = {};", guest.as_deref().unwrap_or("None"))?;
     Ok(())
 }
 

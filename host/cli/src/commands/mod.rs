@@ -6,6 +6,7 @@ mod build;
 mod call;
 mod check;
 mod completions;
+mod doctor;
 mod explain;
 mod inspect;
 mod ls;
@@ -42,6 +43,7 @@ pub(crate) fn run(args: Args, output: &Output) -> Result<Exit, Trouble> {
         Command::Build(args) => drive(or_cancelled(build::run(args, global, output))),
         Command::Check { files } => drive(or_cancelled(check::run(files, global, output))),
         Command::Trust { place, show } => trust::run(&place, show, output),
+        Command::Doctor(args) => drive(or_cancelled(doctor::run(&args, global, output))),
         Command::Explain { code } => explain::run(code.as_deref(), output),
         Command::Completions { shell } => completions::run(shell, output),
     }
