@@ -18,6 +18,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     embed_tools(&mut code, &starters)?;
     embed_guest(&mut code, &starters.join("proof"))?;
     embed_agents(&mut code, &workspace.join("agents"))?;
+    tell_engine(&mut code, &workspace.join("Cargo.lock"))?;
     fs::write(Path::new(&env::var("OUT_DIR")?).join("embedded.rs"), code)?;
     println!("cargo:rerun-if-changed=build.rs");
     Ok(())
@@ -72,6 +73,18 @@ fn embed_agents(code: &mut String, folder: &Path) -> Result<(), Box<dyn Error>> 
         writeln!(code, "({:?}, include_str!({agent:?})),", stem(&agent)?)?;
     }
     code.push_str("];\n");
+    Ok(())
+}
+
+/// Writes `ENGINE`: the version of wasmtime that is built in, which it does not tell itself.
+fn tell_engine(code: &mut String, lock: &Path) -> Result<(), Box<dyn Error>> {
+    println!("cargo:rerun-if-changed={}", lock.display());
+    let lock = fs::read_to_string(lock).unwrap_or_default();
+    let version = lock.split("[[package]]").find_map(|package| {
+        let rest = package.trim_start().strip_prefix("name = \"wasmtime\"\nversion = \"")?;
+        Some(rest.split_once('"')?.0)
+    });
+    writeln!(code, "pub(crate) static ENGINE: Option<&str> = {version:?};")?;
     Ok(())
 }
 

@@ -201,3 +201,137 @@ fn a_proof_ends_at_a_signal_and_leaves_nothing_behind() {
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
     assert!(!is_at_work(), "its folder is still there");
 }
+
+// === the report ===
+
+/// The report without what differs from machine to machine, and without what is found wrong with this one.
+fn steady(shell: &Shell, report: &str) -> String {
+    let (report, _) = report.split_once("\nwarning: ").unwrap_or((report, ""));
+    let text = report.replace(&shell.path("").display().to_string(), "/work/").replace(", unoptimised", "");
+    let volatile = |line: &&str| {
+        ["program  ", "machine  ", "engine   ", "cache    ", "cache.folder"].iter().any(|title| line.starts_with(title))
+    };
+    let lines = text.lines().map(|line| match volatile(&line) {
+        true => format!("{}  …", line.split(' ').next().unwrap_or_default()),
+        false => line.to_owned(),
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn a_fresh_checkout_is_usable_and_every_setting_says_where_it_comes_from() {
+    let shell = Shell::new();
+    shell.file(
+        "hotcell.toml",
+        "[limits]\nfuel = \"20G\"\n\n[tools.calc]\nenv.set = { TOKEN = \"hunter2\" }\nrate = \"3/s\"\n",
+    );
+    let seen = shell.run(&["doctor"]).exits(0);
+    assert!(!seen.stdout.contains("hunter2"), "{}", seen.stdout);
+    assert!(seen.stdout.contains("cache.folder") && seen.stdout.contains("HOTCELL_CACHE_DIR"), "{}", seen.stdout);
+    insta::assert_snapshot!(steady(&shell, &seen.stdout));
+    let last = seen.stdout.lines().last().expect("a verdict");
+    assert!(last.starts_with("hotcell is ready: "), "{last}");
+    assert_eq!(seen.stderr, "");
+}
+
+#[test]
+fn programs_get_the_report_as_one_object() {
+    let shell = Shell::new();
+    let report = shell.run(&["doctor", "--json"]).exits(0).json();
+    assert_eq!((&report["usable"], &report["problems"]), (&json!(true), &json!([])));
+    assert_eq!((&report["config"]["trust"], &report["config"]["file"]), (&json!("none"), &Value::Null));
+    let keys = |value: &Value| value.as_object().map(|object| object.keys().cloned().collect::<Vec<_>>().join(" "));
+    let parts = ["", "program", "machine", "engine", "config", "tools", "cache", "state"];
+    let shape = parts.map(|part| {
+        let value = if part.is_empty() { &report } else { &report[part] };
+        format!("{part}: {}", keys(value).unwrap_or_default())
+    });
+    insta::assert_snapshot!(shape.join("\n"));
+    let fuel = json!({"key": "limits.fuel", "value": "10G", "from": "default"});
+    assert!(report["config"]["values"].as_array().is_some_and(|values| values.contains(&fuel)), "{report}");
+    assert!(report["engine"]["reserved"].as_u64() > Some(1 << 40), "{}", report["engine"]);
+}
+
+/// What is wrong, by its first words.
+fn found<'r>(report: &'r Value, kind: &str) -> Vec<&'r str> {
+    let findings = report[kind].as_array().expect("findings");
+    for finding in findings {
+        assert!(finding["fix"].is_string(), "no way out: {finding}");
+    }
+    findings.iter().filter_map(|finding| finding["what"].as_str()).collect()
+}
+
+#[test]
+fn what_makes_calls_fail_is_said_with_the_way_out() {
+    let shell = Shell::new();
+    shell.file("tools/odd.wasm", "no component");
+    shell.install(&["echo", "state"]);
+    std::fs::create_dir(shell.path("tools/echo")).expect("a folder");
+    std::fs::copy(shell.path("tools/echo.wasm"), shell.path("tools/echo/echo.wasm")).expect("a guest");
+    shell.file("tools/echo/tool.toml", "[tool]\nname = \"echo\"\nwasm = \"echo.wasm\"\n");
+    let report = shell.run(&["doctor", "--json"]).exits(1).json();
+    assert_eq!(report["usable"], false);
+    assert_eq!(found(&report, "problems"), ["echo can't be called", "odd can't be called"]);
+    let text = shell.run(&["doctor"]).exits(1).stdout;
+    assert!(text.contains("problem: odd can't be called\n  why  rejected[E0701]"), "{text}");
+    assert!(text.contains("2 broken") && text.contains("hotcell is not ready: 2 problems"), "{text}");
+}
+
+#[test]
+fn a_file_that_does_not_fit_keeps_nothing_else_from_being_looked_at() {
+    let shell = Shell::new();
+    shell.file("hotcell.toml", "[limits]\nfeul = \"1G\"\n");
+    let seen = shell.run(&["doctor"]).exits(1);
+    for part in [
+        "2 | feul = \"1G\"",
+        "did you mean `fuel`?",
+        "the file does NOT fit: below are the defaults",
+        "10 starter tools",
+    ] {
+        assert!(seen.stdout.contains(part), "{part}: {}", seen.stdout);
+    }
+    let report = shell.run(&["doctor", "--json"]).exits(1).json();
+    assert_eq!((&report["config"]["trust"], found(&report, "problems").len()), (&json!("broken"), 1));
+    shell.file("hotcell.toml", "[tools.files]\nfs.read = [\"/etc\"]\n");
+    let report = shell.run(&["doctor", "--json"]).exits(1).json();
+    assert_eq!(report["config"]["trust"], "untrusted");
+    assert!(!report["config"]["values"].to_string().contains("/etc"), "what is not in force is not shown");
+    assert!(found(&report, "problems")[0].contains("is not trusted"), "{report}");
+    let named = shell.run(&["doctor", "--json", "--config", "hotcell.toml"]).exits(0).json();
+    assert_eq!(named["config"]["trust"], "named");
+    shell.run(&["trust"]).exits(0);
+    assert_eq!(shell.run(&["doctor", "--json"]).exits(0).json()["config"]["trust"], "trusted");
+}
+
+#[test]
+fn a_cache_that_is_not_used_is_said_with_the_reason() {
+    use std::fs::{Permissions, set_permissions};
+    use std::os::unix::fs::PermissionsExt;
+
+    let shell = Shell::new();
+    let look = |variable: &str, value: &std::path::Path| {
+        let words = ["doctor", "--json"];
+        let output = shell.command(&words).env(variable, value).output().expect("the program runs");
+        Seen::of(output, &words).exits(0).json()
+    };
+    let cache = shell.path("cache");
+    assert_eq!(look("HOTCELL_CACHE_DIR", &cache)["cache"]["exists"], false);
+    assert!(!cache.exists(), "a doctor changes nothing");
+    std::fs::create_dir(&cache).expect("a folder");
+    set_permissions(&cache, Permissions::from_mode(0o777)).expect("a mode");
+    let report = look("HOTCELL_CACHE_DIR", &cache);
+    assert_eq!((&report["cache"]["usable"], &report["usable"]), (&json!(false), &json!(true)));
+    let warning =
+        &report["warnings"].as_array().expect("warnings").iter().find(|one| one["what"].to_string().contains("cache"));
+    assert!(warning.is_some_and(|one| one["why"].to_string().contains("others may write to it")), "{report}");
+    set_permissions(&cache, Permissions::from_mode(0o700)).expect("a mode");
+    std::fs::write(cache.join("key"), [7; 32]).expect("a key");
+    set_permissions(cache.join("key"), Permissions::from_mode(0o644)).expect("a mode");
+    assert_eq!(look("HOTCELL_CACHE_DIR", &cache)["cache"]["key"], "open");
+    assert_eq!(std::fs::read(cache.join("key")).expect("a key"), [7; 32], "a doctor changes nothing");
+    let state = shell.path("state");
+    std::fs::create_dir(&state).expect("a folder");
+    set_permissions(&state, Permissions::from_mode(0o777)).expect("a mode");
+    let report = look("HOTCELL_STATE_DIR", &state);
+    assert!(found(&report, "warnings").iter().any(|what| what.contains("is not believed")), "{report}");
+}
