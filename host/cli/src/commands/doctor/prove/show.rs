@@ -60,7 +60,7 @@ fn mark(verdict: &Verdict) -> &'static str {
 
 fn cells(row: &Row) -> [String; 8] {
     let set = row.set.clone().unwrap_or_default();
-    let narrowed = if row.narrowed_from.is_some() { "*" } else { "" };
+    let narrowed = if row.narrowed_from.is_some() && row.set.is_some() { "*" } else { "" };
     let gone = match (row.after, row.calls) {
         (_, 0) => String::new(),
         (Some(after), _) => format!("+{}", short(after)),
@@ -96,7 +96,10 @@ fn remarks(proof: &Proof) -> Vec<[String; 2]> {
         let waited = short(row.neighbour.p99);
         remarks.push([
             "!".to_owned(),
-            format!("{}: the neighbour waited {waited} beside it; is the machine busy?", row.attack),
+            format!(
+                "{}: the neighbour waited {waited} beside it; is the machine busy, or [schedule] in_flight small?",
+                row.attack
+            ),
         ]);
     }
     let mut narrowed: Vec<String> = Vec::new();
