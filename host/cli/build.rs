@@ -11,12 +11,15 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+/// The folder beside the tools in which the hostile guest lies.
+const GUEST: &str = "proof";
+
 fn main() -> Result<(), Box<dyn Error>> {
     let workspace = Path::new(&env::var("CARGO_MANIFEST_DIR")?).join("../..").canonicalize()?;
     let mut code = String::new();
     let starters = starter_folder(&workspace)?;
     embed_tools(&mut code, &starters)?;
-    embed_guest(&mut code, &starters.join("proof"))?;
+    embed_guest(&mut code, &starters.join(GUEST))?;
     embed_agents(&mut code, &workspace.join("agents"))?;
     tell_engine(&mut code, &workspace.join("Cargo.lock"))?;
     fs::write(Path::new(&env::var("OUT_DIR")?).join("embedded.rs"), code)?;
@@ -36,7 +39,7 @@ fn starter_folder(workspace: &Path) -> Result<PathBuf, Box<dyn Error>> {
     let folder = workspace.join("target/starter");
     // Cargo watches only what exists; of what doesn't it thinks that it has changed each time. In a checkout that can't be
     // written to, the price is that this script runs at every build.
-    let _ = fs::create_dir_all(&folder);
+    let _ = fs::create_dir_all(folder.join(GUEST));
     Ok(folder)
 }
 

@@ -53,9 +53,9 @@ pub struct Config {
     /// Whether the file names another cache than the user's.
     pub(crate) cache_moved: bool,
     /// The variable that says where the user's own cache is.
-    pub(super) cache_from: Option<&'static str>,
+    pub(crate) cache_from: Option<&'static str>,
     /// Everything that the file says, and where.
-    pub(super) written: Vec<Written>,
+    pub(crate) written: Vec<Written>,
     /// The file that all this stands in; none for the defaults.
     pub origin: Option<Origin>,
 }
