@@ -51,7 +51,7 @@ pub(super) const ATTACKS: &[Attack] = &[
     attack("endless loop", "proof.spin", Bound::Limit("fuel", "exhausted(fuel)"), fuel, nothing),
     attack("endless start", "start.run", Bound::Limit("fuel", "exhausted(fuel)"), fuel, nothing),
     attack("loop in time", "proof.spin", Bound::Limit("timeout", "timed-out"), time, nothing),
-    attack("host-call storm", "proof.storm", Bound::Limit("timeout", "timed-out"), time, nothing),
+    attack("host calls", "proof.storm", Bound::Limit("timeout", "timed-out"), time, nothing),
     attack("endless sleep", "timer.sleep", Bound::Limit("timeout", "timed-out"), time, nothing),
     attack("memory growth", "proof.grow", Bound::Limit("memory", "exhausted(memory)"), memory, nothing),
     attack("many memories", "memories.run", Bound::Limit("memory", "exhausted(memory)"), memory, nothing),
@@ -113,7 +113,7 @@ pub(super) const ATTACKS: &[Attack] = &[
     attack("environment", "proof.look", Bound::Nothing, moment, nothing),
     attack("network", "proof.reach", Bound::Denied, moment, nothing),
     attack("trap", "proof.trap", Bound::Trap, moment, nothing),
-    attack("state left over", "proof.count", Bound::Fresh, moment, nothing),
+    attack("state left", "proof.count", Bound::Fresh, moment, nothing),
     attack("compile bomb", "bomb.run", Bound::Compile, moment, nothing),
 ];
 

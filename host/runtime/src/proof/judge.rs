@@ -104,7 +104,7 @@ impl Bound {
                 told(outcome).map(|(used, _)| used.split(' ').next().unwrap_or(used).to_owned())
             }
             Self::Limit(..) | Self::Stack | Self::Compile => told(outcome).map(|(used, _)| used.to_owned()),
-            Self::Denied => Some(format!("{} refused", receipt.denials.len())),
+            Self::Denied => Some(format!("{} denied", receipt.denials.len())),
             Self::Fresh => outcome.result.as_ref().ok().map(|answer| format!("call {}", answer.as_str())),
             Self::Nothing | Self::Trap => None,
         }

@@ -11,8 +11,8 @@ use crate::catalog::Starter;
 use crate::config::{BreakerKeys, Config, InFlight, RetryKeys, TenantConfig, ToolConfig};
 use crate::host::Host;
 
-/// How deep the blocks of the bomb are nested: half of it is more than the compiler is given.
-const DEPTH: usize = 60_000;
+/// The loops and locals of the bomb: a quarter of them is more than an optimised compiler gets done with in what it is given.
+const LOOPS: u32 = 2_000;
 /// What the compiler of the bomb has at the most.
 const COMPILER_MEMORY: ByteSize = ByteSize::mib(256);
 const COMPILER_TIME: Duration = Duration::from_secs(1);
@@ -59,6 +59,6 @@ pub(super) fn bomb(mut settings: Config, ground: &Ground) -> Result<Host, Failur
     compile.memory = compile.memory.min(COMPILER_MEMORY);
     (compile.cpu, compile.timeout) = (compile.cpu.min(COMPILER_TIME), compile.timeout.min(2 * COMPILER_TIME));
     settings.schedule.in_flight = InFlight::Fixed(1);
-    let bomb = ground.component("bomb", &shapes::nested(DEPTH)).map_err(unwritable)?;
+    let bomb = ground.component("bomb", &shapes::loops(LOOPS)).map_err(unwritable)?;
     Host::builder(settings).file(name("bomb")?, bomb).build()
 }

@@ -11,6 +11,8 @@ pub(super) struct Core {
     table: bool,
     /// Whether `run` is what it starts with, too.
     starts: bool,
+    /// How many 64-bit locals `run` has.
+    locals: u32,
     /// The instructions of `run`.
     body: Vec<u8>,
 }
@@ -45,11 +47,19 @@ pub(super) fn instances(count: u32) -> Vec<u8> {
     Core::default().component(count)
 }
 
-/// Blocks in blocks, so many deep: a small file that a compiler can't get done with.
-pub(super) fn nested(depth: usize) -> Vec<u8> {
-    let mut body = [0x02, NOTHING].repeat(depth);
-    body.extend(std::iter::repeat_n(END, depth));
-    Core { body, ..Core::default() }.component(1)
+/// Loops in loops, as many as locals, and all of these change in the innermost: what has to be kept for the next round of each loop
+/// is the product of the two. A small file that a compiler can't get done with.
+pub(super) fn loops(count: u32) -> Vec<u8> {
+    let depth = usize::try_from(count).unwrap_or_default();
+    let mut body = [0x03, NOTHING].repeat(depth);
+    for local in 0..count {
+        let local = number(local);
+        // local.get; i64.const 1; i64.add; local.set
+        body.extend([&[0x20][..], &local, &[0x42, 0x01, 0x7c, 0x21], &local].concat());
+    }
+    // local.get 0; i32.wrap_i64; br_if 0; end
+    body.extend([0x20, 0x00, 0xa7, 0x0d, 0x00, END].repeat(depth));
+    Core { locals: count, body, ..Core::default() }.component(1)
 }
 
 impl Core {
@@ -81,8 +91,8 @@ impl Core {
         if self.starts {
             section(&mut module, 8, &number(0));
         }
-        // No locals.
-        let code = [&[0x00][..], &self.body, &[END]].concat();
+        let locals = (self.locals > 0).then(|| [number(self.locals), vec![0x7e]].concat());
+        let code = [&list(locals)[..], &self.body, &[END]].concat();
         section(&mut module, 10, &list([[number(length(&code)), code].concat()]));
         module
     }
@@ -138,6 +148,7 @@ mod tests {
         for shape in [memories(5, 64), table(), start(), instances(33)] {
             assert!(shape.starts_with(HEADER_OF_COMPONENT) && shape.len() < 512, "{} bytes", shape.len());
         }
-        assert!(nested(30_000).len() < 100_000);
+        let bomb = loops(2_000);
+        assert!(bomb.starts_with(HEADER_OF_COMPONENT) && bomb.len() < 64 << 10, "{} bytes", bomb.len());
     }
 }
