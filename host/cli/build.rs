@@ -1,6 +1,6 @@
-//! Puts the starter tools and the shipped agents into the binary.
+//! Puts the starter tools, the shipped agents and the hostile guest of `doctor --prove` into the binary.
 //!
-//! Tools come from `$HOTCELL_STARTER_DIR`, else from `target/starter` of the workspace, where `just build` lays them out. Without
+//! Tools and guest come from `$HOTCELL_STARTER_DIR`, else from `target/starter` of the workspace, where `just build` lays them out. Without
 //! them the binary works, and says what is missing where a starter tool is asked for: a plain `cargo build` needs no wasm target.
 
 use std::env;
@@ -11,11 +11,17 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+/// The folder beside the tools in which the hostile guest lies.
+const GUEST: &str = "proof";
+
 fn main() -> Result<(), Box<dyn Error>> {
     let workspace = Path::new(&env::var("CARGO_MANIFEST_DIR")?).join("../..").canonicalize()?;
     let mut code = String::new();
-    embed_tools(&mut code, &starter_folder(&workspace)?)?;
+    let starters = starter_folder(&workspace)?;
+    embed_tools(&mut code, &starters)?;
+    embed_guest(&mut code, &starters.join(GUEST))?;
     embed_agents(&mut code, &workspace.join("agents"))?;
+    tell_engine(&mut code, &workspace.join("Cargo.lock"))?;
     fs::write(Path::new(&env::var("OUT_DIR")?).join("embedded.rs"), code)?;
     println!("cargo:rerun-if-changed=build.rs");
     Ok(())
@@ -33,7 +39,7 @@ fn starter_folder(workspace: &Path) -> Result<PathBuf, Box<dyn Error>> {
     let folder = workspace.join("target/starter");
     // Cargo watches only what exists; of what doesn't it thinks that it has changed each time. In a checkout that can't be
     // written to, the price is that this script runs at every build.
-    let _ = fs::create_dir_all(&folder);
+    let _ = fs::create_dir_all(folder.join(GUEST));
     Ok(folder)
 }
 
@@ -56,6 +62,13 @@ fn embed_tools(code: &mut String, folder: &Path) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+/// Writes `PROOF`: the component, if it was built.
+fn embed_guest(code: &mut String, folder: &Path) -> Result<(), Box<dyn Error>> {
+    let guest = files(folder, "wasm")?.first().map(|wasm| format!("Some(include_bytes!({wasm:?}))"));
+    writeln!(code, "pub(crate) static PROOF: Option<&[u8]> = {};", guest.as_deref().unwrap_or("None"))?;
+    Ok(())
+}
+
 /// Writes `AGENTS`: the name of each file without its ending, and the text.
 fn embed_agents(code: &mut String, folder: &Path) -> Result<(), Box<dyn Error>> {
     code.push_str("pub(crate) static AGENTS: &[(&str, &str)] = &[\n");
@@ -63,6 +76,18 @@ fn embed_agents(code: &mut String, folder: &Path) -> Result<(), Box<dyn Error>> 
         writeln!(code, "({:?}, include_str!({agent:?})),", stem(&agent)?)?;
     }
     code.push_str("];\n");
+    Ok(())
+}
+
+/// Writes `ENGINE`: the version of wasmtime that is built in, which it does not tell itself.
+fn tell_engine(code: &mut String, lock: &Path) -> Result<(), Box<dyn Error>> {
+    println!("cargo:rerun-if-changed={}", lock.display());
+    let lock = fs::read_to_string(lock).unwrap_or_default();
+    let version = lock.split("[[package]]").find_map(|package| {
+        let rest = package.trim_start().strip_prefix("name = \"wasmtime\"\nversion = \"")?;
+        Some(rest.split_once('"')?.0)
+    });
+    writeln!(code, "pub(crate) static ENGINE: Option<&str> = {version:?};")?;
     Ok(())
 }
 

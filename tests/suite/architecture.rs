@@ -81,6 +81,21 @@ fn host_has_exactly_the_seven_rooms() {
 }
 
 #[test]
+fn what_is_there_for_tests_is_asked_for_by_tests_alone() {
+    let metadata = metadata(&["--no-deps"]);
+    for package in metadata["packages"].as_array().expect("packages") {
+        let tests = |dependency: &Value| {
+            dependency["features"].as_array().is_some_and(|features| features.contains(&"test-support".into()))
+        };
+        let dependencies = package["dependencies"].as_array().expect("dependencies");
+        for dependency in dependencies.iter().filter(|dependency| tests(dependency)) {
+            assert_eq!(dependency["kind"], "dev", "{} is built with {}", package["name"], dependency["name"]);
+        }
+        assert!(!package["features"]["default"].to_string().contains("test-support"), "{}", package["name"]);
+    }
+}
+
+#[test]
 fn what_is_heavy_is_known_to_one_room_alone() {
     for (room, dependencies) in dependencies() {
         // Whoever tests or measures may look behind every door.

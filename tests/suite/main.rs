@@ -19,6 +19,7 @@ mod authors;
 mod batch;
 mod capabilities;
 mod cli;
+mod doctor;
 mod faults;
 mod flow;
 mod footprint;

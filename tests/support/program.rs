@@ -20,6 +20,7 @@ pub(crate) const GUESTS: &[&str] = &[
     "network",
     "output",
     "plain",
+    "proof",
     "quota",
     "randomness",
     "readonly",

@@ -130,6 +130,31 @@ impl Limits {
         each!(lower)
     }
 
+    /// The value of one limit, as messages have it; none if there is no limit of that name.
+    #[must_use]
+    pub fn shown(&self, key: &str) -> Option<String> {
+        macro_rules! show {
+            ($($key:ident),*) => {
+                match key {
+                    $(stringify!($key) => Some(shown(&self.$key)),)*
+                    _ => None,
+                }
+            };
+        }
+        each!(show)
+    }
+
+    /// The names of the limits that are others in `other`.
+    #[must_use]
+    pub fn differing(&self, other: &Self) -> Vec<&'static str> {
+        let mut differing = Vec::new();
+        macro_rules! compare {
+            ($($key:ident),*) => { $(if self.$key != other.$key { differing.push(stringify!($key)); })* };
+        }
+        each!(compare);
+        differing
+    }
+
     /// Lists what `keys` would raise.
     #[must_use]
     pub fn wider(&self, keys: &LimitKeys) -> Vec<Wider> {
@@ -217,6 +242,18 @@ mod tests {
         let wider = Limits::default().wider(&keys);
         assert_eq!(wider.len(), 1);
         assert_eq!(wider[0].to_string(), "fuel = 20G is over the ceiling of 10G");
+    }
+
+    #[test]
+    fn what_differs_is_named_and_each_is_shown_as_a_person_writes_it() {
+        let (usual, other) =
+            (Limits::default(), Limits { fuel: Count::new(1), log: ByteSize::kib(1), ..Limits::default() });
+        assert_eq!(usual.differing(&other), ["fuel", "log"]);
+        assert_eq!(usual.differing(&usual), Vec::<&str>::new());
+        let shown = ["fuel", "timeout", "memory", "handles"].map(|key| usual.shown(key).unwrap());
+        assert_eq!(shown, ["10G", "10s", "64MiB", "1024"]);
+        assert!(LimitKeys::NAMES.iter().all(|key| usual.shown(key).is_some()));
+        assert_eq!(usual.shown("gas"), None);
     }
 
     #[test]

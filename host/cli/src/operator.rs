@@ -155,7 +155,7 @@ impl Typed {
 }
 
 /// The place of the configuration file. What is typed is a decision; a variable says no more than where a file lies.
-fn place(global: &Global) -> Result<Place, Failure> {
+pub(crate) fn place(global: &Global) -> Result<Place, Failure> {
     let told = || std::env::var_os("HOTCELL_CONFIG").filter(|file| !file.is_empty());
     match (&global.config, told()) {
         (Some(file), _) => Ok(Place::File(file.clone())),

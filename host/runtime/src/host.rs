@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use hotcell_call::{CallId, Failure, Payload, RunId, Target, ToolCall};
-use hotcell_sandbox::Sandbox;
+use hotcell_sandbox::{EngineReport, Sandbox};
 
 use crate::admission::Admission;
 use crate::builder::HostBuilder;
@@ -60,6 +60,12 @@ impl Host {
     #[must_use]
     pub fn config(&self) -> &Config {
         &self.0.config
+    }
+
+    /// How the engine is set up.
+    #[must_use]
+    pub fn engine(&self) -> EngineReport {
+        self.0.sandbox.engine()
     }
 
     /// A call with a fresh id, by the local tenant, at normal priority.

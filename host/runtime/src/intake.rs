@@ -21,6 +21,7 @@ use crate::config::TenantConfig;
 use crate::entry::{Function, Opened};
 use crate::flight::Question;
 use crate::host::Host;
+use crate::switches;
 use crate::terms::Terms;
 
 /// A call that may be made.
@@ -51,7 +52,7 @@ impl Host {
         if let Some(wider) = opened.limits.wider(&call.limits).first() {
             return Err(too_wide(&call, wider));
         }
-        let limits = opened.tightened(&call.limits);
+        let limits = switches::left(opened.tightened(&call.limits));
         if call.input.size() > limits.input {
             return Err(too_large(&call, &limits));
         }

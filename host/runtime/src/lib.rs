@@ -21,6 +21,7 @@ mod listing;
 mod metrics;
 mod opening;
 mod path;
+pub mod proof;
 mod queue;
 mod reserved;
 mod retry;
@@ -28,6 +29,7 @@ mod scan;
 mod schema;
 mod session;
 pub mod status;
+mod switches;
 mod terms;
 mod timer;
 mod toolbox;
@@ -48,4 +50,7 @@ pub use trust::{Reach, Trust, reaches};
 pub use hotcell_flow::profile::Spread;
 
 /// What surfaces need of the sandbox: the words for tools, and the compiler's other half.
-pub use hotcell_sandbox::{Compiler, Contract, Descriptor, Function, Import, Parts, child_main};
+pub use hotcell_sandbox::{
+    CacheReport, Compiler, Contract, Descriptor, EngineReport, Function, Import, KeyState, Parts, child_main,
+    examine_cache,
+};

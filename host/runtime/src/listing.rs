@@ -1,11 +1,13 @@
 //! What there is to call, for people: `ls` and `inspect`.
 
+use std::sync::Arc;
+
 use futures::StreamExt;
 use hotcell_call::{Failure, GrantSet, Limits, ToolName, Wants};
 use hotcell_sandbox::Descriptor;
 
 use crate::catalog::Broken;
-use crate::entry::Origin;
+use crate::entry::{Entry, Origin};
 use crate::host::Host;
 
 /// A tool, or why it can't be used.
@@ -66,6 +68,14 @@ impl Host {
         });
         let listed = futures::stream::iter(looks).buffered(AT_ONCE).filter_map(async |listed| listed).collect().await;
         (listed, snapshot.broken.clone())
+    }
+
+    /// The names that can be called and who claims each, without looking into any; and the files that are no tools.
+    pub async fn names(&self) -> (Vec<(ToolName, Vec<Origin>)>, Vec<Broken>) {
+        let snapshot = self.0.catalog.snapshot(None).await;
+        let origins = |entries: &Vec<Arc<Entry>>| entries.iter().map(|entry| entry.origin().clone()).collect();
+        let names = snapshot.tools.iter().map(|(name, entries)| (name.clone(), origins(entries)));
+        (names.collect(), snapshot.broken.clone())
     }
 
     /// All that is known of one tool.

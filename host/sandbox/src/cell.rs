@@ -131,6 +131,24 @@ impl Cell {
         (*ends, *hears) = (deadline, progress);
     }
 
+    /// The limits as they stand here, each read from what keeps it.
+    ///
+    /// `asked` is what was to be set. From it come those that are kept outside of a cell: fuel and time by who drives it, input,
+    /// output and instances before and after.
+    pub(crate) fn limits(&self, asked: &Limits) -> Limits {
+        let (disk, entries) = self.files.most();
+        Limits {
+            memory: self.limiter.limit(),
+            log: self.stdout.limit().max(self.stderr.limit()),
+            handles: u32::try_from(self.table.max_capacity()).unwrap_or(u32::MAX),
+            random: self.random.limit(),
+            host_data: self.host_data,
+            disk,
+            entries,
+            ..asked.clone()
+        }
+    }
+
     /// Whether nothing is left of the last call but what the guest keeps in its memory.
     ///
     /// A handle that is still open has a state of its own, and counts against a limit of the next call; that of a guest that

@@ -86,6 +86,34 @@ fn resident(parts: &Parts, ceiling: ByteSize) -> (usize, usize) {
     (share(parts.memories.into(), 5, MOST_RESIDENT), share(parts.tables.into(), 20, MOST_RESIDENT_TABLE))
 }
 
+/// How an engine is set up, as far as whoever runs it wants to know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EngineReport {
+    /// Whether the kernel tells which pages a call has written to. If not, all that stays in place after one is cleaned, or
+    /// mapped anew: a call then takes about three times as long.
+    pub pagemap_scan: bool,
+    /// The calls that may be in their cells at one time.
+    pub calls: u32,
+    /// The memories that are reserved for them, each with all that 32-bit addresses reach.
+    pub memories: u32,
+    /// What of a memory stays in place between two calls.
+    pub resident: ByteSize,
+    /// The guest's stack.
+    pub stack: ByteSize,
+}
+
+/// How the engine of the serving process is set up.
+pub(crate) fn report(settings: &Settings) -> EngineReport {
+    let parts = pool(settings.calls);
+    EngineReport {
+        pagemap_scan: PoolingAllocationConfig::is_pagemap_scan_available(),
+        calls: settings.calls,
+        memories: parts.memories,
+        resident: ByteSize::of(resident(&parts, settings.process_memory).0),
+        stack: ByteSize::of(STACK),
+    }
+}
+
 /// The engine of the serving process.
 ///
 /// # Errors

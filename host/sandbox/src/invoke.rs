@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use futures::FutureExt;
 use hotcell_call::{
-    ByteSize, CallId, Code, Failure, Limits, Log, LogBytes, Payload, Receipt, Resource, Source, Target, TenantId,
+    ByteSize, CallId, Code, Count, Failure, Limits, Log, LogBytes, Payload, Receipt, Resource, Source, Target, TenantId,
 };
 use tokio_util::sync::CancellationToken;
 use wasmtime::component::{Instance, InstancePre};
@@ -103,6 +103,8 @@ pub(crate) struct Blueprint<'a> {
 pub(crate) struct Standing {
     store: Store<Cell>,
     instance: Option<Instance>,
+    /// What its store had when it was filled.
+    fuel: u64,
 }
 
 /// The time of one run.
@@ -176,7 +178,7 @@ impl Standing {
             }
             Ok(UpdateDeadline::Yield(1))
         });
-        let mut cell = Self { store, instance: None };
+        let mut cell = Self { store, instance: None, fuel: 0 };
         cell.bound(limits)?;
         Ok(cell)
     }
@@ -192,6 +194,7 @@ impl Standing {
     /// Sets what the engine itself counts down.
     fn bound(&mut self, limits: &Limits) -> wasmtime::Result<()> {
         self.store.set_fuel(limits.fuel.as_u64())?;
+        self.fuel = self.store.get_fuel()?;
         // Beyond what a guest can hold, as its handles are.
         self.store.set_hostcall_fuel(host_call_fuel(limits));
         // Two ticks: a call that needs less than a slice never gives way at all.
@@ -242,10 +245,21 @@ impl Standing {
         Ok(instance)
     }
 
+    /// The limits that stand on the store: what it says itself, and not what it was told.
+    fn limits(&self, asked: &Arc<Limits>, window: &Window) -> Arc<Limits> {
+        let limits = Limits {
+            fuel: Count::new(self.fuel),
+            timeout: window.timeout.saturating_duration_since(window.started),
+            ..self.store.data().limits(asked)
+        };
+        if limits == **asked { Arc::clone(asked) } else { Arc::new(limits) }
+    }
+
     /// Puts together what came of a run.
     fn settle(&mut self, from: Blueprint<'_>, invocation: &Invocation, window: &Window, ended: Ended) -> Box<Attempt> {
         self.store.data_mut().note_http();
         let mut receipt = receipt(&self.store, invocation, window.started, &ended);
+        receipt.limits = self.limits(&invocation.limits, window);
         let cell = self.store.data();
         let facts = Facts {
             target: &invocation.target,

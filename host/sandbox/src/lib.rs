@@ -35,9 +35,9 @@ mod trap;
 
 pub use capability::{Names, OpenGrants};
 pub use cell::ProgressSink;
-pub use compile::{CompileLimits, Compiler, child_main};
+pub use compile::{CacheReport, CompileLimits, Compiler, KeyState, child_main, examine_cache};
 pub use describe::{Contract, Descriptor, Function, Import, Parts};
-pub use engine::codegen;
+pub use engine::{EngineReport, codegen};
 pub use invoke::{Attempt, Invocation};
 pub use sandbox::Sandbox;
 pub use settings::{Settings, SetupError};

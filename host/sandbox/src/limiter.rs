@@ -40,6 +40,11 @@ impl Limiter {
         Self { limit: limit.as_usize(), used: 0, peak: 0, refused: None, pending: 0, starved: false }
     }
 
+    /// The most that the sum can be.
+    pub(crate) fn limit(&self) -> ByteSize {
+        ByteSize::of(self.limit)
+    }
+
     /// The largest sum so far.
     pub(crate) fn peak(&self) -> ByteSize {
         ByteSize::of(self.peak)

@@ -29,6 +29,11 @@ impl Capture {
         Self(Arc::new(Mutex::new(Kept { bytes: Vec::new(), limit: limit.as_usize(), dropped: 0 })))
     }
 
+    /// The most that is kept.
+    pub(crate) fn limit(&self) -> ByteSize {
+        ByteSize::of(self.0.lock().unwrap_or_else(PoisonError::into_inner).limit)
+    }
+
     /// Takes out what was kept, and begins to count anew.
     pub(crate) fn take(&self) -> (Vec<u8>, LogBytes) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);

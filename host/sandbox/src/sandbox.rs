@@ -12,7 +12,7 @@ use crate::capability::{self, Descriptors, Net};
 use crate::ceiling::Ceiling;
 use crate::cell::Cell;
 use crate::compile::{Artefacts, Source};
-use crate::engine;
+use crate::engine::{self, EngineReport};
 use crate::lane::Lane;
 use crate::settings::{Settings, SetupError};
 use crate::spares::Spares;
@@ -33,6 +33,7 @@ pub(crate) struct Shared {
     pub(crate) descriptors: Descriptors,
     pub(crate) net: Arc<Net>,
     pub(crate) spares: Spares,
+    report: EngineReport,
     _ticker: Ticker,
 }
 
@@ -44,6 +45,7 @@ impl Sandbox {
     /// [`SetupError`] when this machine can't have them.
     pub fn new(settings: Settings) -> Result<Self, SetupError> {
         let engine = engine::pooled(&settings)?;
+        let report = engine::report(&settings);
         let mut linker = Linker::new(&engine);
         capability::link(&mut linker).map_err(SetupError::engine)?;
         let spares = Spares::new(settings.calls);
@@ -58,7 +60,14 @@ impl Sandbox {
             artefacts,
             linker,
             engine,
+            report,
         })))
+    }
+
+    /// How its engine is set up.
+    #[must_use]
+    pub fn engine(&self) -> EngineReport {
+        self.0.report
     }
 
     /// Opens a component's file: bounded, without blocking, and without loading native code where its description is cached.

@@ -19,6 +19,7 @@ mod neighbours;
 mod problems;
 mod section;
 mod source;
+mod written;
 
 use std::sync::Arc;
 
@@ -30,6 +31,7 @@ pub use limits::{LimitTable, limits};
 pub use problems::Problems;
 pub use section::Section;
 pub use source::{MOST_BYTES, Source, Span, Spanned};
+pub use written::{Written, written};
 
 use crate::Diagnostic;
 

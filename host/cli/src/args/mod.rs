@@ -6,6 +6,7 @@
 mod allow;
 mod bench;
 mod call;
+mod doctor;
 mod grants;
 mod limits;
 mod run;
@@ -21,6 +22,7 @@ use clap::{ArgAction, Parser, Subcommand};
 pub(crate) use allow::{AllowArgs, GrantCommand, RevokeArgs};
 pub(crate) use bench::BenchArgs;
 pub(crate) use call::{Asked, CallArgs, CallTarget};
+pub(crate) use doctor::DoctorArgs;
 pub(crate) use grants::GrantArgs;
 pub(crate) use limits::LimitArgs;
 pub(crate) use run::{AgentRef, RunArgs};
@@ -99,6 +101,7 @@ pub(crate) enum Command {
         #[arg(long)]
         show: bool,
     },
+    Doctor(DoctorArgs),
     /// Explain a code such as E0302, or list all codes
     Explain {
         /// The code

@@ -7,6 +7,7 @@ mod build;
 mod call;
 mod check;
 mod completions;
+mod doctor;
 mod explain;
 mod grant;
 mod inspect;
@@ -47,6 +48,7 @@ pub(crate) fn run(args: Args, output: &Output) -> Result<Exit, Trouble> {
         Command::Revoke(args) => allow::revoke(args, global, output),
         Command::Grant(command) => drive(or_cancelled(grant::run(command, global, output))),
         Command::Trust { place, show } => trust::run(&place, show, output),
+        Command::Doctor(args) => drive(or_cancelled(doctor::run(&args, global, output))),
         Command::Explain { code } => explain::run(code.as_deref(), output),
         Command::Completions { shell } => completions::run(shell, output),
     }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use hotcell_agent::Diagnostic;
-use hotcell_agent::document::{self, Section, Source};
+use hotcell_agent::document::{self, Section, Source, Written};
 use hotcell_call::{ByteSize, Digest, GrantSet, LimitKeys, Limits, TenantId, ToolName};
 use hotcell_sandbox::CompileLimits;
 use sha2::{Digest as _, Sha256};
@@ -52,6 +52,10 @@ pub struct Config {
     pub(crate) state: Option<PathBuf>,
     /// Whether the file names another cache than the user's.
     pub(crate) cache_moved: bool,
+    /// The variable that says where the user's own cache is.
+    pub(crate) cache_from: Option<&'static str>,
+    /// Everything that the file says, and where.
+    pub(crate) written: Vec<Written>,
     /// The file that all this stands in; none for the defaults.
     pub origin: Option<Origin>,
 }
@@ -145,6 +149,7 @@ impl Config {
     ) -> Result<Self, Vec<Diagnostic>> {
         let folder = file.parent().unwrap_or(Path::new("/")).to_owned();
         let mut config = document::read(source, |root| Some(Self::sections(root, &folder, lookup)))?;
+        config.written = document::written(source);
         config.origin = Some(Origin {
             file: file.to_owned(),
             folder,
@@ -180,6 +185,8 @@ impl Config {
             compile,
             state: None,
             cache_moved: cache.folder.is_some(),
+            cache_from: user::cache_variable(lookup),
+            written: Vec::new(),
             cache: cache.folder.or_else(|| user::cache_folder(lookup)),
             origin: None,
         }
@@ -202,6 +209,8 @@ impl Config {
             cache: user::cache_folder(lookup),
             state: None,
             cache_moved: false,
+            cache_from: user::cache_variable(lookup),
+            written: Vec::new(),
             origin: None,
         }
     }

@@ -12,6 +12,7 @@ mod breaker;
 mod cache;
 mod catalog;
 mod compile;
+mod effective;
 mod file;
 mod host;
 mod limits;
@@ -28,6 +29,7 @@ mod user;
 
 pub use batch::BatchConfig;
 pub use breaker::BreakerKeys;
+pub use effective::{From, Setting};
 pub use file::{Config, Origin};
 pub use limits::ceiling;
 pub use place::{FILE_NAME, Place};

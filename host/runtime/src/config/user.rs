@@ -8,6 +8,9 @@ use std::path::{Path, PathBuf};
 /// Reads a variable of the environment; tests bring their own.
 pub(super) type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
 
+const OUR_CACHE: &str = "HOTCELL_CACHE_DIR";
+const BASE_CACHE: &str = "XDG_CACHE_HOME";
+
 /// The process's own environment.
 pub(super) fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok()
@@ -15,7 +18,17 @@ pub(super) fn environment(name: &str) -> Option<String> {
 
 /// Where compiled components are kept.
 pub(super) fn cache_folder(lookup: Lookup<'_>) -> Option<PathBuf> {
-    folder(lookup, "HOTCELL_CACHE_DIR", "XDG_CACHE_HOME", ".cache")
+    folder(lookup, OUR_CACHE, BASE_CACHE, ".cache")
+}
+
+/// The variable that says so; none: the home alone does.
+pub(super) fn cache_variable(lookup: Lookup<'_>) -> Option<&'static str> {
+    let set = |name: &str| lookup(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    match (set(OUR_CACHE), set(BASE_CACHE)) {
+        (Some(_), _) => Some(OUR_CACHE),
+        (None, Some(base)) if base.is_absolute() => Some(BASE_CACHE),
+        (None, _) => None,
+    }
 }
 
 /// Where hotcell remembers what the user decided: `$HOTCELL_STATE_DIR`, else `hotcell` in `$XDG_STATE_HOME` or `~/.local/state`;

@@ -72,6 +72,11 @@ impl Files {
         self.quota.renew(limits);
     }
 
+    /// The most bytes and entries that it can write and make.
+    pub(crate) fn most(&self) -> (ByteSize, u32) {
+        self.quota.most()
+    }
+
     pub(crate) fn written(&self) -> ByteSize {
         self.quota.written()
     }

@@ -45,6 +45,12 @@ impl Quota {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The most bytes and entries that are charged.
+    pub(crate) fn most(&self) -> (ByteSize, u32) {
+        let account = self.lock();
+        (ByteSize::bytes(account.most_bytes), u32::try_from(account.most_entries).unwrap_or(u32::MAX))
+    }
+
     /// Bytes charged so far.
     pub(crate) fn written(&self) -> ByteSize {
         ByteSize::bytes(self.lock().bytes)

@@ -31,6 +31,11 @@ impl Random {
         *self = Self::new(self.mode, limit);
     }
 
+    /// The most bytes that are handed out.
+    pub(crate) fn limit(&self) -> ByteSize {
+        ByteSize::bytes(self.limit)
+    }
+
     /// Bytes handed out so far.
     pub(crate) fn given(&self) -> ByteSize {
         ByteSize::bytes(self.given)

@@ -16,6 +16,7 @@ use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 use rustix::process::geteuid;
 
+use crate::compile::examine::KeyState;
 use crate::compile::seal::Key;
 
 const KEY: &str = "key";
@@ -138,6 +139,32 @@ impl Folder {
             return None;
         }
         self.read(KEY, ByteSize::bytes(64)).ok()??.try_into().ok()
+    }
+
+    /// How it stands with the key.
+    pub(crate) fn key_state(&self) -> KeyState {
+        match rustix::fs::statat(&self.0, KEY, AtFlags::SYMLINK_NOFOLLOW) {
+            Err(_) => KeyState::Absent,
+            Ok(_) if self.read_key().is_some() => KeyState::Secret,
+            Ok(_) => KeyState::Open,
+        }
+    }
+
+    /// Counts what is kept: the components, and the size of all their files.
+    pub(crate) fn tally(&self) -> io::Result<(u64, ByteSize)> {
+        let (mut components, mut size) = (0, 0_u64);
+        for entry in Dir::read_from(&self.0)? {
+            let entry = entry?;
+            let Ok(name) = entry.file_name().to_str() else { continue };
+            let (code, meta) = (name.ends_with(".code"), name.ends_with(".meta"));
+            if let Ok(stat) = rustix::fs::statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW)
+                && (code || meta)
+            {
+                components += u64::from(code);
+                size = size.saturating_add(u64::try_from(stat.st_size).unwrap_or_default());
+            }
+        }
+        Ok((components, ByteSize::bytes(size)))
     }
 
     /// Removes a file, if it is there and can be removed.

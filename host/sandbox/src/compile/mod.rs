@@ -16,6 +16,7 @@
 mod artefacts;
 mod cache;
 mod child;
+mod examine;
 mod folder;
 mod limits;
 mod look;
@@ -26,6 +27,7 @@ mod wire;
 
 pub(crate) use artefacts::Artefacts;
 pub use child::child_main;
+pub use examine::{CacheReport, KeyState, examine_cache};
 pub use limits::CompileLimits;
 pub(crate) use open::Source;
 pub use parent::Compiler;
