@@ -23,6 +23,7 @@ mod doctor;
 mod faults;
 mod flow;
 mod footprint;
+mod granting;
 mod guests;
 mod http;
 mod limits;

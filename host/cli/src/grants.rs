@@ -4,10 +4,10 @@
 
 mod document;
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use clap::ValueEnum;
-use hotcell_call::{Access, Capability, Code, Denial, Failure, ToolName};
+use hotcell_call::{Access, Capability, Code, Denial, Failure, NetRule, ToolName};
 use hotcell_runtime::Trust;
 use hotcell_runtime::config::{Config, FILE_NAME, Place};
 
@@ -26,6 +26,8 @@ pub(crate) enum Kind {
     Write,
     /// Seeing a variable of the operator's environment
     Env,
+    /// Sending requests
+    Net,
     /// Reading the real clock
     Clock,
     /// Using the system's randomness
@@ -41,7 +43,7 @@ pub(crate) struct File {
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 5] = [Self::Read, Self::Write, Self::Env, Self::Clock, Self::Random];
+    pub(crate) const ALL: [Self; 6] = [Self::Read, Self::Write, Self::Env, Self::Net, Self::Clock, Self::Random];
 
     /// The section of a tool, and the key in it.
     pub(crate) const fn key(self) -> (&'static str, &'static str) {
@@ -49,6 +51,7 @@ impl Kind {
             Self::Read => ("fs", "read"),
             Self::Write => ("fs", "write"),
             Self::Env => ("env", "allow"),
+            Self::Net => ("net", "allow"),
             Self::Clock => ("clock", "mode"),
             Self::Random => ("random", "mode"),
         }
@@ -59,6 +62,7 @@ impl Kind {
             Self::Read => "read",
             Self::Write => "write",
             Self::Env => "env",
+            Self::Net => "net",
             Self::Clock => "clock",
             Self::Random => "random",
         }
@@ -69,7 +73,17 @@ impl Kind {
         match self {
             Self::Clock => Some("real"),
             Self::Random => Some("system"),
-            Self::Read | Self::Write | Self::Env => None,
+            Self::Read | Self::Write | Self::Env | Self::Net => None,
+        }
+    }
+
+    /// What a rule looks like; nothing where there is none.
+    pub(crate) const fn example(self) -> &'static str {
+        match self {
+            Self::Read | Self::Write => "FOLDER",
+            Self::Env => "NAME",
+            Self::Net => "'GET https://example.com/*'",
+            Self::Clock | Self::Random => "",
         }
     }
 
@@ -85,7 +99,8 @@ impl Kind {
             Capability::Env => (Self::Env, Some(denial.asked.clone())),
             Capability::Clock => (Self::Clock, None),
             Capability::Random => (Self::Random, None),
-            Capability::Net => return None,
+            // What was refused is told as the rule that would allow it, where one could.
+            Capability::Net => (Self::Net, Some(denial.asked.parse::<NetRule>().ok()?.to_string())),
         })
     }
 
@@ -103,8 +118,14 @@ impl Kind {
                     .fix(format!("hotcell allow TOOL {word}")))
             }
             (_, None) => Err(Failure::new(Code::Command, format!("`{word}` needs to know what"))
-                .fix(format!("hotcell allow TOOL {word} {}", if self == Self::Env { "NAME" } else { "FOLDER" }))),
+                .fix(format!("hotcell allow TOOL {word} {}", self.example()))),
             (Self::Env, Some(name)) => Ok(Some(name.to_owned())),
+            (Self::Net, Some(text)) => {
+                let read = text.parse::<NetRule>();
+                let rule =
+                    read.map_err(|error| Failure::new(Code::Command, error.to_string()).fix(error.fix().to_owned()))?;
+                Ok(Some(rule.to_string()))
+            }
             (Self::Read | Self::Write, Some(path)) => {
                 folder(path, if self == Self::Read { Access::Read } else { Access::Write })?;
                 Ok(Some(beside(path, file)?))
@@ -121,9 +142,24 @@ fn beside(typed: &str, file: &Path) -> Result<String, Failure> {
     if Path::new(typed).is_absolute() || here == folder {
         return Ok(typed.to_owned());
     }
-    let whole = here.join(typed);
+    let whole = tidy(&here.join(typed));
     let inner = whole.strip_prefix(folder).unwrap_or(&whole);
     Ok(if inner.as_os_str().is_empty() { ".".to_owned() } else { inner.display().to_string() })
+}
+
+/// The path without `.` and `..`, by its text alone, as the file is read.
+fn tidy(path: &Path) -> PathBuf {
+    let mut tidy = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                tidy.pop();
+            }
+            _ => tidy.push(part),
+        }
+    }
+    tidy
 }
 
 impl File {

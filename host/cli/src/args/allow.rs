@@ -11,13 +11,14 @@ use crate::grants::Kind;
 Examples:
   hotcell allow files read docs
   hotcell allow report env TZ
+  hotcell allow fetch net 'GET https://example.com/*'
   hotcell allow report clock")]
 pub(crate) struct AllowArgs {
     /// The tool
     pub(crate) tool: ToolName,
     /// What kind of thing
     pub(crate) kind: Kind,
-    /// Which one: a folder, the name of a variable
+    /// Which one: a folder, the name of a variable, a rule for requests
     pub(crate) rule: Option<String>,
 }
 
@@ -39,6 +40,13 @@ pub(crate) enum GrantCommand {
     Show {
         /// The tool
         tool: ToolName,
+    },
+    /// Tell whether a tool may send a request, which rule decides that, and where it stands
+    Explain {
+        /// The tool
+        tool: ToolName,
+        /// The request: 'GET https://example.com/a'
+        request: String,
     },
     /// Make a call and print the least grant that it lacked
     #[command(after_help = "\

@@ -1,6 +1,6 @@
 //! `hotcell allow` and `hotcell revoke`: what a person grants for good.
 
-use hotcell_call::{Code, Failure, Wants};
+use hotcell_call::{Code, Failure, NetRule, Wants};
 use serde::Serialize;
 
 use crate::args::{AllowArgs, Global, RevokeArgs};
@@ -82,6 +82,9 @@ pub(super) fn wanted(kind: Kind, rule: Option<&str>, wants: &Wants) -> bool {
         Kind::Read => !wants.read.is_empty() || !wants.write.is_empty(),
         Kind::Write => !wants.write.is_empty(),
         Kind::Env => rule.is_some_and(|rule| wants.env.iter().any(|name| name == rule)),
+        Kind::Net => rule
+            .and_then(|rule| rule.parse::<NetRule>().ok())
+            .is_some_and(|rule| !NetRule::common(std::slice::from_ref(&rule), &wants.net).is_empty()),
         Kind::Clock => wants.real_clock,
         Kind::Random => wants.system_random,
     }

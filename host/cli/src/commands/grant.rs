@@ -2,7 +2,7 @@
 
 use std::process::Stdio;
 
-use hotcell_call::{Capability, Code, Denial, Failure, ToolName, Wants, shortened};
+use hotcell_call::{Asked, Capability, Code, Denial, Failure, NetRule, ToolName, Wants, shortened};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -16,6 +16,7 @@ use crate::table;
 pub(super) async fn run(command: GrantCommand, global: &Global, output: &Output) -> Result<Exit, Trouble> {
     match command {
         GrantCommand::Show { tool } => show(&tool, global, output).await,
+        GrantCommand::Explain { tool, request } => explain(&tool, &request, global, output).await,
         GrantCommand::Learn { tool, call } => learn(&tool, &call, global, output).await,
     }
 }
@@ -94,7 +95,7 @@ async fn show(name: &ToolName, global: &Global, output: &Output) -> Result<Exit,
     }
     for (kind, rule) in missing {
         let what = format!("{} {}", kind.word(), shortened(&rule, 60));
-        let fix = format!("hotcell allow {name} {} {}", kind.word(), example(kind));
+        let fix = format!("hotcell allow {name} {} {}", kind.word(), kind.example());
         rows.push([what.trim_end().to_owned(), State::NotGranted.word().to_owned(), fix.trim_end().to_owned()]);
     }
     if rows.is_empty() {
@@ -124,6 +125,11 @@ fn missing(wants: &Wants, entries: &[Entry]) -> Vec<(Kind, String)> {
     if none(&[Kind::Write]) {
         missing.extend(wants.write.iter().map(|path| (Kind::Write, path.clone())));
     }
+    let rules =
+        entries.iter().filter(|entry| entry.kind == Kind::Net).filter_map(|entry| entry.rule.as_deref()?.parse().ok());
+    let rules: Vec<NetRule> = rules.collect();
+    let lacks = |rule: &&NetRule| NetRule::common(std::slice::from_ref(*rule), &rules).is_empty();
+    missing.extend(wants.net.iter().filter(lacks).map(|rule| (Kind::Net, rule.to_string())));
     let given =
         |name: &String| entries.iter().any(|entry| entry.kind == Kind::Env && entry.rule.as_ref() == Some(name));
     missing.extend(wants.env.iter().filter(|name| !given(name)).map(|name| (Kind::Env, name.clone())));
@@ -132,12 +138,74 @@ fn missing(wants: &Wants, entries: &[Entry]) -> Vec<(Kind, String)> {
     missing
 }
 
-const fn example(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Read | Kind::Write => "FOLDER",
-        Kind::Env => "NAME",
-        Kind::Clock | Kind::Random => "",
+// === explain ===
+
+/// The one object of `--json`.
+#[derive(Serialize)]
+struct Verdict {
+    tool: String,
+    request: String,
+    allowed: bool,
+    /// The rule of hotcell.toml that decides.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rule: Option<Shown>,
+    file: String,
+    why: String,
+}
+
+async fn explain(name: &ToolName, request: &str, global: &Global, output: &Output) -> Result<Exit, Trouble> {
+    let asked = asked(request)?;
+    let file = File::open(global)?;
+    let tool = known(name, global).await?;
+    let entries = file.document.entries(name);
+    let allows = |entry: &&Entry| {
+        let rule = entry.rule.as_deref().and_then(|rule| rule.parse::<NetRule>().ok());
+        entry.kind == Kind::Net && rule.is_some_and(|rule| rule.allows(&asked))
+    };
+    let given = entries.iter().find(allows);
+    let wanted = tool.wants.as_ref().is_none_or(|wants| wants.net.iter().any(|rule| rule.allows(&asked)));
+    let allowed = tool.grants.net.iter().any(|rule| rule.allows(&asked));
+    let path = one_line(file.path().display());
+    let why = match given {
+        _ if !wanted => "its tool.toml does not ask for it".to_owned(),
+        Some(entry) => format!("`{}` at {path}:{}", words(entry), entry.line),
+        None if allowed => "a rule of hotcell.toml".to_owned(),
+        None => "no rule allows it; nothing is granted by default".to_owned(),
+    };
+    if output.is_json() {
+        let (tool, rule) = (name.to_string(), given.map(Shown::of));
+        output.object(&Verdict { tool, request: asked.rule().to_string(), allowed, rule, file: path, why })?;
+    } else {
+        let word = if allowed { output.styled(GREEN, "allowed") } else { output.styled(YELLOW, "denied") };
+        output.line(format_args!("{word}  {name} may {}{}", if allowed { "" } else { "not " }, asked.rule()));
+        output.line(format_args!("  why   {why}"));
+        if allowed {
+            let named = "an address that a name leads to is judged when it is sent: private ones are refused";
+            output.note(output.styled_note(DIM, format_args!("  note  {named}")));
+        } else if wanted {
+            output.line(format_args!("  fix   hotcell allow {name} net {}", word_of(&asked.rule().to_string())));
+        }
     }
+    Ok(if allowed { Exit::OK } else { Exit::with(hotcell_call::Kind::Denied.exit_code()) })
+}
+
+/// `GET https://example.com/a?b` as a request.
+fn asked(request: &str) -> Result<Asked, Failure> {
+    let unlike = |why: String| {
+        Failure::new(Code::Command, format!("`{}` is no request", shortened(request, 120)))
+            .why(why)
+            .fix("a method, a space and a URL: 'GET https://example.com/a'")
+    };
+    let parts = request.split_once(' ').and_then(|(method, url)| Some((method, url.trim_start().split_once("://")?)));
+    let Some((method, (scheme, rest))) = parts else {
+        return Err(unlike("it has no method, or no URL".to_owned()));
+    };
+    let (authority, path) = match rest.find(['/', '?']) {
+        Some(at) => rest.split_at(at),
+        None => (rest, "/"),
+    };
+    let path = if path.starts_with('?') { format!("/{path}") } else { path.to_owned() };
+    Asked::new(method, scheme, authority, &path).map_err(|error| unlike(error.to_string()))
 }
 
 // === learn ===
@@ -175,7 +243,7 @@ async fn learn(tool: &ToolName, call: &[String], global: &Global, output: &Outpu
         }
     }
     let typed = |(kind, rule): &(Kind, Option<String>)| {
-        let rule = rule.as_deref().map(word).unwrap_or_default();
+        let rule = rule.as_deref().map(word_of).unwrap_or_default();
         format!("hotcell allow {tool} {} {rule}", kind.word()).trim_end().to_owned()
     };
     let allow: Vec<String> = needs.iter().map(typed).collect();
@@ -241,7 +309,7 @@ fn denials(answer: &Value) -> Vec<Denial> {
 }
 
 /// A word for a POSIX shell. The guest chose it, and a person will paste it.
-fn word(text: &str) -> String {
+fn word_of(text: &str) -> String {
     let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'.' | b'_' | b'-');
     if !text.is_empty() && text.bytes().all(plain) && !text.starts_with('-') {
         return text.to_owned();
