@@ -287,7 +287,7 @@ fn a_file_that_does_not_fit_keeps_nothing_else_from_being_looked_at() {
         "2 | feul = \"1G\"",
         "did you mean `fuel`?",
         "the file does NOT fit: below are the defaults",
-        "10 starter tools",
+        "11 starter tools",
     ] {
         assert!(seen.stdout.contains(part), "{part}: {}", seen.stdout);
     }

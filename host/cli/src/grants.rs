@@ -122,8 +122,7 @@ impl Kind {
             (Self::Env, Some(name)) => Ok(Some(name.to_owned())),
             (Self::Net, Some(text)) => {
                 let read = text.parse::<NetRule>();
-                let rule =
-                    read.map_err(|error| Failure::new(Code::Command, error.to_string()).fix(error.fix().to_owned()))?;
+                let rule = read.map_err(|error| Failure::new(Code::Command, error.to_string()).fix(error.fix()))?;
                 Ok(Some(rule.to_string()))
             }
             (Self::Read | Self::Write, Some(path)) => {
