@@ -16,6 +16,7 @@ pub(crate) use document::{Document, Entry};
 use crate::args::Global;
 use crate::exit::Trouble;
 use crate::operator::{Operator, folder, here};
+use crate::output::one_line;
 
 /// What can be granted, by the words of the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -180,6 +181,12 @@ impl File {
 
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Its path as people read it: from here, if it is here or below.
+    pub(crate) fn shown(&self) -> String {
+        let here = here().unwrap_or_default();
+        one_line(self.path.strip_prefix(here).unwrap_or(&self.path).display())
     }
 
     /// Writes it, whole or not at all. What is granted by that needs no further trust: it was just typed.

@@ -97,7 +97,7 @@ fn nothing(file: &File, args: &RevokeArgs, before: &[Entry]) -> Failure {
     let what = if what.is_empty() { "anything".to_owned() } else { format!("`{}`", what.join(" ")) };
     let stands: Vec<String> = before.iter().map(|entry| format!("`{}`", words(entry))).collect();
     let why = if stands.is_empty() {
-        format!("{} grants it nothing", one_line(file.path().display()))
+        format!("{} grants it nothing", file.shown())
     } else {
         format!("it is granted {}", stands.join(", "))
     };
@@ -106,7 +106,7 @@ fn nothing(file: &File, args: &RevokeArgs, before: &[Entry]) -> Failure {
 
 /// `read docs  [tools.files]  hotcell.toml:12`.
 fn placed(file: &File, tool: &str, entry: &Entry) -> String {
-    format!("{}  [tools.{tool}]  {}:{}", words(entry), one_line(file.path().display()), entry.line)
+    format!("{}  [tools.{tool}]  {}:{}", words(entry), file.shown(), entry.line)
 }
 
 /// `read docs`.

@@ -91,7 +91,7 @@ async fn show(name: &ToolName, global: &Global, output: &Output) -> Result<Exit,
     output.line(output.styled(BOLD, name));
     let mut rows: Vec<[String; 3]> = Vec::new();
     for entry in &entries {
-        rows.push([words(entry), state(entry).word().to_owned(), format!("{path}:{}", entry.line)]);
+        rows.push([words(entry), state(entry).word().to_owned(), format!("{}:{}", file.shown(), entry.line)]);
     }
     for (kind, rule) in missing {
         let what = format!("{} {}", kind.word(), shortened(&rule, 60));
@@ -168,7 +168,7 @@ async fn explain(name: &ToolName, request: &str, global: &Global, output: &Outpu
     let path = one_line(file.path().display());
     let why = match given {
         _ if !wanted => "its tool.toml does not ask for it".to_owned(),
-        Some(entry) => format!("`{}` at {path}:{}", words(entry), entry.line),
+        Some(entry) => format!("`{}` at {}:{}", words(entry), file.shown(), entry.line),
         None if allowed => "a rule of hotcell.toml".to_owned(),
         None => "no rule allows it; nothing is granted by default".to_owned(),
     };
