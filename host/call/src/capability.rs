@@ -345,37 +345,40 @@ impl Denial {
         self.asked.parse().ok().filter(|_| self.capability == Capability::Net)
     }
 
+    /// What would have to be granted: a folder, the name of a variable, a rule for requests; empty for what is granted as a whole. None
+    /// where nothing can grant it.
+    #[must_use]
+    pub fn need(&self) -> Option<String> {
+        Some(match self.capability {
+            Capability::Read | Capability::Write => {
+                let parent = Path::new(&self.asked).parent().filter(|parent| !parent.as_os_str().is_empty());
+                parent.map_or_else(|| ".".to_owned(), |parent| parent.display().to_string())
+            }
+            Capability::Env => self.asked.clone(),
+            Capability::Clock | Capability::Random => String::new(),
+            Capability::Net => self.rule()?.to_string(),
+        })
+    }
+
     /// What to type or paste so that `tool` may; none where nothing can grant it.
     #[must_use]
     pub fn fix(&self, tool: &ToolName) -> Option<String> {
-        let folder = || {
-            let path = Path::new(&self.asked);
-            let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-            parent.map_or_else(|| ".".to_owned(), |parent| parent.display().to_string())
-        };
+        let need = self.need()?;
         let (flag, line) = match self.capability {
-            Capability::Read => {
-                (format!("--allow-read {}", shell(&folder())), format!("fs.read = [{}]", toml(&folder())))
-            }
-            Capability::Write => {
-                (format!("--allow-write {}", shell(&folder())), format!("fs.write = [{}]", toml(&folder())))
-            }
-            Capability::Env => {
-                (format!("--allow-env {}", shell(&self.asked)), format!("env.allow = [{}]", toml(&self.asked)))
-            }
+            Capability::Read => (format!("--allow-read {}", shell(&need)), format!("fs.read = [{}]", toml(&need))),
+            Capability::Write => (format!("--allow-write {}", shell(&need)), format!("fs.write = [{}]", toml(&need))),
+            Capability::Env => (format!("--allow-env {}", shell(&need)), format!("env.allow = [{}]", toml(&need))),
             Capability::Clock => ("--allow-clock".to_owned(), "clock.mode = \"real\"".to_owned()),
             Capability::Random => ("--allow-random".to_owned(), "random.mode = \"system\"".to_owned()),
-            Capability::Net => {
-                let rule = self.rule()?.to_string();
-                (format!("--allow-net {}", shell(&rule)), format!("net.allow = [{}]", toml(&rule)))
-            }
+            Capability::Net => (format!("--allow-net {}", shell(&need)), format!("net.allow = [{}]", toml(&need))),
         };
         Some(format!("once: {flag}\nalways: {line} under [tools.{tool}] in hotcell.toml"))
     }
 }
 
 /// A word for a POSIX shell. The guest chose it and a person will paste it, so it must stay one word.
-fn shell(word: &str) -> String {
+#[must_use]
+pub fn shell(word: &str) -> String {
     let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'.' | b'_' | b'-');
     if !word.is_empty() && word.bytes().all(plain) && !word.starts_with('-') {
         return word.to_owned();

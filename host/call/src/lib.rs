@@ -25,7 +25,7 @@ mod units;
 
 pub use call::{Priority, ToolCall};
 pub use capability::{
-    Access, Capability, ClockMode, Denial, Folder, GrantKeys, GrantSet, RandomMode, WantError, Wants,
+    Access, Capability, ClockMode, Denial, Folder, GrantKeys, GrantSet, RandomMode, WantError, Wants, shell,
 };
 #[cfg(any(test, feature = "test-support"))]
 pub use clock::ManualClock;

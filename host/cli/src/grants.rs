@@ -89,20 +89,16 @@ impl Kind {
     }
 
     /// What would have to be granted so that nothing is refused; none where nothing can grant it.
-    pub(crate) fn of(denial: &Denial) -> Option<(Self, Option<String>)> {
-        let folder = || {
-            let parent = Path::new(&denial.asked).parent().filter(|parent| !parent.as_os_str().is_empty());
-            parent.map_or_else(|| ".".to_owned(), |parent| parent.display().to_string())
+    pub(crate) fn of(denial: &Denial) -> Option<(Self, String)> {
+        let kind = match denial.capability {
+            Capability::Read => Self::Read,
+            Capability::Write => Self::Write,
+            Capability::Env => Self::Env,
+            Capability::Net => Self::Net,
+            Capability::Clock => Self::Clock,
+            Capability::Random => Self::Random,
         };
-        Some(match denial.capability {
-            Capability::Read => (Self::Read, Some(folder())),
-            Capability::Write => (Self::Write, Some(folder())),
-            Capability::Env => (Self::Env, Some(denial.asked.clone())),
-            Capability::Clock => (Self::Clock, None),
-            Capability::Random => (Self::Random, None),
-            // What was refused is told as the rule that would allow it, where one could.
-            Capability::Net => (Self::Net, Some(denial.asked.parse::<NetRule>().ok()?.to_string())),
-        })
+        Some((kind, denial.need()?))
     }
 
     /// The rule as the file has it, of what was typed.

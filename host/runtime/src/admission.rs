@@ -21,7 +21,7 @@ use crate::timer::TokioTimer;
 
 /// The doors of all tenants that have one of their own.
 pub(crate) struct Admission {
-    tenants: HashMap<TenantId, Arc<Door>>,
+    tenants: HashMap<TenantId, Door>,
 }
 
 /// What one tenant may take.
@@ -66,7 +66,7 @@ impl Admission {
             usual: Mutex::default(),
         };
         let bounded = tenants.filter(|(_, config)| config.rate.is_some() || config.quota != Quotas::default());
-        Self { tenants: bounded.map(|(tenant, config)| (tenant.clone(), Arc::new(door(config)))).collect() }
+        Self { tenants: bounded.map(|(tenant, config)| (tenant.clone(), door(config))).collect() }
     }
 
     /// Takes the start of a call from its tenant's rate.

@@ -17,7 +17,6 @@ use hotcell_call::{Clock, Code, Failure, Limits, Log, Priority, TenantId};
 use hotcell_flow::batch::{Batcher, Error, Settings, Urgency};
 use hotcell_sandbox::{Attempt, Invocation, OpenGrants, Tool};
 use tokio::sync::oneshot;
-use tokio::task::JoinSet;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::config::BatchConfig;
@@ -43,15 +42,17 @@ type Calls = Batcher<Company, Waiting, (), Failure>;
 struct Waiting {
     function: Arc<str>,
     invocation: Invocation,
-    seat: Arc<Seat>,
+    seat: Seat,
 }
 
-/// Where whoever waits for a call in company meets whoever runs it.
+/// Where a call in company is begun and answered. Whoever waits for it holds no part of the second: if it is lost, that is noticed.
 struct Seat {
-    /// When it began to run.
-    began: OnceLock<Instant>,
+    began: Began,
     answer: Mutex<Option<oneshot::Sender<Box<Attempt>>>>,
 }
+
+/// When a call began to run.
+type Began = Arc<OnceLock<Instant>>;
 
 /// Those who may share a cell.
 #[derive(Clone)]
@@ -94,8 +95,9 @@ impl Batches {
             Err(failure) => return alone(ready, failure),
         };
         let (answer, mut answered) = oneshot::channel();
-        let seat = Arc::new(Seat { began: OnceLock::new(), answer: Mutex::new(Some(answer)) });
-        let waiting = Waiting { function: ready.function_name(), invocation, seat: Arc::clone(&seat) };
+        let began = Began::default();
+        let seat = Seat { began: Arc::clone(&began), answer: Mutex::new(Some(answer)) };
+        let waiting = Waiting { function: ready.function_name(), invocation, seat };
         let submitted = batcher.submit(company, waiting, urgency);
         let lost = |lost| Error::Batch(Failure::new(Code::Fault, "a batch broke").caused_by(lost));
         let mut ended = pin!(async {
@@ -119,7 +121,7 @@ impl Batches {
         let mut attempt = match ended {
             Some(Ok(attempt)) => attempt,
             Some(Err(error)) => alone(ready, Failure::from(error).of(ready.target())),
-            None => match seat.began.get() {
+            None => match began.get() {
                 Some(began) => cut_off(ready, now.saturating_duration_since(*began)),
                 None if ready.cancel().is_cancelled() => alone(ready, ready.cancelled()),
                 None => alone(ready, late(ready)),
@@ -137,17 +139,7 @@ impl Batches {
             return Ok(running.batcher.clone());
         }
         let tool = self.tool.clone();
-        let work = move |_: Company, waiting: Vec<Waiting>| {
-            let tool = tool.clone();
-            async move {
-                let seated = waiting.iter().map(|_| Ok(())).collect();
-                // A task of its own, so that batches of one tool use all cores. It ends with its calls, which their callers end.
-                let batch = tokio::spawn(together(tool, waiting));
-                // One that broke has told so those who wait.
-                let _over = tokio::time::timeout(TOGETHER, batch).await;
-                Ok(seated)
-            }
-        };
+        let work = move |_: Company, waiting| together(tool.clone(), waiting);
         let made = Batcher::new(self.settings, Arc::new(TokioTimer), work);
         let (batcher, service) = made.map_err(|error| {
             Failure::new(Code::File, "`batch` can't be kept").why(error.to_string()).caused_by(error)
@@ -157,36 +149,35 @@ impl Batches {
     }
 }
 
-/// Runs calls in one cell for as long as that is quick, and each of the others in a cell of its own.
-async fn together(tool: Tool, waiting: Vec<Waiting>) {
+/// Runs calls in one cell for as long as that is quick, and lets each of the others begin in a cell of its own. What has begun when
+/// this ends goes on in a task of its own, which its caller ends.
+async fn together(tool: Tool, waiting: Vec<Waiting>) -> Result<Vec<Result<(), Failure>>, Failure> {
+    let seated = waiting.iter().map(|_| Ok(())).collect();
+    let waiting: Arc<[Waiting]> = waiting.into();
+    // A task of its own, so that batches of one tool use all cores.
+    let shared = tokio::spawn(in_one_cell(tool.clone(), Arc::clone(&waiting)));
+    if tokio::time::timeout(TOGETHER, shared).await.is_err() {
+        for place in 0..waiting.len() {
+            let (tool, waiting) = (tool.clone(), Arc::clone(&waiting));
+            tokio::spawn(async move {
+                let Some(call) = waiting.get(place).filter(|call| call.seat.begins()) else { return };
+                call.seat.answers(tool.invoke(&call.function, call.invocation.clone()).await);
+            });
+        }
+    }
+    Ok(seated)
+}
+
+async fn in_one_cell(tool: Tool, waiting: Arc<[Waiting]>) {
     let calls = waiting.iter().map(|call| (Arc::clone(&call.function), call.invocation.clone())).collect();
     let seat = |place: usize| waiting.get(place).map(|call| &call.seat);
-    let begins = |place| seat(place).is_some_and(|seat| seat.begins());
+    let begins = |place| seat(place).is_some_and(Seat::begins);
     let ended = |place, attempt| {
         if let Some(seat) = seat(place) {
             seat.answers(attempt);
         }
     };
-    let shared = tool.invoke_batch(calls, begins, ended);
-    let apart = async {
-        tokio::time::sleep(TOGETHER).await;
-        let left = waiting.iter().filter(|call| call.seat.begins());
-        let mut tasks = JoinSet::new();
-        for Waiting { function, invocation, seat } in left {
-            let (tool, function, invocation) = (tool.clone(), Arc::clone(function), invocation.clone());
-            let seat = Arc::clone(seat);
-            tasks.spawn(async move { seat.answers(tool.invoke(&function, invocation).await) });
-        }
-        // One that breaks tells so by its seat.
-        while tasks.join_next().await.is_some() {}
-    };
-    let (mut shared, mut apart) = (pin!(shared), pin!(apart));
-    tokio::select! {
-        biased;
-        // Then all have begun, and the others have nothing left to run but what they run already.
-        () = &mut shared => if waiting.iter().any(|call| call.seat.waits()) { apart.await },
-        () = &mut apart => shared.await,
-    }
+    tool.invoke_batch(calls, begins, ended).await;
 }
 
 impl Seat {
@@ -195,18 +186,10 @@ impl Seat {
         self.began.set(TokioTimer.now()).is_ok()
     }
 
-    /// Whether there still is no answer.
-    fn waits(&self) -> bool {
-        self.answer().is_some()
-    }
-
     fn answers(&self, attempt: Box<Attempt>) {
         // Who has gone away meanwhile needs none.
-        let _gone = self.answer().take().map(|answer| answer.send(attempt));
-    }
-
-    fn answer(&self) -> MutexGuard<'_, Option<oneshot::Sender<Box<Attempt>>>> {
-        self.answer.lock().unwrap_or_else(PoisonError::into_inner)
+        let answer = self.answer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let _gone = answer.map(|answer| answer.send(attempt));
     }
 }
 

@@ -74,3 +74,23 @@ impl Opening {
         told.unwrap_or_else(|| Err(Failure::new(Code::Fault, "opening the tool broke")))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+    use futures::future::join_all;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn so_many_wait_and_one_more_is_refused_and_a_place_that_is_left_is_free() {
+        let opening = Opening::start(std::future::pending());
+        let mut waiting = Box::pin(join_all((0..MOST_WAITING).map(|_| opening.wait())));
+        assert!(waiting.as_mut().now_or_never().is_none());
+        let refused = opening.wait().now_or_never().expect("at once");
+        let Err(failure) = refused else { panic!("there was no place") };
+        assert_eq!((failure.code(), failure.wait()), (Code::Overloaded, Some(Duration::from_secs(1))));
+        drop(waiting);
+        assert!(opening.wait().now_or_never().is_none(), "it waits");
+    }
+}

@@ -13,6 +13,11 @@ use crate::signals::{Ended, cancelling, or_cancelled};
 use crate::{error, receipt};
 
 pub(super) async fn run(args: CallArgs, global: &Global, output: &Output) -> Result<Exit, Trouble> {
+    show(output, &made(args, global).await?)
+}
+
+/// Makes the call. It is told what became of it when it is cancelled, so this listens for signals.
+pub(super) async fn made(args: CallArgs, global: &Global) -> Result<Outcome, Trouble> {
     let CallArgs { asked } = args;
     let deadline = asked.schedule.deadline.and_then(|wait| Instant::now().checked_add(wait));
     let (host, target) = asked::host(&asked, global)?;
@@ -26,7 +31,7 @@ pub(super) async fn run(args: CallArgs, global: &Global, output: &Output) -> Res
         let _ = host.cancel(id);
     };
     match cancelling(Box::pin(host.call(call)), cancel).await {
-        Ended::Done(outcome) => show(output, &outcome),
+        Ended::Done(outcome) => Ok(outcome),
         Ended::Abandoned => Err(abandoned(id).into()),
     }
 }

@@ -1,23 +1,23 @@
 //! `hotcell grant`: what a tool may do, where that stands, and what it would need.
 
-use std::process::Stdio;
-
-use hotcell_call::{Asked, Capability, Code, Denial, Failure, NetRule, ToolName, Wants, shortened};
+use clap::Parser;
+use hotcell_call::{Asked, Code, Denial, Failure, NetRule, ToolName, Wants, shell, shortened};
 use serde::Serialize;
-use serde_json::Value;
 
 use super::allow::{Shown, wanted, words};
-use crate::args::{Global, GrantCommand};
+use super::call;
+use crate::args::{Args, CallArgs, CallTarget, Command, Global, GrantCommand};
 use crate::exit::{Exit, Trouble};
 use crate::grants::{Entry, File, Kind, known};
 use crate::output::{BOLD, DIM, GREEN, Output, YELLOW, one_line};
+use crate::signals::or_cancelled;
 use crate::table;
 
 pub(super) async fn run(command: GrantCommand, global: &Global, output: &Output) -> Result<Exit, Trouble> {
     match command {
-        GrantCommand::Show { tool } => show(&tool, global, output).await,
-        GrantCommand::Explain { tool, request } => explain(&tool, &request, global, output).await,
-        GrantCommand::Learn { tool, call } => learn(&tool, &call, global, output).await,
+        GrantCommand::Show { tool } => or_cancelled(show(&tool, global, output)).await,
+        GrantCommand::Explain { tool, request } => or_cancelled(explain(&tool, &request, global, output)).await,
+        GrantCommand::Learn { tool, call: typed } => learn(&tool, &typed, global, output).await,
     }
 }
 
@@ -183,7 +183,7 @@ async fn explain(name: &ToolName, request: &str, global: &Global, output: &Outpu
             let named = "an address that a name leads to is judged when it is sent: private ones are refused";
             output.note(output.styled_note(DIM, format_args!("  note  {named}")));
         } else if wanted {
-            output.line(format_args!("  fix   hotcell allow {name} net {}", word_of(&asked.rule().to_string())));
+            output.line(format_args!("  fix   hotcell allow {name} net {}", shell(&asked.rule().to_string())));
         }
     }
     Ok(if allowed { Exit::OK } else { Exit::with(hotcell_call::Kind::Denied.exit_code()) })
@@ -212,48 +212,37 @@ fn asked(request: &str) -> Result<Asked, Failure> {
 
 /// The one object of `--json`.
 #[derive(Serialize)]
-struct Lacked {
-    tool: String,
+struct Lacked<'a> {
+    tool: &'a ToolName,
     outcome: String,
-    denials: Vec<Denial>,
+    denials: &'a [Denial],
     /// What to type, for each thing that can be granted.
     allow: Vec<String>,
 }
 
-/// Makes the call as it stands, in a process of its own, and reads what was refused from its receipt. Nothing is granted meanwhile:
-/// what a call does with a grant can't be taken back.
-async fn learn(tool: &ToolName, call: &[String], global: &Global, output: &Output) -> Result<Exit, Trouble> {
-    if call.first().map(String::as_str) != Some("call") {
-        return Err(Failure::new(Code::Command, "only a call can be learned from")
-            .fix(format!("hotcell grant learn {tool} -- call {tool}.FUNCTION name=value"))
-            .into());
-    }
-    let answer = made(call, global).await?;
-    let target = answer.get("target").and_then(Value::as_str).unwrap_or_default();
-    if target.split('.').next() != Some(tool.as_str()) {
-        return Err(Failure::new(Code::Command, format!("that is no call of {tool}"))
-            .why(format!("it was of {}", shortened(target, 60)))
-            .into());
-    }
-    let denials = denials(&answer);
-    let mut needs: Vec<(Kind, Option<String>)> = Vec::new();
+/// Makes the call as it stands, and reads what was refused from its receipt. Nothing is granted meanwhile: what a call does with a
+/// grant can't be taken back.
+async fn learn(tool: &ToolName, typed: &[String], global: &Global, output: &Output) -> Result<Exit, Trouble> {
+    let (call, global) = read(tool, typed, global)?;
+    let outcome = call::made(call, &global).await?;
+    let denials = &outcome.receipt.denials;
+    let mut needs: Vec<(Kind, String)> = Vec::new();
     for need in denials.iter().filter_map(Kind::of) {
         if !needs.contains(&need) {
             needs.push(need);
         }
     }
-    let typed = |(kind, rule): &(Kind, Option<String>)| {
-        let rule = rule.as_deref().map(word_of).unwrap_or_default();
-        format!("hotcell allow {tool} {} {rule}", kind.word()).trim_end().to_owned()
+    let typed = |(kind, rule): &(Kind, String)| {
+        let rule = if rule.is_empty() { String::new() } else { format!(" {}", shell(rule)) };
+        format!("hotcell allow {tool} {}{rule}", kind.word())
     };
     let allow: Vec<String> = needs.iter().map(typed).collect();
-    let outcome = answer.get("outcome").and_then(Value::as_str).unwrap_or("fault").to_owned();
     if output.is_json() {
-        output.object(&Lacked { tool: tool.to_string(), outcome, denials, allow })?;
+        output.object(&Lacked { tool, outcome: outcome.word(), denials, allow })?;
         return Ok(Exit::OK);
     }
-    output.line(format_args!("{} ended {outcome}, {} refused", one_line(target), count(denials.len())));
-    for denial in &denials {
+    output.line(format_args!("{} ended {}, {} refused", outcome.target, outcome.word(), count(denials.len())));
+    for denial in denials {
         output.line(format_args!("  {}", output.styled(YELLOW, denial.act())));
     }
     if denials.is_empty() {
@@ -274,45 +263,21 @@ fn count(refused: usize) -> String {
     if refused == 0 { "nothing".to_owned() } else { refused.to_string() }
 }
 
-/// The answer of a call that is typed after this program's name.
-async fn made(call: &[String], global: &Global) -> Result<Value, Failure> {
-    let broken = |why: String| Failure::new(Code::Fault, "the call could not be made").why(why);
-    let program = std::env::current_exe().map_err(|error| broken(error.to_string()))?;
-    let mut command = std::process::Command::new(program);
-    command.arg("--json").args(call).stdin(Stdio::inherit()).stderr(Stdio::inherit());
-    if let Some(config) = &global.config {
-        command.arg("--config").arg(config);
-    }
-    let ended = tokio::task::spawn_blocking(move || command.output()).await;
-    let ended = ended.map_err(|error| broken(error.to_string()))?.map_err(|error| broken(error.to_string()))?;
-    // What it could not even begin it has told on stderr.
-    serde_json::from_slice(&ended.stdout).map_err(|_| {
-        Failure::new(Code::Command, "there was no call to learn from").why(format!("it ended with {}", ended.status))
-    })
-}
-
-fn denials(answer: &Value) -> Vec<Denial> {
-    let listed = answer.pointer("/receipt/denials").and_then(Value::as_array);
-    let denial = |value: &Value| {
-        let asked = value.get("asked")?.as_str()?;
-        let capability = match value.get("capability")?.as_str()? {
-            "read" => Capability::Read,
-            "write" => Capability::Write,
-            "env" => Capability::Env,
-            "clock" => Capability::Clock,
-            "random" => Capability::Random,
-            _ => Capability::Net,
-        };
-        Some(Denial::new(capability, asked))
+/// The call that was typed, if it is one of `tool`: nothing is done for another.
+fn read(tool: &ToolName, typed: &[String], global: &Global) -> Result<(CallArgs, Global), Failure> {
+    let example = format!("hotcell grant learn {tool} -- call {tool}.FUNCTION name=value");
+    let words = std::iter::once("hotcell").chain(typed.iter().map(String::as_str));
+    let args = Args::try_parse_from(words).map_err(|error| {
+        let said = error.to_string();
+        Failure::new(Code::Command, "the call can't be read").why(said.lines().next().unwrap_or_default()).fix(&example)
+    })?;
+    let Command::Call(call) = args.command else {
+        return Err(Failure::new(Code::Command, "only a call can be learned from").fix(example));
     };
-    listed.into_iter().flatten().filter_map(denial).collect()
-}
-
-/// A word for a POSIX shell. The guest chose it, and a person will paste it.
-fn word_of(text: &str) -> String {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'.' | b'_' | b'-');
-    if !text.is_empty() && text.bytes().all(plain) && !text.starts_with('-') {
-        return text.to_owned();
+    match &call.asked.target {
+        CallTarget::Named(target) if target.tool == *tool => {}
+        _ => return Err(Failure::new(Code::Command, format!("that is no call of {tool}")).fix(example)),
     }
-    format!("'{}'", text.replace('\'', r"'\''"))
+    let config = args.global.config.or_else(|| global.config.clone());
+    Ok((call, Global { config, ..args.global }))
 }

@@ -46,7 +46,7 @@ pub(crate) fn run(args: Args, output: &Output) -> Result<Exit, Trouble> {
         Command::Check { files } => drive(or_cancelled(check::run(files, global, output))),
         Command::Allow(args) => drive(or_cancelled(allow::allow(args, global, output))),
         Command::Revoke(args) => allow::revoke(args, global, output),
-        Command::Grant(command) => drive(or_cancelled(grant::run(command, global, output))),
+        Command::Grant(command) => drive(grant::run(command, global, output)),
         Command::Trust { place, show } => trust::run(&place, show, output),
         Command::Doctor(args) => drive(or_cancelled(doctor::run(&args, global, output))),
         Command::Explain { code } => explain::run(code.as_deref(), output),
