@@ -208,7 +208,7 @@ fn a_proof_ends_at_a_signal_and_leaves_nothing_behind() {
 /// The report without what differs from machine to machine, and without what is found wrong with this one.
 fn steady(shell: &Shell, report: &str) -> String {
     let (report, _) = report.split_once("\nwarning: ").unwrap_or((report, ""));
-    let text = report.replace(&shell.path("").display().to_string(), "/work/").replace(", unoptimised", "");
+    let text = report.replace(&shell.path("").display().to_string(), "/checkout/").replace(", unoptimised", "");
     let volatile = |line: &&str| {
         ["program  ", "machine  ", "engine   ", "cache    ", "cache.folder"].iter().any(|title| line.starts_with(title))
     };

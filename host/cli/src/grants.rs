@@ -4,9 +4,10 @@
 
 mod document;
 
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
+use hotcell_agent::document::tidy;
 use hotcell_call::{Access, Capability, Code, Denial, Failure, NetRule, ToolName};
 use hotcell_runtime::Trust;
 use hotcell_runtime::config::{Config, FILE_NAME, Place};
@@ -141,21 +142,6 @@ fn beside(typed: &str, file: &Path) -> Result<String, Failure> {
     let whole = tidy(&here.join(typed));
     let inner = whole.strip_prefix(folder).unwrap_or(&whole);
     Ok(if inner.as_os_str().is_empty() { ".".to_owned() } else { inner.display().to_string() })
-}
-
-/// The path without `.` and `..`, by its text alone, as the file is read.
-fn tidy(path: &Path) -> PathBuf {
-    let mut tidy = PathBuf::new();
-    for part in path.components() {
-        match part {
-            Component::CurDir => {}
-            Component::ParentDir => {
-                tidy.pop();
-            }
-            _ => tidy.push(part),
-        }
-    }
-    tidy
 }
 
 impl File {

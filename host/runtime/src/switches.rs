@@ -32,6 +32,9 @@ pub(crate) fn left(limits: Arc<Limits>) -> Arc<Limits> {
             }
         };
     }
-    widen!(fuel, timeout, memory, input, output, log, handles, instances, random, host_data, disk, entries);
+    widen!(
+        fuel, timeout, memory, input, output, log, handles, instances, random, host_data, disk, entries, requests,
+        sent, received
+    );
     Arc::new(left)
 }

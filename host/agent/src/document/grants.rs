@@ -251,7 +251,8 @@ fn folders(fs: &Section<'_>, base: &Path) -> Option<Vec<Folder>> {
 }
 
 /// The path without `.` and `..`, by its text alone: where a folder is a link, what is beside it is not what this says.
-fn tidy(path: &Path) -> PathBuf {
+#[must_use]
+pub fn tidy(path: &Path) -> PathBuf {
     let mut tidy = PathBuf::new();
     for part in path.components() {
         match part {

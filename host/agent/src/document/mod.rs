@@ -25,7 +25,7 @@ use std::sync::Arc;
 
 use toml::de::DeTable;
 
-pub use grants::{WantKeys, grants, wants};
+pub use grants::{WantKeys, grants, tidy, wants};
 pub use item::Item;
 pub use limits::{LimitTable, limits};
 pub use problems::Problems;

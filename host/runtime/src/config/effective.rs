@@ -126,7 +126,7 @@ mod tests {
 
     fn settings(text: &str, variables: &[(&str, &str)]) -> Vec<Setting> {
         let lookup = |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
-        Config::read(&Source::new("x", text), Path::new("/work/hotcell.toml"), true, &lookup).unwrap().effective()
+        Config::read(&Source::new("x", text), Path::new("/checkout/hotcell.toml"), true, &lookup).unwrap().effective()
     }
 
     #[test]
@@ -142,7 +142,7 @@ mod tests {
         assert_eq!(of("limits.memory"), ("64MiB", From::Default));
         assert_eq!(of("schedule.in_flight"), ("aimd, up to 9", From::Line(4)));
         assert_eq!(of("cache.folder"), ("/home/ada/cache/hotcell", From::Variable("XDG_CACHE_HOME")));
-        assert_eq!(of("catalog.folders"), ("/work/tools", From::Default));
+        assert_eq!(of("catalog.folders"), ("/checkout/tools", From::Default));
         assert_eq!(settings.iter().filter(|setting| setting.key.starts_with("schedule.in_flight")).count(), 1);
     }
 
