@@ -82,7 +82,7 @@ fn echo() -> Result<Call> {
         grants: OpenGrants::open(GrantSet::default()).map_err(|failure| told(&failure))?,
         deadline: None,
         cancel: CancellationToken::new(),
-        progress: None,
+        observer: None,
     };
     Ok(("text".into(), invocation))
 }

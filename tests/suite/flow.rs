@@ -323,7 +323,7 @@ async fn s01_what_passes_is_made_again_as_often_as_it_may_be() {
     assert!(outcome.receipt.fuel_before > 0, "what the first two used is charged, too");
     let mut seen = Vec::new();
     while let Some(Heard::Event(event)) = events.next().await {
-        match event.what {
+        match &event.what {
             Happening::Started { attempt, .. } => seen.push(format!("started {attempt}")),
             Happening::Retrying { attempt, outcome, .. } => seen.push(format!("{outcome} {attempt}")),
             Happening::Finished { .. } => break,

@@ -15,6 +15,7 @@ mod support;
 
 mod agents;
 mod architecture;
+mod audit;
 mod authors;
 mod batch;
 mod capabilities;

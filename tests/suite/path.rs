@@ -19,7 +19,7 @@ use crate::support::{Harness, Seen};
 const ENDLESS: &str = "[limits]\nfuel = \"100000G\"\ntimeout = \"1h\"\n[tools.sleeper]\nclock.mode = \"real\"\n";
 
 /// What was heard of each call so far.
-async fn heard(events: &mut Subscription) -> HashMap<CallId, Vec<Happening>> {
+pub(super) async fn heard(events: &mut Subscription) -> HashMap<CallId, Vec<Happening>> {
     let mut calls: HashMap<CallId, Vec<Happening>> = HashMap::new();
     let mut last = None;
     while let Ok(Some(heard)) = tokio::time::timeout(Duration::ZERO, events.next()).await {
@@ -31,7 +31,7 @@ async fn heard(events: &mut Subscription) -> HashMap<CallId, Vec<Happening>> {
         last = Some(event.seq);
         // What is told of the host itself is no call's.
         if let Some(call) = event.call {
-            calls.entry(call).or_default().push(event.what);
+            calls.entry(call).or_default().push(event.what.clone());
         }
     }
     calls

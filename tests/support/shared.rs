@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use hotcell_call::{CallId, GrantSet, LimitKeys, Outcome, Payload, Target, TenantId};
-use hotcell_sandbox::{Attempt, Compiler, Invocation, OpenGrants, ProgressSink, Sandbox, Settings, Tool};
+use hotcell_call::{CallId, Decision, GrantSet, LimitKeys, Outcome, Payload, Target, TenantId, Used};
+use hotcell_sandbox::{Attempt, Compiler, Invocation, Observer, OpenGrants, Sandbox, Settings, Tool};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
@@ -35,7 +35,7 @@ pub(crate) fn item(target: &str, input: Value) -> Item {
         grants: OpenGrants::open(GrantSet::default()).expect("nothing to open"),
         deadline: None,
         cancel: CancellationToken::new(),
-        progress: None,
+        observer: None,
     };
     Item { target, invocation }
 }
@@ -96,8 +96,7 @@ impl Item {
 
     /// What happens when the guest speaks of its progress.
     pub(crate) fn when_it_speaks(mut self, then: impl Fn() + Send + Sync + 'static) -> Self {
-        let sink: ProgressSink = Arc::new(move |_, _, _| then());
-        self.invocation.progress = Some(sink);
+        self.invocation.observer = Some(Arc::new(Hears(then)));
         self
     }
 
@@ -109,6 +108,19 @@ impl Item {
     fn into_call(self) -> (Arc<str>, Invocation) {
         (self.target.function.expect("a function"), self.invocation)
     }
+}
+
+/// Hears a guest's progress and nothing else.
+struct Hears<F>(F);
+
+impl<F: Fn() + Send + Sync> Observer for Hears<F> {
+    fn progress(&self, _done: u64, _total: Option<u64>, _message: &str) {
+        (self.0)();
+    }
+
+    fn used(&self, _used: Used) {}
+
+    fn decided(&self, _decision: Decision) {}
 }
 
 fn sandbox() -> Sandbox {

@@ -310,6 +310,21 @@ pub enum Capability {
     Net,
 }
 
+impl Capability {
+    /// The word in receipts and events.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Env => "env",
+            Self::Clock => "clock",
+            Self::Random => "random",
+            Self::Net => "net",
+        }
+    }
+}
+
 /// Something that a guest asked for and was refused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Denial {
@@ -317,6 +332,23 @@ pub struct Denial {
     pub capability: Capability,
     /// What was asked, in the guest's own words: a path, a host. Escaped and cut to 200 characters.
     pub asked: String,
+}
+
+/// What was decided about one thing that a guest asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Decision {
+    /// Whether it may.
+    pub allowed: bool,
+    /// What it takes.
+    pub capability: Capability,
+    /// What was asked: a path, the name of a variable, a request without its query. Escaped and cut to 200 characters.
+    pub asked: String,
+    /// The grant that allows it, as grants are shown: `read docs`, `net GET https://example.org/*`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    /// The names of the secrets that the host put on it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<String>,
 }
 
 impl Denial {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
-use crate::{CallId, RunId, Source, StepId, Target, TenantId, ToolName};
+use crate::{CallId, Decision, Digest, Effects, RunId, Source, StepId, Target, TenantId, ToolName};
 
 /// One thing that happened.
 #[derive(Debug, Clone, Serialize)]
@@ -72,6 +72,19 @@ pub enum Happening {
         /// Its words, escaped and cut.
         message: String,
     },
+    /// The guest asked for something outside of its cell, and it was decided whether it may: the first time in this attempt that it
+    /// asked for that. So many are told of one call; the number of the rest stands in its end.
+    Decided {
+        /// For whom.
+        tenant: TenantId,
+        /// Which tool.
+        target: Target,
+        /// Which component it is.
+        digest: Digest,
+        /// What was decided.
+        #[serde(flatten)]
+        decision: Decision,
+    },
     /// The call's one end.
     Finished {
         /// The outcome, with its kind: `ok`, `exhausted(fuel)`.
@@ -87,6 +100,12 @@ pub enum Happening {
         run_time: Duration,
         /// Fuel used.
         fuel: u64,
+        /// What it used of the world.
+        #[serde(skip_serializing_if = "nothing")]
+        effects: Effects,
+        /// Decisions that were not told.
+        #[serde(skip_serializing_if = "none")]
+        decisions_dropped: u64,
     },
     /// The circuit breaker of a tool changed its state, for one tenant's calls.
     Breaker {
@@ -130,6 +149,16 @@ pub enum Happening {
         /// The outcome, with its kind.
         outcome: String,
     },
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
+fn nothing(effects: &Effects) -> bool {
+    effects.is_empty()
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
+fn none(count: &u64) -> bool {
+    *count == 0
 }
 
 fn millis<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {

@@ -25,13 +25,13 @@ mod units;
 
 pub use call::{Priority, ToolCall};
 pub use capability::{
-    Access, Capability, ClockMode, Denial, Folder, GrantKeys, GrantSet, RandomMode, WantError, Wants, shell,
+    Access, Capability, ClockMode, Decision, Denial, Folder, GrantKeys, GrantSet, RandomMode, WantError, Wants, shell,
 };
 #[cfg(any(test, feature = "test-support"))]
 pub use clock::ManualClock;
 pub use clock::{Clock, SystemClock};
 pub use code::{Code, Page};
-pub use effect::Effect;
+pub use effect::{Effect, Effects, Used};
 pub use event::{Event, Happening};
 pub use failure::{Failure, Kind, Reached, Refusal, Resource, TrapKind};
 pub use id::{AgentName, CallId, Digest, IdError, RunId, StepId, Target, TenantId, ToolName};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
-use crate::{ByteSize, CallId, Denial, Digest, Failure, GrantSet, Limits, Payload, Target};
+use crate::{ByteSize, CallId, Denial, Digest, Effects, Failure, GrantSet, Limits, Payload, Target};
 
 /// The end of a call.
 #[derive(Debug, Clone)]
@@ -94,8 +94,12 @@ pub struct Receipt {
     pub denials: Vec<Denial>,
     /// How many more were refused.
     pub denials_dropped: u64,
-    /// Whether the call was a function of its input: it used nothing but that, its memory, its log, a virtual clock and seeded
-    /// randomness. Never so in a shared cell, where the memory is not its alone.
+    /// Decisions about capabilities that were no events of their own, because there were too many.
+    pub decisions_dropped: u64,
+    /// What it used of the world.
+    pub effects: Effects,
+    /// Whether the call was a function of its input, and all that is to be told of it as well: it had no effects and was refused
+    /// nothing. Never so in a shared cell, where the memory is not its alone.
     pub pure: bool,
     /// Whether it ran in a batch, where several calls use one cell one after the other: each can see what those before it left
     /// in the guest's memory.

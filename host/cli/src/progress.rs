@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::time::{Duration, Instant};
 
 use hotcell_agent::Agent;
-use hotcell_call::{Event, Happening, StepId, format_duration};
+use hotcell_call::{Happening, StepId, format_duration};
 use hotcell_runtime::Heard;
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
@@ -105,7 +105,7 @@ impl<'a> Progress<'a> {
     /// Takes the next of what happened; none: nothing more will.
     pub(crate) fn hear(&mut self, heard: Option<Heard>) {
         match heard {
-            Some(Heard::Event(event)) => self.happened(event),
+            Some(Heard::Event(event)) => self.happened(&event.what),
             // The numbers are those of what was heard; the summary has them all.
             Some(Heard::Missed(_)) => {}
             None => self.over = true,
@@ -117,10 +117,12 @@ impl<'a> Progress<'a> {
         }
     }
 
-    fn happened(&mut self, event: Event) {
-        match event.what {
-            Happening::StepStarted { step, calls } => self.running.push(Running { step, calls, since: Instant::now() }),
-            Happening::StepFinished { step, state } => self.finished(&step, state),
+    fn happened(&mut self, what: &Happening) {
+        match what {
+            Happening::StepStarted { step, calls } => {
+                self.running.push(Running { step: step.clone(), calls: *calls, since: Instant::now() });
+            }
+            Happening::StepFinished { step, state } => self.finished(step, state),
             Happening::Finished { code, .. } => {
                 self.calls += 1;
                 self.failed += u64::from(code.is_some());
@@ -193,15 +195,20 @@ impl Drop for Progress<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use hotcell_call::{Effects, Event};
+
     use super::*;
 
     fn event(what: Happening) -> Option<Heard> {
-        Some(Heard::Event(Event { seq: 0, at_ms: 0, call: None, run: None, what }))
+        Some(Heard::Event(Arc::new(Event { seq: 0, at_ms: 0, call: None, run: None, what })))
     }
 
     fn finished(code: Option<&'static str>) -> Option<Heard> {
         let (queue, run_time) = (Duration::ZERO, Duration::ZERO);
-        event(Happening::Finished { outcome: String::new(), code, queue, run_time, fuel: 0 })
+        let (outcome, effects) = (String::new(), Effects::default());
+        event(Happening::Finished { outcome, code, queue, run_time, fuel: 0, effects, decisions_dropped: 0 })
     }
 
     #[test]

@@ -1,14 +1,14 @@
 //! One tool of the catalog: where it comes from, what it wants, what it gets, and, once someone asked, the tool itself.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use hotcell_call::{Code, Effect, Failure, GrantSet, LimitKeys, Limits, Target, ToolName, Wants, nearest};
+use hotcell_call::{Code, Effect, Failure, GrantSet, LimitKeys, Limits, Target, TenantId, ToolName, Wants, nearest};
 use hotcell_sandbox::{Contract, OpenGrants, Sandbox, Tool};
 
 use crate::batches::Batches;
@@ -71,8 +71,38 @@ pub(crate) struct Function {
     pub(crate) schema: Schema,
     /// What its calls do: as its component says, or, where that can't, its file.
     pub(crate) effect: Effect,
-    /// Whether a run of it was seen to use more than its input, although its answers were to be kept.
-    pub(crate) unsound: AtomicBool,
+    /// For whom a run of it was seen to use more than its input, although its answers were to be kept.
+    pub(crate) unsound: Unsound,
+}
+
+/// Tenants for whom a function is no function of its input alone.
+///
+/// Each for itself: what one tenant may reach and asks for must not take the kept answers of another away.
+#[derive(Debug, Default)]
+pub(crate) struct Unsound {
+    any: AtomicBool,
+    tenants: Mutex<HashSet<TenantId>>,
+}
+
+/// Tenants that are known by name; beyond, all are taken for such.
+const MOST_UNSOUND: usize = 1_024;
+
+impl Unsound {
+    pub(crate) fn contains(&self, tenant: &TenantId) -> bool {
+        if !self.any.load(Ordering::Relaxed) {
+            return false;
+        }
+        let tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
+        tenants.len() >= MOST_UNSOUND || tenants.contains(tenant)
+    }
+
+    pub(crate) fn insert(&self, tenant: &TenantId) {
+        let mut tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
+        if tenants.len() < MOST_UNSOUND {
+            tenants.insert(tenant.clone());
+        }
+        self.any.store(true, Ordering::Relaxed);
+    }
 }
 
 /// Ways of narrowing that are kept open for one tool.
@@ -195,7 +225,7 @@ impl Opened {
         let callable = descriptor.functions.iter().filter(|function| function.callable.is_ok());
         let functions = callable.map(|function| {
             let effect = whole.unwrap_or(function.effect);
-            let known = Function { schema: Schema::new(function), effect, unsound: AtomicBool::new(false) };
+            let known = Function { schema: Schema::new(function), effect, unsound: Unsound::default() };
             (function.name.clone(), Arc::new(known))
         });
         let functions = functions.collect();

@@ -3,6 +3,7 @@
 //! A listener has a bounded buffer. One that is too slow loses the oldest events and is told how many: it can never hold up a
 //! call. When nobody listens, telling costs a counter.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -16,19 +17,19 @@ const BUFFER: usize = 4_096;
 /// The stream of all events.
 #[derive(Debug)]
 pub(crate) struct Events {
-    sender: broadcast::Sender<Event>,
+    sender: broadcast::Sender<Arc<Event>>,
     next: AtomicU64,
 }
 
 /// A listener; stops listening when dropped.
 #[derive(Debug)]
-pub struct Subscription(broadcast::Receiver<Event>);
+pub struct Subscription(broadcast::Receiver<Arc<Event>>);
 
 /// What a listener hears.
 #[derive(Debug, Clone)]
 pub enum Heard {
-    /// An event.
-    Event(Event),
+    /// An event, which all listeners share.
+    Event(Arc<Event>),
     /// So many events were lost because this listener was too slow.
     Missed(u64),
 }
@@ -51,7 +52,7 @@ impl Events {
         let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let at_ms = u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX);
         // Nobody listening any more is no error.
-        let _ = self.sender.send(Event { seq, at_ms, call, run, what: what() });
+        let _ = self.sender.send(Arc::new(Event { seq, at_ms, call, run, what: what() }));
     }
 }
 

@@ -2,12 +2,15 @@
 //!
 //! Only where it is sound. A call that used nothing but its input, its memory, a virtual clock and seeded randomness is a function of
 //! what it was given, and the host has seen whether it did: so it is the *run* that is judged, not what the tool says of itself.
-//! An answer is kept if its run was pure; a run that was not is its caller's alone, and the function asks no more questions here
-//! until its component changes.
+//! An answer is kept if its run was pure; a run that was not is its caller's alone, and that tenant's calls of the function ask no
+//! more questions here until its component changes.
 //!
 //! What was given is all of the key: the component, the function, the input in its canonical form (which is also what the
 //! guest then gets), the limits, and the grants with their seed and their variables. And the tenant: how fast an answer
 //! comes must not tell one tenant what another has asked.
+//!
+//! An answer that is kept is for all of the tenant's calls. Those who ask at the same time follow each other within their priority
+//! class: none waits in the place of a less urgent one.
 //!
 //! It is for tools whose author or operator set `cache.ttl`. All others pass straight through.
 
@@ -16,7 +19,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use hotcell_call::{ByteSize, Code, Digest, Failure, GrantSet, Limits, Log, Payload, Receipt, Source, TenantId};
+use hotcell_call::{
+    ByteSize, Code, Digest, Failure, GrantSet, Limits, Log, Payload, Priority, Receipt, Source, TenantId,
+};
 use hotcell_flow::flight::{Answer, Bounds, Contents, Counts, Memo, Source as From};
 use hotcell_sandbox::{Attempt, OpenGrants};
 
@@ -25,7 +30,7 @@ use crate::intake::Ready;
 use crate::timer::{TokioTimer, until};
 
 /// Answers that are kept, and those that are being worked out.
-pub(crate) struct Flight(Memo<Question, Kept>);
+pub(crate) struct Flight(Memo<Question, Kept, Priority>);
 
 /// All that an answer depends on.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -83,7 +88,7 @@ impl Flight {
     pub(crate) fn new(bounds: Results) -> Self {
         let entries = usize::try_from(bounds.max_entries).unwrap_or(usize::MAX);
         let bounds = Bounds::new(entries, bounds.max_size.as_u64(), results::LONGEST).unwrap_or(Bounds::NOTHING);
-        Self(Memo::new(bounds, Arc::new(TokioTimer), Kept::weigh))
+        Self(Memo::with_classes(bounds, Arc::new(TokioTimer), Kept::weigh))
     }
 
     /// The answer to what `ready` asks: one that was kept, that of a call which asks the same now, or what `work` gives.
@@ -112,7 +117,7 @@ impl Flight {
     {
         let leads = AtomicBool::new(false);
         let mut own = None;
-        let asked = self.0.ask(question, Some(ttl), async || {
+        let asked = self.0.ask(question, ready.call().priority, Some(ttl), async || {
             leads.store(true, Ordering::Relaxed);
             let attempt = work().await.map_err(Without::Refused)?;
             let answer = match &attempt.result {
@@ -121,12 +126,13 @@ impl Flight {
             };
             let kept = Kept { answer, question: ready.input().as_str().len() };
             let sound = attempt.receipt.pure;
-            own = Some(attempt);
-            if sound {
-                return Ok(Answer::Sound(kept));
+            // A run that had too little memory of the host may have another answer next time; only what it used of the world, or was
+            // refused, it will most likely use and be refused again.
+            if !attempt.receipt.effects.is_empty() || !attempt.receipt.denials.is_empty() {
+                ready.mark_unsound();
             }
-            ready.mark_unsound();
-            Ok(Answer::Own(kept))
+            own = Some(attempt);
+            Ok(if sound { Answer::Sound(kept) } else { Answer::Own(kept) })
         });
         let answered = tokio::select! {
             biased;

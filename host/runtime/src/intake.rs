@@ -4,15 +4,14 @@
 //! set, and a deadline. Whatever fails here has cost nothing and started nothing.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use hotcell_call::{
-    ByteSize, Code, Effect, Failure, Limits, Payload, Priority, Receipt, Target, TenantId, ToolCall, ToolName, Wider,
-    nearest,
+    ByteSize, Code, Digest, Effect, Failure, Limits, Payload, Priority, Receipt, Target, TenantId, ToolCall, ToolName,
+    Wider, nearest,
 };
 use hotcell_flow::breaker::Breakers;
-use hotcell_sandbox::{Attempt, Invocation, OpenGrants, ProgressSink};
+use hotcell_sandbox::{Attempt, Invocation, Observer, OpenGrants};
 use tokio_util::sync::CancellationToken;
 
 use crate::batches::Batches;
@@ -136,9 +135,9 @@ impl Ready {
         self.question.clone()
     }
 
-    /// A run of this function was not pure: it is not asked for its answers any more.
+    /// A run of this function for this tenant was more than a function of its input: it is not asked for its answers any more.
     pub(crate) fn mark_unsound(&self) {
-        self.function.unsound.store(true, Ordering::Relaxed);
+        self.function.unsound.insert(self.tenant());
     }
 
     /// Works out what it asks, if its tool's answers may be kept. The guest then gets the very text that the question has: else
@@ -148,7 +147,7 @@ impl Ready {
         if self.call.start_at.is_some() {
             return;
         }
-        let Some(ttl) = self.opened.ttl.filter(|_| !self.function.unsound.load(Ordering::Relaxed)) else { return };
+        let Some(ttl) = self.opened.ttl.filter(|_| !self.function.unsound.contains(self.tenant())) else { return };
         if self.input.size() > MOST_QUESTION {
             return;
         }
@@ -164,6 +163,11 @@ impl Ready {
     fn company(&self) -> Option<&Batches> {
         let pure = self.function.effect == Effect::Pure && self.question.is_none();
         self.opened.batches.as_ref().filter(|_| pure)
+    }
+
+    /// Which component it is.
+    pub(crate) fn digest(&self) -> Digest {
+        self.opened.tool.digest()
     }
 
     pub(crate) fn function_name(&self) -> Arc<str> {
@@ -183,7 +187,7 @@ impl Ready {
     }
 
     /// The last stage: the cell.
-    pub(crate) async fn run(&self, progress: ProgressSink) -> Box<Attempt> {
+    pub(crate) async fn run(&self, observer: Arc<dyn Observer>) -> Box<Attempt> {
         let invocation = Invocation {
             call: self.call.id,
             target: self.target.clone(),
@@ -194,7 +198,7 @@ impl Ready {
             grants: Arc::clone(&self.grants),
             deadline: self.call.deadline,
             cancel: self.cancel.clone(),
-            progress: Some(progress),
+            observer: Some(observer),
         };
         let attempt = match self.company() {
             Some(batches) => batches.run(self, invocation).await,

@@ -16,6 +16,7 @@ use crate::events::Events;
 use crate::intake::Ready;
 use crate::metrics::Metrics;
 use crate::timer::TokioTimer;
+use crate::witness::Witness;
 
 /// The calls that are under way, in several maps so that cores which begin and end calls seldom meet at one lock.
 #[derive(Debug, Default)]
@@ -39,6 +40,8 @@ pub(crate) struct Journey {
     waited: Duration,
     attempt: u32,
     stage: Stage,
+    /// Of the attempt under way, or the last.
+    witness: Option<Arc<Witness>>,
     told: bool,
 }
 
@@ -116,6 +119,7 @@ impl Journey {
             waited: Duration::ZERO,
             attempt: 0,
             stage: Stage::Other,
+            witness: None,
             told: false,
         }
     }
@@ -163,12 +167,11 @@ impl Journey {
         self.tell(|| Happening::Breaker { tool, tenant, state });
     }
 
-    /// Hands a guest's progress on to the event stream.
-    pub(crate) fn progress(&self) -> hotcell_sandbox::ProgressSink {
-        let (events, call, run) = (Arc::clone(&self.events), self.call.id, self.call.run);
-        Arc::new(move |done, total, message| {
-            events.tell(Some(call), run, || Happening::Progress { done, total, message: message.to_owned() });
-        })
+    /// Hands on to the event stream what the guest of the next attempt does while it does it.
+    pub(crate) fn observer(&mut self, ready: &Ready) -> Arc<Witness> {
+        let witness = Arc::new(Witness::new(Arc::clone(&self.events), Arc::clone(&self.call), ready));
+        self.witness = Some(Arc::clone(&witness));
+        witness
     }
 
     /// Its end.
@@ -210,6 +213,8 @@ impl Journey {
             queue: receipt.queue,
             run_time: receipt.run,
             fuel: receipt.fuel,
+            effects: receipt.effects,
+            decisions_dropped: receipt.decisions_dropped,
         });
         // Last: whoever waits until nothing is under way has heard all ends.
         self.under_way.remove(self.call.id);
@@ -227,7 +232,9 @@ impl Drop for Journey {
                 Stage::Cell(since) => TokioTimer.now().saturating_duration_since(since),
                 Stage::Other | Stage::Queue(_) => Duration::ZERO,
             };
-            let receipt = Receipt { queue: self.in_queue(), run, attempts: self.attempt, ..Receipt::default() };
+            let effects = self.witness.as_ref().map(|witness| witness.effects()).unwrap_or_default();
+            let queue = self.in_queue();
+            let receipt = Receipt { queue, run, attempts: self.attempt, effects, ..Receipt::default() };
             self.end(Some(&failure), &receipt);
         }
     }

@@ -35,6 +35,7 @@ mod timer;
 mod toolbox;
 mod toolfile;
 pub mod trust;
+mod witness;
 
 pub use builder::HostBuilder;
 pub use catalog::{Broken, Starter};

@@ -74,7 +74,7 @@ impl Host {
                 Err(refused) => return tries.refused(refused),
             };
             admitted.starts(permit.since(), ready.limits());
-            let attempt = ready.run(journey.progress()).await;
+            let attempt = ready.run(journey.observer(ready)).await;
             admitted.spend(&attempt.receipt);
             let Some(start) = tries.again(ready, &self.0.admission, &attempt) else {
                 permit.settle(ready, journey, &attempt);

@@ -99,14 +99,9 @@ fn may_differ(failure: &Failure) -> bool {
     matches!(failure.kind(), Kind::Failed | Kind::TimedOut | Kind::Trapped(_) | Kind::Fault) || transient(failure)
 }
 
-/// What is known of an attempt that used more than its input is that it did, and what requests it sent; not yet what it did with
-/// the rest.
+/// Every effect passes through the host, so it is known whether anything was changed. To read twice does no harm.
 fn seen(receipt: &Receipt) -> Seen {
-    match receipt {
-        Receipt { pure: true, .. } => Seen::Nothing,
-        Receipt { writes: 1.., .. } => Seen::Something,
-        _ => Seen::Unknown,
-    }
+    if receipt.effects.change() { Seen::Something } else { Seen::Nothing }
 }
 
 /// What retries of the call's tenant and tool are paid from; none where none is ever made.

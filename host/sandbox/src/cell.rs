@@ -7,20 +7,18 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use hotcell_call::{ByteSize, Capability, Denial, Limits, Resource};
+use hotcell_call::{ByteSize, Capability, Denial, Effects, Limits, Resource, Used};
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::sockets::WasiSocketsCtx;
 
 use crate::capability::{Bounds, Clock, Files, Http, OpenGrants, Outlet, Random, Share};
 use crate::limiter::Limiter;
 use crate::log::Capture;
+use crate::observer::{Observer, Teller};
 use crate::stop::{Spent, Stop};
 
 /// Denials that a receipt holds; more are counted.
 const MOST_DENIALS: usize = 32;
-
-/// Takes what a guest says of its progress: done, of how many, a message.
-pub type ProgressSink = Arc<dyn Fn(u64, Option<u64>, &str) + Send + Sync>;
 
 /// The data of one call's store.
 pub(crate) struct Cell {
@@ -46,7 +44,8 @@ pub(crate) struct Cell {
     pub(crate) host_data: ByteSize,
     /// When the instance was there; none: not yet.
     pub(crate) instantiated: Option<Instant>,
-    pub(crate) progress: Option<ProgressSink>,
+    /// Tells what the guest does while it does it.
+    pub(crate) teller: Teller,
 }
 
 /// What the receipt will tell.
@@ -56,8 +55,8 @@ pub(crate) struct Notes {
     pub(crate) denials_dropped: u64,
     /// The first limit of ours that was reached, also when the guest went on.
     pub(crate) exhausted: Option<(Resource, Spent)>,
-    /// Whether anything was used that makes the call more than a function of its input.
-    pub(crate) effects: bool,
+    /// What was used that makes the call more than a function of its input.
+    pub(crate) effects: Effects,
 }
 
 impl Cell {
@@ -65,13 +64,14 @@ impl Cell {
         limits: &Limits,
         grants: Arc<OpenGrants>,
         deadline: Instant,
-        progress: Option<ProgressSink>,
+        observer: Option<Arc<dyn Observer>>,
         share: Option<Share>,
         outlet: Option<Outlet>,
     ) -> Self {
         let mut table = ResourceTable::new();
         table.set_max_capacity(usize::try_from(limits.handles).unwrap_or(usize::MAX));
         let set = grants.set();
+        let teller = Teller::new(observer, grants.secrets().cloned());
         Self {
             table,
             limiter: Limiter::new(limits.memory),
@@ -89,7 +89,7 @@ impl Cell {
             deadline,
             host_data: limits.host_data,
             instantiated: None,
-            progress,
+            teller,
         }
     }
 
@@ -97,7 +97,7 @@ impl Cell {
     ///
     /// In place, so that it costs nothing where nothing was used; and no handle is left that knows the old state, because the
     /// table [is empty](Self::is_as_found).
-    pub(crate) fn renew(&mut self, limits: &Limits, deadline: Instant, progress: Option<ProgressSink>) {
+    pub(crate) fn renew(&mut self, limits: &Limits, deadline: Instant, observer: Option<Arc<dyn Observer>>) {
         // All of them by name: none is to be forgotten.
         let Self {
             limiter,
@@ -109,12 +109,12 @@ impl Cell {
             notes,
             host_data,
             deadline: ends,
-            progress: hears,
+            teller,
             table: _,
             sockets: _,
             http,
             net_bounds,
-            grants: _,
+            grants,
             outlet: _,
             instantiated: _,
         } = self;
@@ -128,7 +128,8 @@ impl Cell {
         *net_bounds = Bounds::from(limits);
         *notes = Notes::default();
         *host_data = limits.host_data;
-        (*ends, *hears) = (deadline, progress);
+        *teller = Teller::new(observer, grants.secrets().cloned());
+        *ends = deadline;
     }
 
     /// The limits as they stand here, each read from what keeps it.
@@ -161,12 +162,34 @@ impl Cell {
             || self.files.quota_reached().is_some()
             || self.http_reached().is_some()
             || self.limiter.refused().is_some();
-        !effects && !refused && self.limiter.is_half_free() && self.table.is_empty()
+        effects.is_empty() && !refused && self.limiter.is_half_free() && self.table.is_empty()
+    }
+}
+
+impl Cell {
+    /// Records that something of the world was used.
+    pub(crate) fn note(&mut self, used: Used) {
+        if self.notes.effects.insert(used)
+            && let Some(observer) = self.teller.observer()
+        {
+            observer.used(used);
+        }
+    }
+
+    /// Records that something was refused.
+    pub(crate) fn deny(&mut self, capability: Capability, asked: &str) -> Denial {
+        self.teller.denied(capability, asked);
+        self.notes.deny(capability, asked)
+    }
+
+    /// Whether what was asked for was refused at any time.
+    pub(crate) fn was_refused(&self) -> bool {
+        !self.notes.denials.is_empty()
     }
 }
 
 impl Notes {
-    /// Records that something was refused.
+    /// Keeps what was refused, for the receipt.
     pub(crate) fn deny(&mut self, capability: Capability, asked: &str) -> Denial {
         let denial = Denial::new(capability, asked);
         if self.denials.contains(&denial) {

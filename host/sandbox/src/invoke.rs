@@ -22,7 +22,8 @@ use wasmtime::component::{Instance, InstancePre};
 use wasmtime::{Store, UpdateDeadline};
 
 use crate::capability::{OpenGrants, Outlet};
-use crate::cell::{Cell, ProgressSink};
+use crate::cell::Cell;
+use crate::observer::Observer;
 use crate::sandbox::Shared;
 use crate::stop::{Spent, Stop};
 use crate::trap::Facts;
@@ -48,8 +49,8 @@ pub struct Invocation {
     pub deadline: Option<Instant>,
     /// Ends the call from outside.
     pub cancel: CancellationToken,
-    /// Hears of the guest's progress.
-    pub progress: Option<ProgressSink>,
+    /// Hears what the guest does while it does it.
+    pub observer: Option<Arc<dyn Observer>>,
 }
 
 /// How one run in a cell ended. It is large, and handed on through every stage on its way back: so it goes in a box.
@@ -161,13 +162,13 @@ impl Window {
 impl Standing {
     /// A store with every limit of the call set on it.
     fn furnish(shared: &Shared, invocation: &Invocation, window: &Window) -> wasmtime::Result<Self> {
-        let Invocation { limits, grants, progress, .. } = invocation;
+        let Invocation { limits, grants, observer, .. } = invocation;
         // Without a folder there is nothing to open, and most calls have none.
         let share = (!grants.folders().is_empty()).then(|| shared.descriptors.share());
         // As few send requests.
         let outlet = (!grants.set().net.is_empty())
             .then(|| Outlet { net: Arc::clone(&shared.net), tenant: invocation.tenant.clone() });
-        let cell = Cell::new(limits, Arc::clone(grants), window.deadline, progress.clone(), share, outlet);
+        let cell = Cell::new(limits, Arc::clone(grants), window.deadline, observer.clone(), share, outlet);
         let mut store = Store::try_new(&shared.engine, cell)?;
         store.limiter(|cell| &mut cell.limiter);
         // Beyond what a guest can hold: the bounds that users know are checked where they can be told by type.
@@ -185,8 +186,8 @@ impl Standing {
 
     /// The same cell with every limit of its next call set on it.
     fn renew(mut self, invocation: &Invocation, window: &Window) -> wasmtime::Result<Self> {
-        let Invocation { limits, progress, .. } = invocation;
-        self.store.data_mut().renew(limits, window.deadline, progress.clone());
+        let Invocation { limits, observer, .. } = invocation;
+        self.store.data_mut().renew(limits, window.deadline, observer.clone());
         self.bound(limits)?;
         Ok(self)
     }
@@ -391,7 +392,9 @@ fn receipt(store: &Store<Cell>, invocation: &Invocation, started: Instant, ended
         received: net.received,
         denials: cell.notes.denials.clone(),
         denials_dropped: cell.notes.denials_dropped,
-        pure: !cell.notes.effects && !cell.limiter.is_starved(),
+        decisions_dropped: cell.decisions_dropped(),
+        effects: cell.notes.effects,
+        pure: cell.notes.effects.is_empty() && !cell.was_refused() && !cell.limiter.is_starved(),
         limits: Arc::clone(&invocation.limits),
         grants: Arc::clone(cell.grants.set()),
     }

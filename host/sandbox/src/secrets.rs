@@ -58,6 +58,12 @@ impl Secrets {
         }
     }
 
+    /// The names of those that are bound to a request.
+    pub(crate) fn names_for(&self, asked: &Asked) -> Vec<String> {
+        let bound = self.list.iter().filter(|secret| secret.grant.to.allows(asked));
+        bound.map(|secret| secret.grant.name.clone()).collect()
+    }
+
     /// Takes them out of the fields of a response, before the guest sees it.
     pub(crate) fn clean(&self, headers: &mut HeaderMap) {
         for value in headers.values_mut() {

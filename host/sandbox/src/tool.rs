@@ -211,7 +211,7 @@ impl Tool {
             grants: OpenGrants::open(GrantSet::default())?,
             deadline: None,
             cancel: CancellationToken::new(),
-            progress: None,
+            observer: None,
         };
         let (loaded, _spare) = self.load(&invocation).await?;
         let Some(contract) = loaded.contract else {

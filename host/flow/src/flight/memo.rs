@@ -15,10 +15,13 @@ use super::{Answer, Bounds, Cache, Contents, Flight};
 ///
 /// What is asked while it is worked out is joined to that; what was answered before is found, until it ends or must make
 /// room. Errors and answers that are their caller's [own](Answer::Own) are never remembered.
-pub struct Memo<K: Clone + Eq + Hash, V: Clone>(Arc<Shared<K, V>>);
+///
+/// `R` is what keeps askers apart while they wait, although an answer is one for all of them: those of one class join each other,
+/// and none waits for a leader that is less urgent.
+pub struct Memo<K: Clone + Eq + Hash, V: Clone, R: Clone + Eq + Hash = ()>(Arc<Shared<K, V, R>>);
 
-struct Shared<K: Clone + Eq + Hash, V: Clone> {
-    flight: Flight<K, V>,
+struct Shared<K: Clone + Eq + Hash, V: Clone, R: Clone + Eq + Hash> {
+    flight: Flight<(K, R), V>,
     state: Mutex<State<K, V>>,
     clock: Arc<dyn Clock>,
     weigh: fn(&V) -> u64,
@@ -52,14 +55,10 @@ pub enum Source {
 }
 
 impl<K: Clone + Eq + Hash, V: Clone> Memo<K, V> {
-    /// How many different questions are worked out together; those beyond it are worked out alone.
-    const MOST_FLIGHTS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(65_535);
-
     /// A memory within `bounds`, by the time of `clock`; `weigh` says how many bytes an answer weighs.
     #[must_use]
     pub fn new(bounds: Bounds, clock: Arc<dyn Clock>, weigh: fn(&V) -> u64) -> Self {
-        let state = Mutex::new(State { cache: Cache::new(bounds), counts: Counts::default() });
-        Self(Arc::new(Shared { flight: Flight::new(Self::MOST_FLIGHTS), state, clock, weigh }))
+        Self::with_classes(bounds, clock, weigh)
     }
 
     /// The answer to `key`: remembered, or of one who works on it now, or of `work`.
@@ -73,16 +72,34 @@ impl<K: Clone + Eq + Hash, V: Clone> Memo<K, V> {
     where
         F: Future<Output = Result<Answer<V>, E>>,
     {
-        self.ask(key, None, work).await.map(|(value, _)| value)
+        self.ask(key, (), None, work).await.map(|(value, _)| value)
+    }
+}
+
+impl<K: Clone + Eq + Hash, V: Clone, R: Clone + Eq + Hash> Memo<K, V, R> {
+    /// How many different questions are worked out together; those beyond it are worked out alone.
+    const MOST_FLIGHTS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(65_535);
+
+    /// As [`new`](Memo::new), for askers of several classes.
+    #[must_use]
+    pub fn with_classes(bounds: Bounds, clock: Arc<dyn Clock>, weigh: fn(&V) -> u64) -> Self {
+        let state = Mutex::new(State { cache: Cache::new(bounds), counts: Counts::default() });
+        Self(Arc::new(Shared { flight: Flight::new(Self::MOST_FLIGHTS), state, clock, weigh }))
     }
 
-    /// As [`get`](Self::get), and says how it was answered. What `work` gives is remembered for `ttl`, if that is said; for
-    /// none at all, it is only shared with those who ask at the same time.
+    /// As [`get`](Memo::get), and says how it was answered. Joined are those who ask with the same `class`. What `work` gives is
+    /// remembered for `ttl`, if that is said; for none at all, it is only shared with those who ask at the same time.
     ///
     /// # Errors
     ///
     /// That of `work`.
-    pub async fn ask<E, F>(&self, key: K, ttl: Option<Duration>, work: impl FnOnce() -> F) -> Result<(V, Source), E>
+    pub async fn ask<E, F>(
+        &self,
+        key: K,
+        class: R,
+        ttl: Option<Duration>,
+        work: impl FnOnce() -> F,
+    ) -> Result<(V, Source), E>
     where
         F: Future<Output = Result<Answer<V>, E>>,
     {
@@ -92,9 +109,11 @@ impl<K: Clone + Eq + Hash, V: Clone> Memo<K, V> {
             return Ok((value, Source::Memory));
         }
         let mut source = Source::Leader;
+        let question = (key, class);
+        let key = &question.0;
         let lead = async || {
             // Another leader may have landed since.
-            if let Some(value) = shared.remembered(&key) {
+            if let Some(value) = shared.remembered(key) {
                 source = Source::Memory;
                 return Ok(Answer::Sound(value));
             }
@@ -106,7 +125,7 @@ impl<K: Clone + Eq + Hash, V: Clone> Memo<K, V> {
             }
             Ok(answer)
         };
-        let result = shared.flight.run(&key, lead).await;
+        let result = shared.flight.run(&question, lead).await;
         if source != Source::Work {
             shared.count(source);
         }
@@ -137,7 +156,7 @@ impl<K: Clone + Eq + Hash, V: Clone> Memo<K, V> {
     }
 }
 
-impl<K: Clone + Eq + Hash, V: Clone> Shared<K, V> {
+impl<K: Clone + Eq + Hash, V: Clone, R: Clone + Eq + Hash> Shared<K, V, R> {
     fn lock(&self) -> MutexGuard<'_, State<K, V>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -165,13 +184,13 @@ impl<K: Clone + Eq + Hash, V: Clone> Shared<K, V> {
     }
 }
 
-impl<K: Clone + Eq + Hash, V: Clone> Clone for Memo<K, V> {
+impl<K: Clone + Eq + Hash, V: Clone, R: Clone + Eq + Hash> Clone for Memo<K, V, R> {
     fn clone(&self) -> Self {
         Self(Arc::clone(&self.0))
     }
 }
 
-impl<K: Clone + Eq + Hash, V: Clone> fmt::Debug for Memo<K, V> {
+impl<K: Clone + Eq + Hash, V: Clone, R: Clone + Eq + Hash> fmt::Debug for Memo<K, V, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = self.0.lock();
         f.debug_struct("Memo").field("counts", &state.counts).field("contents", &state.cache.contents()).finish()

@@ -18,7 +18,10 @@ impl environment::Host for &mut Cell {
     fn get_environment(&mut self) -> wasmtime::Result<Vec<(String, String)>> {
         let grants = std::sync::Arc::clone(&self.grants);
         for name in &grants.set().env_withheld {
-            self.notes.deny(Capability::Env, name);
+            self.deny(Capability::Env, name);
+        }
+        for name in grants.set().env.keys() {
+            self.teller.allowed(Capability::Env, name, || format!("env {name}"));
         }
         Ok(grants.set().env.iter().map(|(name, value)| (name.clone(), value.clone())).collect())
     }

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use hotcell_call::{Capability, ClockMode};
+use hotcell_call::{Capability, ClockMode, Used};
 use wasmtime::component::Resource;
 use wasmtime_wasi::p2::bindings::clocks::monotonic_clock::{self, Instant as Nanos};
 use wasmtime_wasi::p2::bindings::clocks::wall_clock::{self, Datetime};
@@ -171,7 +171,10 @@ impl Pollable for Sleep {
 
 impl Cell {
     fn note_real_clock(&mut self) {
-        self.notes.effects |= matches!(self.clock, Clock::Real(_));
+        if matches!(self.clock, Clock::Real(_)) {
+            self.note(Used::Clock);
+            self.teller.allowed(Capability::Clock, "the machine's clocks", || "clock real".to_owned());
+        }
     }
 
     fn sleep(&mut self, until: u64) -> wasmtime::Result<Resource<DynPollable>> {
@@ -209,7 +212,7 @@ impl wall_clock::Host for &mut Cell {
             Clock::Real(_) => SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default(),
             Clock::Virtual(time) => Duration::from_secs(VIRTUAL_START) + Duration::from_nanos(time.read()),
             Clock::Withheld(_) => {
-                return Err(Stop::Denied(self.notes.deny(Capability::Clock, "the time of day")).into());
+                return Err(Stop::Denied(self.deny(Capability::Clock, "the time of day")).into());
             }
         };
         Ok(Datetime { seconds: since_1970.as_secs(), nanoseconds: since_1970.subsec_nanos() })

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use hotcell_call::shortened;
+use hotcell_call::{Used, shortened};
 use wasmtime::StoreContextMut;
 use wasmtime::component::Linker;
 
@@ -16,15 +16,15 @@ pub(crate) fn link(linker: &mut Linker<Cell>) -> wasmtime::Result<()> {
     let mut context = linker.instance("hotcell:tool/context@0.1.0")?;
     context.func_wrap("progress", |store: StoreContextMut<'_, Cell>, said: (u64, Option<u64>, String)| {
         let (done, total, message) = said;
-        if let Some(sink) = &store.data().progress {
+        if let Some(observer) = store.data().teller.observer() {
             let clean = store.data().grants.secrets().and_then(|secrets| secrets.text(&message));
-            sink(done, total, &shortened(clean.as_ref().unwrap_or(&message), MESSAGE));
+            observer.progress(done, total, &shortened(clean.as_ref().unwrap_or(&message), MESSAGE));
         }
         Ok(())
     })?;
     context.func_wrap("time-left", |mut store: StoreContextMut<'_, Cell>, (): ()| {
         let cell = store.data_mut();
-        cell.notes.effects = true;
+        cell.note(Used::TimeLeft);
         let left = cell.deadline.saturating_duration_since(Instant::now());
         Ok((u64::try_from(left.as_millis()).unwrap_or(u64::MAX),))
     })

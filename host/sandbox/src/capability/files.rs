@@ -13,7 +13,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use hotcell_call::{Access, ByteSize, Capability, Limits, Resource as Limit};
+use hotcell_call::{Access, ByteSize, Capability, Limits, Resource as Limit, Used, shortened};
 use wasmtime::component::Resource;
 use wasmtime_wasi::filesystem::{Descriptor, WasiFilesystemCtx, WasiFilesystemCtxView};
 use wasmtime_wasi::p2::bindings::filesystem::preopens;
@@ -46,6 +46,8 @@ pub(crate) struct Files {
 struct Node {
     /// In the guest's words, for denials; shared, because a guest opens a thousand of them.
     path: Arc<str>,
+    /// The name of the granted folder that it is in.
+    granted: Arc<str>,
     /// What may be done; none: it is the root that refuses.
     access: Option<Access>,
     end: End,
@@ -96,13 +98,13 @@ impl Cell {
 
     /// What is known of `fd`; a descriptor of no folder of ours is the root that refuses.
     fn node(&self, fd: &Fd) -> Node {
-        let unknown = || Node { path: "".into(), access: None, end: End::default(), slot: None };
+        let unknown = || Node { path: "".into(), granted: "".into(), access: None, end: End::default(), slot: None };
         self.files.nodes.get(&fd.rep()).cloned().unwrap_or_else(unknown)
     }
 
     fn refuse(&mut self, access: Access, path: &str) -> FsError {
         let capability = if access == Access::Read { Capability::Read } else { Capability::Write };
-        self.notes.deny(capability, path);
+        self.deny(capability, path);
         ErrorCode::Access.into()
     }
 
@@ -114,14 +116,25 @@ impl Cell {
         let node = self.node(fd);
         match node.access {
             Some(granted) if granted >= access => {
-                self.notes.effects = true;
+                self.allow(&node, path, access, granted);
                 Ok(node)
             }
             Some(_) => Err(self.refuse(access, &joined(&node.path, path))),
-            None => {
-                self.notes.effects = true;
-                Err(self.refuse(access, &as_asked(path)))
-            }
+            None => Err(self.refuse(access, &as_asked(path))),
+        }
+    }
+
+    /// Notes what was let through. What goes by a descriptor alone was decided when that was opened.
+    fn allow(&mut self, node: &Node, path: &str, access: Access, granted: Access) {
+        let (used, capability) = match access {
+            Access::Read => (Used::Read, Capability::Read),
+            Access::Write => (Used::Write, Capability::Write),
+        };
+        self.note(used);
+        if !path.is_empty() {
+            let verb = if granted == Access::Read { "read" } else { "write" };
+            let rule = || format!("{verb} {}", shortened(&node.granted, 200));
+            self.teller.allowed(capability, &joined(&node.path, path), rule);
         }
     }
 
@@ -157,7 +170,7 @@ impl Cell {
             Ok(stat) if stat.type_ == DescriptorType::SymbolicLink => Err(ErrorCode::Loop.into()),
             Ok(_) => {
                 let asked = joined(&self.node(fd).path, path);
-                self.notes.deny(Capability::Read, &format!("{asked} (a pipe, socket or device)"));
+                self.deny(Capability::Read, &format!("{asked} (a pipe, socket or device)"));
                 Err(ErrorCode::Access.into())
             }
             Err(error)
@@ -228,8 +241,6 @@ fn joined(folder: &str, path: &str) -> Arc<str> {
 impl preopens::Host for &mut Cell {
     fn get_directories(&mut self) -> wasmtime::Result<Vec<(Fd, String)>> {
         let grants = Arc::clone(&self.grants);
-        // What is granted is part of what the guest sees from here on.
-        self.notes.effects |= !grants.folders().is_empty();
         let mut folders = Vec::new();
         // A folder that was granted as `.` is the root of all paths, so there is nothing beside it to refuse.
         if !grants.folders().iter().any(|folder| is_root(&folder.guest)) {
@@ -238,8 +249,9 @@ impl preopens::Host for &mut Cell {
         }
         for folder in grants.folders() {
             let fd = self.table.push(Descriptor::Dir(folder.dir.clone()))?;
-            let path = folder.guest.as_str().into();
-            let node = Node { path, access: Some(folder.access), end: End::default(), slot: None };
+            let path: Arc<str> = folder.guest.as_str().into();
+            let granted = Arc::clone(&path);
+            let node = Node { path, granted, access: Some(folder.access), end: End::default(), slot: None };
             self.files.nodes.insert(fd.rep(), node);
             folders.push((fd, folder.guest.clone()));
         }
@@ -281,7 +293,7 @@ impl HostDescriptor for &mut Cell {
         let opened = self.settle(opened, &node, &path, access)?;
         let kept = if oflags.contains(OpenFlags::TRUNCATE) { 0 } else { size.unwrap_or(0) };
         let path = joined(&node.path, &path);
-        let child = Node { path, access: node.access, end: End::at(kept), slot: Some(slot) };
+        let child = Node { path, granted: node.granted, access: node.access, end: End::at(kept), slot: Some(slot) };
         self.files.nodes.insert(opened.rep(), child);
         Ok(opened)
     }
@@ -457,7 +469,10 @@ impl HostDescriptor for &mut Cell {
 
     async fn is_same_object(&mut self, fd: Fd, other: Fd) -> wasmtime::Result<bool> {
         match (self.node(&fd).access, self.node(&other).access) {
-            (Some(_), Some(_)) => self.stock().is_same_object(fd, other).await,
+            (Some(_), Some(_)) => {
+                self.note(Used::Read);
+                self.stock().is_same_object(fd, other).await
+            }
             (one, other) => Ok(one.is_none() && other.is_none()),
         }
     }

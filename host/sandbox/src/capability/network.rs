@@ -20,8 +20,7 @@ impl Cell {
     }
 
     fn refuse_network<T>(&mut self, asked: &str) -> Result<T, SocketError> {
-        self.notes.effects = true;
-        self.notes.deny(Capability::Net, asked);
+        self.deny(Capability::Net, asked);
         Err(ErrorCode::AccessDenied.into())
     }
 }
@@ -73,7 +72,7 @@ impl ip_name_lookup::HostResolveAddressStream for &mut Cell {
     }
 
     fn subscribe(&mut self, _stream: Resource<ResolveAddressStream>) -> wasmtime::Result<Resource<DynPollable>> {
-        Err(Stop::Denied(self.notes.deny(Capability::Net, "the address of a host")).into())
+        Err(Stop::Denied(self.deny(Capability::Net, "the address of a host")).into())
     }
 
     fn drop(&mut self, stream: Resource<ResolveAddressStream>) -> wasmtime::Result<()> {

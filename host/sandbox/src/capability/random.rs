@@ -3,7 +3,7 @@
 //! The stock host bounds one request, and 64 MiB of it hold a core for 0.4 s. Here the sum is bounded, so a loop of requests reaches
 //! the limit as well, and a request beyond it is refused before a byte is made.
 
-use hotcell_call::{ByteSize, Capability, RandomMode, Resource};
+use hotcell_call::{ByteSize, Capability, RandomMode, Resource, Used};
 use rand::rngs::OsRng;
 use rand::{RngCore, SeedableRng, TryRngCore};
 use rand_chacha::ChaCha12Rng;
@@ -72,11 +72,12 @@ impl Cell {
         let mut buffer = vec![0; ByteSize::bytes(bytes).as_usize()];
         match self.random.mode {
             RandomMode::System => {
-                self.notes.effects = true;
+                self.note(Used::Random);
+                self.teller.allowed(Capability::Random, "the system's randomness", || "random system".to_owned());
                 OsRng.try_fill_bytes(&mut buffer)?;
             }
             RandomMode::Withheld if need == Need::Secure => {
-                return Err(Stop::Denied(self.notes.deny(Capability::Random, "secure random bytes")).into());
+                return Err(Stop::Denied(self.deny(Capability::Random, "secure random bytes")).into());
             }
             RandomMode::Seeded(_) | RandomMode::Withheld => self.random.seeded().fill_bytes(&mut buffer),
         }

@@ -2,12 +2,13 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use hotcell_call::{ByteSize, Limits, Resource};
+use hotcell_call::{ByteSize, Capability, Limits, NetRule, Resource, Used as Effect};
 
+use crate::observer::Teller;
 use crate::stop::Spent;
 
 /// The account of one call; clones are the same.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct Account(Arc<Mutex<State>>);
 
 /// The limits that it keeps.
@@ -21,8 +22,6 @@ pub(crate) struct Bounds {
 /// What was used of them.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Used {
-    /// Whether any request was made, also one that was refused.
-    pub(crate) asked: bool,
     /// Requests that were let out.
     pub(crate) requests: u32,
     /// Bytes of their heads and bodies.
@@ -33,9 +32,10 @@ pub(crate) struct Used {
     pub(crate) writes: u32,
 }
 
-#[derive(Debug)]
 struct State {
     bounds: Bounds,
+    /// Tells what is decided here, while the guest runs.
+    teller: Teller,
     used: Used,
     reached: Option<(Resource, Spent)>,
     denied: Vec<String>,
@@ -59,8 +59,9 @@ impl From<&Limits> for Bounds {
 }
 
 impl Account {
-    pub(super) fn new(bounds: Bounds) -> Self {
-        let state = State { bounds, used: Used::default(), reached: None, denied: Vec::new(), denied_dropped: 0 };
+    pub(super) fn new(bounds: Bounds, teller: Teller) -> Self {
+        let state =
+            State { bounds, teller, used: Used::default(), reached: None, denied: Vec::new(), denied_dropped: 0 };
         Self(Arc::new(Mutex::new(state)))
     }
 
@@ -68,14 +69,15 @@ impl Account {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Records that the guest asked for something.
-    pub(super) fn ask(&self) {
-        self.lock().used.asked = true;
+    /// Records what is allowed by a rule, and the secrets that go with it.
+    pub(super) fn allow(&self, asked: &str, rule: &NetRule, secrets: Vec<String>) {
+        self.lock().teller.allowed_with(asked, || format!("net {rule}"), secrets);
     }
 
     /// Records what was refused.
     pub(super) fn deny(&self, asked: String) {
         let mut state = self.lock();
+        state.teller.denied(Capability::Net, &asked);
         if state.denied.contains(&asked) {
             return;
         }
@@ -90,6 +92,11 @@ impl Account {
     pub(super) fn take_denied(&self) -> (Vec<String>, u64) {
         let mut state = self.lock();
         (std::mem::take(&mut state.denied), std::mem::take(&mut state.denied_dropped))
+    }
+
+    /// Decisions that were not told.
+    pub(super) fn untold(&self) -> u64 {
+        self.lock().teller.dropped()
     }
 
     pub(super) fn used(&self) -> Used {
@@ -107,6 +114,13 @@ impl Account {
         state.admit(Resource::Requests, wanted, limit)?;
         state.used.requests += 1;
         state.used.writes += u32::from(!only_reads);
+        // Told at once, and taken over into the notes at the end.
+        if let Some(observer) = state.teller.observer() {
+            observer.used(Effect::Net);
+            if !only_reads {
+                observer.used(Effect::NetWrite);
+            }
+        }
         Ok(())
     }
 

@@ -54,14 +54,16 @@ impl Hooks {
 
     /// Judges a request, and makes of it what will be sent.
     fn judge(&self, request: Request<WasiBody>) -> Result<(Outlet, Asked, Request<Outgoing>), Error> {
-        self.account.ask();
         let (parts, body) = request.into_parts();
         let asked = self.asked(parts.method.as_str(), &parts.uri)?;
-        let allowed = self.grants.set().net.iter().any(|rule| rule.allows(&asked));
-        let outlet = self.outlet.as_ref().filter(|_| allowed).ok_or_else(|| {
+        let rule = self.grants.set().net.iter().find(|rule| rule.allows(&asked));
+        let (Some(outlet), Some(rule)) = (&self.outlet, rule) else {
             self.account.deny(asked.rule().to_string());
-            Error::HttpRequestDenied
-        })?;
+            return Err(Error::HttpRequestDenied);
+        };
+        let secrets = self.grants.secrets();
+        let names = secrets.map(|secrets| secrets.names_for(&asked)).unwrap_or_default();
+        self.account.allow(&asked.rule().to_string(), rule, names);
         self.account.begin(asked.only_reads()).map_err(|_| Error::ConnectionLimitReached)?;
 
         let mut ours = Request::new(Outgoing::new(body, self.account.clone()));
@@ -79,7 +81,7 @@ impl Hooks {
         }
         let host = HeaderValue::try_from(asked.authority()).map_err(|_| Error::HttpRequestUriInvalid)?;
         headers.insert(header::HOST, host);
-        if let Some(secrets) = self.grants.secrets() {
+        if let Some(secrets) = secrets {
             secrets.put_on(&asked, headers);
         }
         let fields: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();

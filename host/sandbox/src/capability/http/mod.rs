@@ -25,7 +25,7 @@ mod pool;
 
 use std::sync::Arc;
 
-use hotcell_call::{Capability, Resource, TenantId};
+use hotcell_call::{Capability, Resource, TenantId, Used as Effect};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView};
 
 pub(crate) use account::{Bounds, Used};
@@ -56,11 +56,11 @@ pub(crate) struct Http {
 impl Cell {
     /// The stock host over our hooks.
     pub(crate) fn http(&mut self) -> WasiHttpCtxView<'_> {
-        let Self { http, outlet, grants, table, net_bounds, deadline, .. } = self;
+        let Self { http, outlet, grants, table, net_bounds, deadline, teller, .. } = self;
         let http = http.get_or_insert_with(|| {
             let mut ctx = WasiHttpCtx::new();
             ctx.set_field_size_limit(FIELDS);
-            let account = Account::new(*net_bounds);
+            let account = Account::new(*net_bounds, teller.afresh());
             Box::new(Http { ctx, hooks: Hooks::new(Arc::clone(grants), outlet.clone(), account, *deadline) })
         });
         WasiHttpCtxView { hooks: &mut http.hooks, table, ctx: &mut http.ctx }
@@ -70,7 +70,13 @@ impl Cell {
     pub(crate) fn note_http(&mut self) {
         let Some(http) = &self.http else { return };
         let account = http.hooks.account();
-        self.notes.effects |= account.used().asked;
+        let used = account.used();
+        if used.requests > 0 {
+            self.notes.effects.insert(Effect::Net);
+        }
+        if used.writes > 0 {
+            self.notes.effects.insert(Effect::NetWrite);
+        }
         let (denied, more) = account.take_denied();
         for asked in denied {
             self.notes.deny(Capability::Net, &asked);
@@ -81,6 +87,11 @@ impl Cell {
     /// The first limit of requests and their bodies that was reached.
     pub(crate) fn http_reached(&self) -> Option<(Resource, Spent)> {
         self.http.as_ref()?.hooks.account().reached()
+    }
+
+    /// Decisions that were no events, because there were too many.
+    pub(crate) fn decisions_dropped(&self) -> u64 {
+        self.teller.dropped() + self.http.as_ref().map_or(0, |http| http.hooks.account().untold())
     }
 
     /// What was sent and received.
