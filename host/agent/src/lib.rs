@@ -16,6 +16,7 @@ mod condition;
 mod diagnostic;
 pub mod document;
 mod manifest;
+pub mod model;
 mod plan;
 mod reference;
 mod save;

@@ -1,0 +1,70 @@
+//! Why there is no reply.
+
+use std::time::Duration;
+
+/// A request to a model that brought no reply.
+///
+/// Texts of a provider are a stranger's, escaped and cut where they are taken in.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ModelError {
+    /// It could not be reached: no such host, no connection, no TLS.
+    #[error("{0}")]
+    Unreachable(String),
+    /// It was reached and answered with a status that is no success.
+    #[error("it answered with the status {status}{}", said(.text))]
+    Status {
+        /// The HTTP status.
+        status: u16,
+        /// When it wants to be asked again.
+        retry_after: Option<Duration>,
+        /// What it said.
+        text: String,
+    },
+    /// It said in the middle of its reply that something went wrong.
+    #[error("it broke off{}", said(.0))]
+    Failed(String),
+    /// Its reply ended too early, or nothing came for too long.
+    #[error("its reply broke off: {0}")]
+    Cut(String),
+    /// Its reply can't be read.
+    #[error("its reply can't be read: {0}")]
+    Malformed(String),
+    /// Its reply is larger than what is read.
+    #[error("its reply is larger than {limit}")]
+    TooLarge {
+        /// The bound, as it is shown.
+        limit: String,
+    },
+    /// It has no reply to this: a script is at its end.
+    #[error("{0}")]
+    Exhausted(String),
+}
+
+// === impl ModelError ===
+
+impl ModelError {
+    /// Whether to ask the same model again may help.
+    #[must_use]
+    pub const fn passes(&self) -> bool {
+        match self {
+            Self::Unreachable(_) | Self::Failed(_) | Self::Cut(_) => true,
+            // Too many requests, a conflict or timeout on its side, overloaded: 529 is one provider's word for it.
+            Self::Status { status, .. } => matches!(status, 408 | 409 | 425 | 429 | 500..=599),
+            Self::Malformed(_) | Self::TooLarge { .. } | Self::Exhausted(_) => false,
+        }
+    }
+
+    /// When it wants to be asked again.
+    #[must_use]
+    pub const fn wait(&self) -> Option<Duration> {
+        match self {
+            Self::Status { retry_after, .. } => *retry_after,
+            _ => None,
+        }
+    }
+}
+
+fn said(text: &str) -> String {
+    if text.is_empty() { String::new() } else { format!(": {text}") }
+}
