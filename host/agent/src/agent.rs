@@ -16,7 +16,7 @@ use crate::document::Source;
 use crate::reference::Scope;
 use crate::save::Save;
 use crate::template::Template;
-use crate::{Diagnostic, Tools, check};
+use crate::{Diagnostic, Mind, Pattern, Tools, check};
 
 /// An agent that can be run: every reference leads to a step before it, every call to a function that exists and is allowed,
 /// and nothing asks for more than the operator gives.
@@ -39,6 +39,10 @@ pub struct Agent {
     pub steps: Vec<Step>,
     /// Their order; a node's index is the step's place in `steps`.
     pub dag: Dag<StepId>,
+    /// What it has when a model decides what is done; none: its steps do.
+    pub mind: Option<Box<Mind>>,
+    /// How a run finds out what to do.
+    pub pattern: Pattern,
     pub(crate) limits: LimitKeys,
     pub(crate) narrowings: BTreeMap<ToolName, (LimitKeys, Option<Wants>)>,
 }
@@ -199,14 +203,15 @@ impl Agent {
         self.narrowings.get(tool)?.1.clone()
     }
 
-    /// The tools that its steps call.
+    /// The tools that its steps call, or that its model may use.
     #[must_use]
     pub fn tools(&self) -> BTreeSet<&ToolName> {
+        let offered = self.mind.iter().flat_map(|mind| &mind.tools).map(|offer| &offer.target.tool);
         let called = self.steps.iter().filter_map(|step| match &step.work {
             Work::Call { target, .. } => Some(&target.tool),
             Work::Value(_) => None,
         });
-        called.collect()
+        called.chain(offered).collect()
     }
 }
 

@@ -3,10 +3,15 @@
 use hotcell_call::{GrantSet, Limits, Target, ToolName};
 use serde_json::Value;
 
+use crate::Offer;
+
 /// The port to whoever has the tools: the catalog.
 pub trait Tools {
     /// Looks up what a step wants to call, or whether a tool exists.
     fn function(&self, target: &Target) -> Lookup;
+
+    /// The functions of a tool, or of all tools, that can be called.
+    fn offers(&self, tool: Option<&ToolName>) -> Vec<Offer>;
 
     /// The limits that calls of the tool run under.
     fn limits(&self, tool: &ToolName) -> Limits;

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+use hotcell_agent::Offer;
 use hotcell_call::{Code, Effect, Failure, GrantSet, LimitKeys, Limits, Target, TenantId, ToolName, Wants, nearest};
 use hotcell_sandbox::{Contract, OpenGrants, Sandbox, Tool};
 
@@ -233,6 +234,16 @@ impl Opened {
         let batches = batch.map(|batch| Batches::new(batch, tool.clone()));
         let narrowed = Mutex::default();
         Ok(Self { name, tool, file, limits, given, grants, terms, ttl, batches, functions, narrowed })
+    }
+
+    /// What a model may be offered of it.
+    pub(crate) fn offers(&self) -> impl Iterator<Item = Offer> {
+        self.tool.descriptor().functions.iter().filter_map(|function| {
+            let effect = self.functions.get(&function.name)?.effect;
+            let target = Target::new(self.name.clone(), function.name.as_str());
+            let (description, input) = (function.description.clone(), function.input.clone());
+            Some(Offer { target, description, input, effect })
+        })
     }
 
     /// The function that `target` names, or the only one.

@@ -5,10 +5,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use hotcell_agent::document::Source;
-use hotcell_agent::{Agent, Diagnostic, Lookup, Tools};
+use hotcell_agent::{Agent, Diagnostic, Lookup, Offer, Tools};
 use hotcell_call::{Code, Failure, GrantSet, Limits, Target, ToolName};
 
 use crate::entry::Opened;
@@ -25,7 +26,7 @@ impl Host {
         // Its verdict is worth nothing: every tool was missing.
         let _ = Agent::read(source, &asked);
         let names = asked.0.into_inner().unwrap_or_else(PoisonError::into_inner);
-        Agent::read(source, &self.toolbox(names).await)
+        Agent::read(source, &self.toolbox(names, asked.1.load(Ordering::Relaxed)).await)
     }
 
     /// Reads and checks an agent's file.
@@ -40,8 +41,11 @@ impl Host {
         }
     }
 
-    async fn toolbox(&self, names: BTreeSet<ToolName>) -> Toolbox {
+    async fn toolbox(&self, mut names: BTreeSet<ToolName>, all: bool) -> Toolbox {
         let snapshot = self.0.catalog.snapshot(None).await;
+        if all {
+            names.extend(snapshot.tools.keys().cloned());
+        }
         let mut toolbox =
             Toolbox { tools: BTreeMap::new(), names: snapshot.tools.keys().map(ToString::to_string).collect() };
         for name in names {
@@ -52,9 +56,9 @@ impl Host {
     }
 }
 
-/// Writes down which tools are asked for.
+/// Writes down which tools are asked for, and whether it is all of them.
 #[derive(Default)]
-struct Asked(Mutex<BTreeSet<ToolName>>);
+struct Asked(Mutex<BTreeSet<ToolName>>, AtomicBool);
 
 impl Asked {
     fn note(&self, tool: &ToolName) {
@@ -66,6 +70,14 @@ impl Tools for Asked {
     fn function(&self, target: &Target) -> Lookup {
         self.note(&target.tool);
         Lookup::UnknownTool { tools: Vec::new() }
+    }
+
+    fn offers(&self, tool: Option<&ToolName>) -> Vec<Offer> {
+        match tool {
+            Some(tool) => self.note(tool),
+            None => self.1.store(true, Ordering::Relaxed),
+        }
+        Vec::new()
     }
 
     fn limits(&self, tool: &ToolName) -> Limits {
@@ -116,6 +128,11 @@ impl Tools for Toolbox {
                 input: function.input.clone(),
             },
         }
+    }
+
+    fn offers(&self, tool: Option<&ToolName>) -> Vec<Offer> {
+        let opened = self.tools.iter().filter(|(name, _)| tool.is_none_or(|tool| tool == *name));
+        opened.filter_map(|(_, opened)| opened.as_ref().ok()).flat_map(|opened| opened.offers()).collect()
     }
 
     fn limits(&self, tool: &ToolName) -> Limits {

@@ -4,6 +4,7 @@
 //! show (names, arguments, limits, grants). Nothing of an agent with an error can be run.
 
 mod call;
+mod mind;
 mod narrow;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,7 +28,7 @@ pub(crate) fn check(source: &Arc<Source>, tools: &dyn Tools) -> Result<Agent, Ve
     })
 }
 
-fn agent(manifest: Manifest, tools: &dyn Tools, problems: &Problems) -> Option<Agent> {
+fn agent(mut manifest: Manifest, tools: &dyn Tools, problems: &Problems) -> Option<Agent> {
     let name = name(&manifest, problems);
     call::report_allow(&manifest, tools, problems);
     for step in &manifest.steps {
@@ -37,12 +38,22 @@ fn agent(manifest: Manifest, tools: &dyn Tools, problems: &Problems) -> Option<A
     report_saves(&manifest.steps, problems);
     let dag = plan::graph(&manifest.steps, problems);
     let works: Vec<Option<Work>> = manifest.steps.iter().map(|step| work(step, &manifest, tools, problems)).collect();
-    let called: BTreeSet<&ToolName> = works.iter().flatten().filter_map(tool).collect();
+    let draft = manifest.mind.take();
+    let offers = draft.as_ref().map(|_| mind::offers(&manifest, tools)).unwrap_or_default();
+    let offered = offers.iter().map(|offer| &offer.target.tool);
+    let called: BTreeSet<&ToolName> = works.iter().flatten().filter_map(tool).chain(offered).collect();
     let narrowings = narrow::narrowings(&manifest, &called, tools, problems);
     let steps = manifest.steps.into_iter().zip(works);
     let steps: Option<Vec<Step>> = steps.map(|(draft, work)| step(draft, work?)).collect();
+    let pattern = draft.as_ref().map(|draft| draft.pattern).unwrap_or_default();
+    let mind = draft.map(|draft| mind::mind(draft, offers, tools, problems));
     let (name, steps) = (name?, steps?);
     Some(Agent {
+        pattern,
+        mind: match mind {
+            Some(mind) => Some(Box::new(mind?)),
+            None => None,
+        },
         output: manifest.folder.unwrap_or_else(|| PathBuf::from(format!("{name}-output"))),
         name,
         description: manifest.description,

@@ -4,6 +4,7 @@
 //! left to [`check`](crate::check). A value that does not fit is reported and absent, so that reading goes on.
 
 mod allow;
+mod mind;
 mod sections;
 mod step;
 
@@ -15,6 +16,8 @@ use crate::agent::{Bounds, Input, Schedule};
 use crate::document::{LimitTable, Section, Span, Spanned, WantKeys, limits};
 
 pub(crate) use allow::Allow;
+use mind::Around;
+pub(crate) use mind::MindDraft;
 pub(crate) use step::{StepDraft, Use};
 
 /// How many steps an agent may have. A plan of more is a list, and one step goes through it.
@@ -30,8 +33,11 @@ pub(crate) struct Manifest {
     pub(crate) schedule: Schedule,
     pub(crate) limits: LimitTable,
     pub(crate) allow: Vec<Spanned<Allow>>,
+    pub(crate) deny: Vec<Spanned<Allow>>,
     pub(crate) narrowings: Vec<Narrowing>,
     pub(crate) steps: Vec<StepDraft>,
+    /// What belongs to a model; none: it is an agent of steps.
+    pub(crate) mind: Option<MindDraft>,
 }
 
 /// `[tools.NAME]`: what the agent leaves of what a tool has.
@@ -43,21 +49,47 @@ pub(crate) struct Narrowing {
 
 impl Manifest {
     pub(crate) fn read(root: &Section<'_>) -> Self {
-        let agent = sections::head(root);
-        let (allow, narrowings) = sections::tools(root);
+        Self::of(root, root.section("agent").as_ref(), &Around::default())
+    }
+
+    /// An agent that stands within another: what is in `[agent]` of a file stands beside its sections.
+    fn within(root: &Section<'_>, around: &Around) -> Self {
+        Self::of(root, Some(root), around)
+    }
+
+    fn of(root: &Section<'_>, head: Option<&Section<'_>>, around: &Around) -> Self {
+        let agent = head.map(sections::head).unwrap_or_default();
+        let (budget, spent) = mind::budget(root);
+        let tools = sections::tools(root);
+        let mind = MindDraft::read(root, agent.prompt, agent.pattern, budget, tools.shown, around);
+        let steps = match &mind {
+            Some(_) => no_steps(root),
+            None => steps(root),
+        };
         Self {
             name: agent.name,
             description: agent.description,
             input: sections::input(root),
             folder: sections::output(root),
-            bounds: sections::run(root),
+            bounds: spent.over(sections::run(root)),
             schedule: sections::schedule(root),
             limits: limits(root),
-            allow,
-            narrowings,
-            steps: steps(root),
+            allow: tools.allow,
+            deny: tools.deny,
+            narrowings: tools.narrowings,
+            steps,
+            mind,
         }
     }
+}
+
+/// Reports steps where a model decides.
+fn no_steps(root: &Section<'_>) -> Vec<StepDraft> {
+    if let Some(item) = root.get("step") {
+        let message = "an agent with a model has no steps of its own";
+        item.report(item.wrong_at(item.key(), message, "").hint("[agent]\npattern = \"steps\""));
+    }
+    Vec::new()
 }
 
 fn steps(root: &Section<'_>) -> Vec<StepDraft> {

@@ -3,18 +3,30 @@
 use std::num::NonZeroUsize;
 use std::path::{Component, Path, PathBuf};
 
-use hotcell_call::{AgentName, Priority, ToolName};
+use hotcell_call::{AgentName, ByteSize, Priority, ToolName};
 
 use super::step::MOST_RETRIES;
 use super::{Allow, Narrowing};
 use crate::agent::{Bounds, Input, InputKind, Schedule};
 use crate::document::{Item, Section, Spanned, limits, wants};
+use crate::mind::Pattern;
 
 /// `[agent]`.
 #[derive(Default)]
 pub(super) struct Head {
     pub(super) name: Option<AgentName>,
     pub(super) description: String,
+    pub(super) pattern: Pattern,
+    pub(super) prompt: Option<Spanned<String>>,
+}
+
+/// `[tools]`.
+#[derive(Default)]
+pub(super) struct Tools {
+    pub(super) allow: Vec<Spanned<Allow>>,
+    pub(super) deny: Vec<Spanned<Allow>>,
+    pub(super) shown: Option<Spanned<ByteSize>>,
+    pub(super) narrowings: Vec<Narrowing>,
 }
 
 /// What an agent can take.
@@ -22,23 +34,18 @@ const KINDS: &[(&str, InputKind)] =
     &[("text", InputKind::Text), ("json", InputKind::Json), ("file", InputKind::File), ("folder", InputKind::Folder)];
 
 /// Names in `[tools]` that will mean something, so that no tool of theirs can be narrowed meanwhile.
-const RESERVED: &[&str] = &["deny", "discover", "parallel"];
+const RESERVED: &[&str] = &["discover", "parallel"];
 
-pub(super) fn head(root: &Section<'_>) -> Head {
-    let Some(agent) = root.section("agent") else {
-        return Head::default();
-    };
-    if let Some(item) = agent.get("pattern")
-        && let Some(pattern) = item.string()
-        && pattern.value != "steps"
-    {
-        let message = format!("there is no pattern \"{}\" yet", pattern.value);
-        let hint = "pattern = \"steps\": the plan is a graph of [[step]]s";
-        item.report(item.wrong(message, "").hint(hint));
-    }
+/// `[agent]`, or where an agent stands within another.
+pub(super) fn head(agent: &Section<'_>) -> Head {
     Head {
         name: agent.get("name").and_then(|item| item.parsed()).map(|name| name.value),
-        description: text(&agent, "description"),
+        description: text(agent, "description"),
+        pattern: agent.get("pattern").and_then(|item| item.word(Pattern::WORDS)).unwrap_or_default(),
+        prompt: agent.get("prompt").and_then(|item| {
+            let text = item.string()?;
+            Some(Spanned::new(text.value.to_owned(), item.key()))
+        }),
     }
 }
 
@@ -131,16 +138,19 @@ pub(super) fn parallel(item: &Item<'_>) -> Option<NonZeroUsize> {
     NonZeroUsize::new(usize::try_from(number).ok()?)
 }
 
-pub(super) fn tools(root: &Section<'_>) -> (Vec<Spanned<Allow>>, Vec<Narrowing>) {
+pub(super) fn tools(root: &Section<'_>) -> Tools {
     let Some(section) = root.section("tools") else {
-        return (Vec::new(), Vec::new());
+        return Tools::default();
     };
-    let allow = section.get("allow").and_then(|item| item.list());
-    let allow = allow.into_iter().flatten();
-    let allow = allow.filter_map(|item| item.parsed()).collect();
+    let patterns = |key| {
+        let list = section.get(key).and_then(|item| item.list());
+        list.into_iter().flatten().filter_map(|item| item.parsed()).collect()
+    };
+    let (allow, deny) = (patterns("allow"), patterns("deny"));
+    let shown = section.get("result").and_then(|item| Some(Spanned::new(item.size()?, item.span())));
     let others = section.others();
     let narrowings = others.iter().filter_map(|(name, item)| narrowing(name, item)).collect();
-    (allow, narrowings)
+    Tools { allow, deny, shown, narrowings }
 }
 
 fn narrowing(name: &Spanned<&str>, item: &Item<'_>) -> Option<Narrowing> {

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use hotcell_agent::{Lookup, Tools};
-use hotcell_call::{Access, Folder, GrantSet, Limits, Target, ToolName};
+use hotcell_agent::{Lookup, Offer, Tools};
+use hotcell_call::{Access, Effect, Folder, GrantSet, Limits, Target, ToolName};
 use serde_json::{Value, json};
 
 /// Name, type, whether it is required.
@@ -49,6 +49,17 @@ impl Tools for Catalog {
                 Lookup::Found { target: Target::new(target.tool.clone(), *function), input: schema(parameters) }
             }
         }
+    }
+
+    fn offers(&self, tool: Option<&ToolName>) -> Vec<Offer> {
+        let named = FUNCTIONS.iter().filter(|(name, ..)| tool.is_none_or(|tool| tool.as_str() == *name));
+        let offer = |(tool, function, parameters): &(&str, &str, Parameters)| Offer {
+            target: Target::new(tool.parse().expect("a name"), *function),
+            description: String::new(),
+            input: schema(parameters),
+            effect: Effect::Pure,
+        };
+        named.map(offer).collect()
     }
 
     fn limits(&self, _tool: &ToolName) -> Limits {
