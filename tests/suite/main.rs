@@ -21,6 +21,7 @@ mod capabilities;
 mod cli;
 mod doctor;
 mod faults;
+mod floor;
 mod flow;
 mod footprint;
 mod granting;
