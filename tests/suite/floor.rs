@@ -166,6 +166,15 @@ fn nothing_of_the_engines_own_ways_to_the_world_is_built_in() {
     assert_eq!(features("#wasmtime-wasi-http@"), ["p2"]);
 }
 
+#[test]
+fn the_version_line_names_the_engine() {
+    let lock = read("Cargo.lock");
+    let (_, rest) = lock.split_once("name = \"wasmtime\"\nversion = \"").expect("the engine");
+    let engine = rest.split('"').next().expect("its version");
+    let seen = Shell::new().run(&["--version"]).exits(0);
+    assert!(seen.stdout.ends_with(&format!(" (wasmtime {engine})\n")), "{}", seen.stdout);
+}
+
 // H89: nobody makes it say what guests hold, neither by flags nor by the variables that others heed.
 #[test]
 fn at_no_level_does_the_log_say_what_a_guest_holds() {
