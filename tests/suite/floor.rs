@@ -83,7 +83,7 @@ fn the_compiler_is_bounded_before_it_reads_a_byte() {
     let mut child = Running(child.expect("the compiler"));
     // The last that it sets.
     let limits = child.limits("Max address space", "1073741824");
-    for (name, value) in [("Max core file size", "0"), ("Max file size", "0"), ("Max open files", "32")] {
+    for (name, value) in [("Max core file size", "0"), ("Max file size", "0"), ("Max open files", "3")] {
         assert_eq!(limits[name], pair(value), "{name}");
     }
     assert_eq!(limits["Max cpu time"], ("7".to_owned(), "8".to_owned()));
