@@ -88,6 +88,12 @@ fn tell_engine(code: &mut String, lock: &Path) -> Result<(), Box<dyn Error>> {
         Some(rest.split_once('"')?.0)
     });
     writeln!(code, "pub(crate) static ENGINE: Option<&str> = {version:?};")?;
+    let own = env::var("CARGO_PKG_VERSION")?;
+    let line = version.map_or_else(|| own.clone(), |engine| format!("{own} (wasmtime {engine})"));
+    writeln!(
+        code,
+        "/// What `--version` says: an advisory of the engine is one of ours.\npub(crate) const VERSION: &str = {line:?};"
+    )?;
     Ok(())
 }
 

@@ -271,3 +271,19 @@ fn the_docs_list_every_code() {
         assert!(text.contains(page.title), "docs/errors.md: {} should say: {}", page.id, page.title);
     }
 }
+
+#[test]
+fn the_docs_name_tests_that_there_are() {
+    let text = read("docs/security.md");
+    let mut named = 0;
+    for (room, test) in text.split('`').filter_map(|word| word.split_once("::")) {
+        let is_name = |text: &str| text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+        if !is_name(room) || !is_name(test) {
+            continue;
+        }
+        let suite = read(format!("tests/suite/{room}.rs"));
+        assert!(suite.contains(&format!("fn {test}(")), "docs/security.md: there is no {room}::{test}");
+        named += 1;
+    }
+    assert!(named > 100, "{named} tests are named");
+}

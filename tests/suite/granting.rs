@@ -108,3 +108,67 @@ fn a_request_is_explained_by_the_rule_that_decides_and_its_line() {
     let userinfo = shell.run(&["grant", "explain", "filer", "GET https://api.example.com@evil.example/v1/"]);
     assert_eq!(userinfo.exit, 2, "{}", userinfo.stdout);
 }
+
+// H88: what is typed is written as it was typed, and never as more of the file.
+#[test]
+fn nothing_that_is_typed_becomes_a_line_of_the_file() {
+    let shell = shell();
+    shell.file("hotcell.toml", "");
+    let injected = "docs\"]\nfs.write = [\"/";
+    for words in [
+        &["allow", "x]\nfs.read = [\"/\"]\n[tools.filer", "read", "docs"][..],
+        &["allow", "x\"\n[tools.filer]\nfs.write=[\"/\"]", "read", "docs"],
+        &["allow", "filer", "env", "A\"]\nfs.write = [\"/"],
+        &["allow", "filer", "net", "GET https://a.test/*\"]\nfs.write = [\"/"],
+        &["allow", "filer", "read", injected],
+    ] {
+        let seen = shell.run(words);
+        assert!([2, 3].contains(&seen.exit), "{words:?}: {}", seen.stderr);
+        assert_eq!(fs::read_to_string(shell.path("hotcell.toml")).unwrap(), "", "{words:?}");
+    }
+    // A folder may have such a name: then it is that folder, and nothing else.
+    fs::create_dir_all(shell.path(injected)).expect("a folder");
+    shell.run(&["allow", "filer", "read", injected]).exits(0);
+    let text = fs::read_to_string(shell.path("hotcell.toml")).unwrap();
+    assert_eq!(text.lines().count(), 2, "{text}");
+    let shown = json(&shell.run(&["--json", "grant", "show", "filer"]).stdout);
+    let grants = shown["grants"].as_array().expect("grants");
+    assert!(grants.len() == 1 && shown.to_string().contains("docs\\\"]\\nfs.write"), "{shown}");
+    assert!(text.contains("fs.read = ") && !text.contains("\nfs.write"), "{text}");
+}
+
+// H88: no file takes its values from variables, and no file has a key that nobody knows.
+#[test]
+fn a_file_says_what_it_says_and_no_more() {
+    let shell = shell();
+    shell.install(&["environment", "echo"]);
+    let with_secret = |words: &[&str]| {
+        let mut command = shell.command(words);
+        command.env("SECRET", "a-secret-of-the-callers");
+        crate::cli::Seen::of(command.output().expect("the program runs"), words)
+    };
+    shell
+        .file("hotcell.toml", "[tools.environment]\nenv.set = { A = \"${SECRET} $SECRET {{env.SECRET}} %SECRET%\" }\n");
+    let seen = with_secret(&["call", "environment.variable", "name=A"]).exits(0);
+    assert_eq!(seen.stdout, "${SECRET} $SECRET {{env.SECRET}} %SECRET%\n");
+    let seen = with_secret(&["call", "echo.text", "text=${SECRET} {{SECRET}}"]).exits(0);
+    assert_eq!(seen.stdout, "${SECRET} {{SECRET}}\n");
+    for (file, text, place) in [
+        ("hotcell.toml", "[tools.filer]\nfs.read = []\ngrant = [\"/\"]\n", "hotcell.toml:3:1"),
+        ("hotcell.toml", "[tools.\"x\\n[tools.filer]\"]\nfs.read = [\"/\"]\n", "hotcell.toml:1:"),
+        ("hotcell.toml", "[tools.filer]\nfs.read = []\nfs.read = [\"/\"]\n", "hotcell.toml:3:"),
+        ("hotcell.toml", "a: &a [x]\nb: [*a, *a]\n", "hotcell.toml:1:"),
+        ("tools/filer.toml", "[fs]\nread = []\ngrant = [\"/\"]\n", "filer.toml:3:1"),
+    ] {
+        let before = fs::read_to_string(shell.path(file)).ok();
+        shell.file(file, text);
+        let seen = shell.run(&["call", "filer.read", "path=/etc/hostname"]);
+        assert_ne!(seen.exit, 0, "{text}: {}", seen.stdout);
+        let seen = shell.run(&["check", file]).exits(2);
+        assert!(seen.stderr.contains(place) || seen.stdout.contains(place), "{text}: {} {}", seen.stdout, seen.stderr);
+        match before {
+            Some(before) => shell.file(file, &before),
+            None => fs::remove_file(shell.path(file)).expect("the file was there"),
+        }
+    }
+}

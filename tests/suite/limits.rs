@@ -7,10 +7,10 @@ use hotcell_call::{ByteSize, Outcome};
 use serde_json::json;
 
 use crate::support::component::{text, world};
-use crate::support::{Harness, Seen};
+use crate::support::{Harness, Seen, fits};
 
-/// What the caller may wait beyond a wall clock of ours, on a machine where other tests run at the same time.
-const GRACE: Duration = Duration::from_millis(1_500);
+/// What the caller may wait beyond a wall clock of ours when all cores are busy (G5).
+const GRACE: Duration = Duration::from_millis(750);
 
 fn numbers(outcome: &Outcome) -> (&str, &str) {
     let failure = outcome.result.as_ref().expect_err("a failure");
@@ -37,14 +37,43 @@ async fn fuel_bounds_work() {
 async fn the_wall_clock_bounds_every_kind_of_work() {
     let harness = Harness::with("[limits]\nfuel = \"100000G\"\n");
     for target in ["cpu.spin", "cpu.fill", "cpu.copy", "cpu.host_calls", "cpu.poll", "cpu.swallow"] {
-        let started = Instant::now();
-        let outcome = harness.call(target, json!({})).limit("timeout", "250ms").beside().await;
-        outcome.ends("timed-out");
-        assert_eq!(numbers(&outcome).1, "250ms", "{target}");
-        assert!(outcome.receipt.run >= Duration::from_millis(250), "{target}: {:?}", outcome.receipt.run);
-        assert!(started.elapsed() < Duration::from_millis(250) + GRACE, "{target}: {:?}", started.elapsed());
-        assert!(!outcome.receipt.fuel_exact, "{target}: what was used after the last look is not known");
+        fits(target, Duration::from_millis(250) + GRACE, async || {
+            harness.with_neighbour(out_of_time(&harness, target)).await
+        })
+        .await;
     }
+}
+
+/// How long it takes until a call that works for ever is answered.
+async fn out_of_time(harness: &Harness, target: &str) -> Duration {
+    let began = Instant::now();
+    let outcome = harness.call(target, json!({})).limit("timeout", "250ms").run().await;
+    let took = began.elapsed();
+    outcome.ends("timed-out");
+    assert_eq!(numbers(&outcome).1, "250ms", "{target}");
+    assert!(outcome.receipt.run >= Duration::from_millis(250), "{target}: {:?}", outcome.receipt.run);
+    assert!(!outcome.receipt.fuel_exact, "{target}: what was used after the last look is not known");
+    took
+}
+
+// H02: what the host does for a guest is the guest's time on a core, whatever little fuel it took.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_hosts_work_for_a_call_is_the_calls_own() {
+    let harness = Harness::with("[tools.sleeper]\nclock.mode = \"real\"\n");
+    let busy = async |target: &str| {
+        let outcome = harness.call(target, json!({})).limit("timeout", "250ms").run().await;
+        outcome.ends("timed-out");
+        let receipt = serde_json::to_value(&outcome.receipt).expect("a receipt is JSON");
+        (receipt["busy_ms"].as_f64().expect("a time"), receipt["run_ms"].as_f64().expect("a time"))
+    };
+    let (storm, ran) = busy("cpu.host_calls").await;
+    assert!(storm > ran / 4.0 && storm <= ran, "{storm} of {ran}");
+    fits("a sleeper", Duration::from_millis(50), async || {
+        let (slept, ran) = busy("sleeper.forever").await;
+        assert!(slept <= ran, "{slept} of {ran}");
+        Duration::from_secs_f64(slept / 1e3)
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -71,25 +100,35 @@ async fn s02_work_over_its_time_is_gone_within_ten_milliseconds_and_work_in_time
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn waiting_for_ever_ends_and_costs_nothing() {
     let harness = Harness::with("[tools.sleeper]\nclock.mode = \"real\"\n");
-    let started = Instant::now();
     let call = || harness.call("sleeper.forever", json!({})).limit("timeout", "500ms").run();
-    let first = harness.call("sleeper.forever", json!({})).limit("timeout", "500ms").beside();
-    let (first, others) = tokio::join!(first, futures::future::join_all((0..99).map(|_| call())));
-    for outcome in others.iter().chain([&first]) {
-        outcome.ends("timed-out");
-        assert!(outcome.receipt.fuel < 1_000_000, "{}", outcome.receipt.fuel);
-        assert!(outcome.receipt.busy < Duration::from_millis(100), "{:?}", outcome.receipt.busy);
-    }
-    assert!(started.elapsed() < Duration::from_millis(500) + 2 * GRACE, "{:?}", started.elapsed());
+    fits("a hundred at once", Duration::from_millis(500) + GRACE, async || {
+        let began = Instant::now();
+        let all = futures::future::join_all((0..100).map(|_| call()));
+        let outcomes = harness.with_neighbour(all).await;
+        let took = began.elapsed();
+        let mut busy: Vec<Duration> = outcomes.iter().map(|outcome| outcome.receipt.busy).collect();
+        busy.sort_unstable();
+        // One or another is in the middle of its few instructions when the machine turns to somebody else.
+        assert!(busy[50] < Duration::from_millis(10), "{busy:?}");
+        for outcome in &outcomes {
+            outcome.ends("timed-out");
+            assert!(outcome.receipt.fuel < 1_000_000, "{}", outcome.receipt.fuel);
+        }
+        took
+    })
+    .await;
 }
 
 // H05
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sleeping_again_and_again_ends() {
     let harness = Harness::with("[tools.sleeper]\nclock.mode = \"real\"\n");
-    let outcome = harness.call("sleeper.chain", json!({})).limit("timeout", "400ms").beside().await;
-    outcome.ends("timed-out");
-    assert!(outcome.receipt.busy < Duration::from_millis(100), "{:?}", outcome.receipt.busy);
+    fits("a chain of sleeps", Duration::from_millis(100), async || {
+        let outcome = harness.call("sleeper.chain", json!({})).limit("timeout", "400ms").beside().await;
+        outcome.ends("timed-out");
+        outcome.receipt.busy
+    })
+    .await;
     // A virtual clock turns sleep into work, and work has its own bound.
     let harness = Harness::new();
     harness.call("sleeper.chain", json!({})).limit("fuel", "5M").beside().await.ends("exhausted(fuel)");

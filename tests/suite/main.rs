@@ -22,6 +22,7 @@ mod capabilities;
 mod cli;
 mod doctor;
 mod faults;
+mod floor;
 mod flow;
 mod footprint;
 mod granting;

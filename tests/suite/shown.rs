@@ -72,6 +72,95 @@ fn an_author_cannot_speak_for_the_host() {
     assert_eq!(ours(&schema).len(), ours(&seen).len(), "{schema}");
 }
 
+/// What drives a terminal, turns a line around, and hides.
+const DRIVES: &str = "x\r\u{1b}]0;owned\u{7}\u{9b}2J\u{202e}\u{2066}\u{e0041}\u{e0101}\u{feff}\u{200b}y";
+
+/// Whether a person could be deceived by it.
+fn drives(c: char) -> bool {
+    (c.is_control() && c != '\n' && c != '\t') || DRIVES.contains(c) && !c.is_ascii_graphic()
+}
+
+// H44, H47, H77: it stands in names, descriptions, schemas, files, agents, errors, logs and arguments, and every command is asked.
+#[test]
+fn no_command_lets_strangers_drive_a_terminal() {
+    let shell = Shell::new();
+    shell.install(&["output", "faults", "echo"]);
+    fs::write(shell.path("tools/liar.wasm"), saying(DRIVES)).expect("a component");
+    let written = json!(DRIVES).to_string();
+    shell.file(
+        "tools/liar.toml",
+        &format!("[tool]\ndescription = {written}\nversion = {written}\n[fs]\nread = [{written}]\n"),
+    );
+    fs::write(shell.path(&format!("tools/{DRIVES}.wasm").replace('/', "_").replacen('_', "/", 1)), "no component")
+        .expect("a file");
+    fs::create_dir(shell.path("agents")).expect("a folder");
+    shell.file("hotcell.toml", "[catalog]\nfolders = [\"tools\"]\nagents = [\"agents\"]\n");
+    let step = format!(
+        "[[step]]\nid = \"s\"\ncall = \"output.forge\"\n[[step]]\nid = \"t\"\ncall = \"echo.text\"\nwith = {{ text = {written} }}\n"
+    );
+    shell.file(
+        "agents/liar.toml",
+        &format!("[agent]\nname = \"liar\"\ndescription = {written}\n[tools]\nallow = [\"*\"]\n{step}"),
+    );
+    // As it is, and as an escape of the file's own.
+    shell.file("raw.toml", &format!("[agent]\nname = \"{DRIVES}\"\n"));
+    shell.file("unknown.toml", &format!("[agent]\nname = {written}\n{written} = {written}\n[{written}]\n"));
+    let (rule, pair) = (format!("GET https://{DRIVES}/*"), format!("message={DRIVES}"));
+    // The first of each says something of it, the others may.
+    for words in [
+        &["ls"][..],
+        &["inspect", "liar"],
+        &["inspect", "liar", "--schema"],
+        &["inspect", DRIVES],
+        &["call", "output.forge"],
+        &["call", "faults.panics", &pair],
+        &["call", "faults.panics", &pair, "-vvv"],
+        &["call", DRIVES],
+        &["call", "echo.text", &format!("{DRIVES}=1")],
+        &["call", "liar", "-d", &format!("{{{written}: 1}}")],
+        &["call", "echo.text", "text=x", "--allow-read", DRIVES],
+        &["call", "echo.text", "text=x", "--allow-net", &rule],
+        &["call", "echo.text", "text=x", "--tenant", DRIVES],
+        &["call", "echo.text", "text=x", "--fuel", DRIVES],
+        &["run", "liar"],
+        &["run", DRIVES],
+        &["run", "raw.toml"],
+        &["run", "unknown.toml"],
+        &["check", "raw.toml", "unknown.toml", "agents/liar.toml", "tools/liar.toml", DRIVES],
+        &["grant", "show"],
+        &["grant", "show", "liar"],
+        &["grant", "learn", "output.forge"],
+        &["grant", "learn", "faults.panics", &pair],
+        &["allow", "liar", "read", DRIVES],
+        &["allow", DRIVES, "read", "docs"],
+        &["allow", "liar", "net", &rule],
+        &["revoke", "liar", "read", DRIVES],
+        &["trust"],
+        &["trust", DRIVES],
+        &["bench", "output.forge", "-n", "2"],
+        &["bench", DRIVES],
+        &["top", DRIVES],
+        &["doctor"],
+        &["explain", DRIVES],
+        &["new", DRIVES],
+        &["build", DRIVES],
+        &["completions", DRIVES],
+        &["--config", DRIVES, "ls"],
+        &["--config", "raw.toml", "ls"],
+        &[DRIVES],
+    ] {
+        for more in [&[][..], &["--json"]] {
+            let words = &[words, more].concat();
+            let seen = shell.run(words);
+            for text in [&seen.stdout, &seen.stderr] {
+                let wrong: Vec<char> = text.chars().filter(|c| drives(*c)).collect();
+                assert!(wrong.is_empty(), "{words:?}: {wrong:?} in {text:?}");
+            }
+            assert!(!seen.stdout.is_empty() || !seen.stderr.is_empty(), "{words:?} says nothing");
+        }
+    }
+}
+
 // In 64 KiB, a type whose alternatives each lead back to all of them, and more parameters of it than anyone reads.
 #[test]
 fn a_schema_without_an_end_is_told() {

@@ -29,7 +29,7 @@ pub(crate) struct Harness {
 }
 
 impl Harness {
-    /// Nothing is granted, and all limits are the defaults.
+    /// Nothing is granted, and all limits but the time are the defaults.
     pub(crate) fn new() -> Self {
         Self::with("")
     }
@@ -62,6 +62,10 @@ impl Harness {
         if !toml.contains("in_flight") {
             // Many hosts share the address space of one process here.
             config.schedule.in_flight = InFlight::Fixed(256);
+        }
+        if !toml.contains("timeout") {
+            // A test that asks for another bound should reach that one, however busy the machine is.
+            config.limits.timeout = Some(Duration::from_secs(600));
         }
         let compiler = Compiler { program: hotcell(), args: vec!["__compile".into()] };
         let mut builder = Host::builder(config).compiler(compiler).names(names);
@@ -108,6 +112,18 @@ impl Harness {
 /// time.
 pub(crate) fn settle() {
     std::thread::sleep(Duration::from_millis(21));
+}
+
+/// Measures until it fits, a few times: other tests hold the cores too, and what the host itself makes too long never fits.
+pub(crate) async fn fits(what: &str, most: Duration, measure: impl AsyncFn() -> Duration) {
+    let mut least = Duration::MAX;
+    for _ in 0..8 {
+        least = least.min(measure().await);
+        if least < most {
+            return;
+        }
+    }
+    panic!("{what}: {least:?} at the least, of {most:?}");
 }
 
 /// A call that is yet to be made.

@@ -8,7 +8,7 @@ mod shared;
 pub(crate) mod source;
 mod web;
 
-pub(crate) use harness::{Harness, settle};
+pub(crate) use harness::{Harness, fits, settle};
 pub(crate) use outcome::Seen;
 pub(crate) use shared::{Item, Shared, item};
 pub(crate) use web::Web;

@@ -30,12 +30,14 @@ pub fn shortened(text: &str, most: usize) -> String {
     line
 }
 
-/// C0 and C1 controls, bidirectional marks and overrides, zero-width and tag characters, the byte order mark.
+/// C0 and C1 controls, bidirectional marks and overrides, the byte order mark, and what has no shape of its own: zero-width,
+/// filling and tag characters, and the selectors of variants beyond those that letters and emoji need. A text can hide in them.
 fn is_deceptive(c: char) -> bool {
     c.is_control()
         || matches!(c,
-            '\u{061c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}'
-            | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+            '\u{00ad}' | '\u{034f}' | '\u{061c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}'
+            | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 #[cfg(test)]
@@ -47,6 +49,8 @@ mod tests {
         let hostile = "a\x1b[2Jb\u{9b}c\r\u{202e}d\u{e0041}\0e\u{feff}";
         let shown = printable(hostile);
         assert_eq!(shown, "a\\u{1b}[2Jb\\u{9b}c\\u{d}\\u{202e}d\\u{e0041}\\u{0}e\\u{feff}");
+        assert_eq!(printable("a\u{e0101}\u{3164}\u{ad}"), "a\\u{e0101}\\u{3164}\\u{ad}");
+        assert_eq!(printable("❤\u{fe0f} नमस्ते"), "❤\u{fe0f} नमस्ते");
         assert_eq!(printable("zwei\n\tZeilen – äöü 漢字 🦀"), "zwei\n\tZeilen – äöü 漢字 🦀");
     }
 

@@ -32,3 +32,26 @@ pub(crate) fn seal() {
 /// Nothing of the kind is known here.
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn seal() {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // Of this process: it is no worse a test for leaving no core file.
+    #[test]
+    fn no_core_file_is_left_and_all_descriptors_may_be_used() {
+        limit();
+        assert_eq!(getrlimit(Resource::Core), Rlimit { current: Some(0), maximum: Some(0) });
+        let files = getrlimit(Resource::Nofile);
+        assert_eq!(files.current, files.maximum);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn nobody_reads_the_memory_of_a_sealed_process() {
+        use rustix::process::{DumpableBehavior, dumpable_behavior};
+
+        seal();
+        assert_eq!(dumpable_behavior(), Ok(DumpableBehavior::NotDumpable));
+    }
+}

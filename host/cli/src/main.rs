@@ -24,9 +24,11 @@ mod screen;
 mod signals;
 mod table;
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{ColorChoice, CommandFactory, FromArgMatches};
+use hotcell_call::printable;
 
 use crate::args::Args;
 use crate::output::Output;
@@ -39,8 +41,7 @@ fn main() -> ExitCode {
     let args = match parse() {
         Ok(args) => args,
         Err(error) => {
-            // Help goes to stdout, a refusal to stderr; with neither there is nobody to tell.
-            let _ = error.print();
+            refuse(&error);
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
@@ -58,6 +59,20 @@ fn main() -> ExitCode {
             ExitCode::from(failure.kind().exit_code())
         }
     }
+}
+
+/// Prints help to stdout, a refusal to stderr. A refusal repeats what was typed, which may be a stranger's words: then it has no
+/// colours, because what sets those would be escaped as well.
+fn refuse(error: &clap::Error) {
+    let set = std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("HOTCELL_"));
+    let typed = std::env::args_os().chain(set.map(|(_, value)| value));
+    let strange = typed.map(|word| word.to_string_lossy().into_owned()).any(|word| printable(&word) != word);
+    // With nobody at the other end there is nobody to tell.
+    let _ = if strange && error.use_stderr() {
+        std::io::stderr().lock().write_all(printable(&error.render().to_string()).as_bytes())
+    } else {
+        error.print()
+    };
 }
 
 /// Reads the command line. `--no-color` holds for its own messages too, which come before anything is read.

@@ -9,7 +9,7 @@
 //! a call that takes long holds up nobody: those behind it go on alone.
 
 use std::hash::{Hash, Hasher};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -98,17 +98,8 @@ impl Batches {
         let began = Began::default();
         let seat = Seat { began: Arc::clone(&began), answer: Mutex::new(Some(answer)) };
         let waiting = Waiting { function: ready.function_name(), invocation, seat };
-        let submitted = batcher.submit(company, waiting, urgency);
-        let lost = |lost| Error::Batch(Failure::new(Code::Fault, "a batch broke").caused_by(lost));
-        let mut ended = pin!(async {
-            tokio::select! {
-                biased;
-                answer = &mut answered => return answer.map_err(lost),
-                // The batch has let it go on, unless it never came so far.
-                seated = submitted => seated?,
-            }
-            answered.await.map_err(lost)
-        });
+        let submitted = pin!(batcher.submit(company, waiting, urgency));
+        let mut ended = pin!(seated(submitted, &mut answered));
         let ended = tokio::select! {
             biased;
             ended = &mut ended => Some(ended),
@@ -147,6 +138,25 @@ impl Batches {
         let service = AbortOnDropHandle::new(tokio::spawn(service.run()));
         Ok(running.insert(Running { batcher, service }).batcher.clone())
     }
+}
+
+/// Waits for the answer to a call that has a seat, or for the reason why it has none.
+async fn seated(
+    mut submitted: Pin<&mut impl Future<Output = Result<(), Error<Failure>>>>,
+    answered: &mut oneshot::Receiver<Box<Attempt>>,
+) -> Result<Box<Attempt>, Error<Failure>> {
+    let lost = |gone| Error::Batch(Failure::new(Code::Fault, "a batch broke").caused_by(gone));
+    tokio::select! {
+        biased;
+        answer = &mut *answered => match answer {
+            Ok(attempt) => return Ok(attempt),
+            // The seat was given up: why, is what the batch says next.
+            Err(gone) => return submitted.await.and(Err(lost(gone))),
+        },
+        // The batch has let it go on, unless it never came so far.
+        seated = &mut submitted => seated?,
+    }
+    answered.await.map_err(lost)
 }
 
 /// Runs calls in one cell for as long as that is quick, and lets each of the others begin in a cell of its own. What has begun when

@@ -268,6 +268,41 @@ fn both_is_what_both_allow() {
     assert_eq!(both(x, "GET https://*.x.example/a/*"), None);
 }
 
+// H87
+#[test]
+fn what_is_a_megabyte_long_costs_no_more_than_to_be_read() {
+    let long = |part: &str| part.repeat((1 << 20) / part.len());
+    let rules: Vec<NetRule> = ["* https://*.a.test/*", "GET https://a.a.test/a/*"].map(rule).into();
+    let began = std::time::Instant::now();
+    for part in ["a", "(a+)+$", "*.", "*", "a.", ".", "/", "/../", "a/../", "%2f", "%252e", ";", "\\", "[", "@", ":"] {
+        let text = long(part);
+        for written in [
+            text.clone(),
+            format!("{text} https://a.test/*"),
+            format!("* {text}://a.test/*"),
+            format!("* https://{text}/*"),
+            format!("* https://a.test:{text}/*"),
+            format!("* https://a.test/{text}*"),
+        ] {
+            // What is no rule says so in a line.
+            if let Err(error) = written.parse::<NetRule>() {
+                assert!(error.to_string().len() < 1_000, "{}", error.to_string().len());
+            }
+        }
+        for asked in [
+            Asked::new(&text, "https", "a.a.test", "/"),
+            Asked::new("GET", &text, "a.a.test", "/"),
+            Asked::new("GET", "https", &text, "/"),
+            Asked::new("GET", "https", &format!("{text}.a.test"), "/"),
+            Asked::new("GET", "https", "a.a.test", &format!("/a/{text}")),
+        ] {
+            let _ = asked.map(|asked| rules.iter().any(|rule| rule.allows(&asked)));
+        }
+    }
+    // Some two hundred megabytes, unoptimised: anything but linear takes hours.
+    assert!(began.elapsed() < std::time::Duration::from_secs(60), "{:?}", began.elapsed());
+}
+
 fn some_rule() -> impl Strategy<Value = NetRule> {
     let methods = prop_oneof![Just("*"), Just("GET"), Just("GET,POST"), Just("POST")];
     let host =

@@ -30,12 +30,14 @@ pub(crate) use schedule::ScheduleArgs;
 pub(crate) use tools::{BuildArgs, InspectArgs, NewArgs, NewKind, Sdk, ToolRef};
 pub(crate) use top::TopArgs;
 
+use crate::embedded::VERSION;
+
 /// The first word by which the program calls itself to compile a component in a process of its own.
 pub(crate) const COMPILE: &str = "__compile";
 
 /// Runs untrusted tools for AI agents, each call in a fresh WebAssembly cell with limits that are real and shown.
 #[derive(Debug, Parser)]
-#[command(name = "hotcell", version, arg_required_else_help = true, max_term_width = 110)]
+#[command(name = "hotcell", version = VERSION, arg_required_else_help = true, max_term_width = 110)]
 #[command(after_help = "Flags that grant nothing can be set in the environment too: --fuel 50M is HOTCELL_FUEL=50M.\n\
                         HOTCELL_CONFIG names a hotcell.toml, but trusts it no more than one that is found.")]
 pub(crate) struct Args {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::Path;
 
-use hotcell_call::{Code, Failure, ToolName};
+use hotcell_call::{Code, Failure, ToolName, printable};
 use toml_edit::{Array, DocumentMut, Item, Table, TableLike, Value};
 
 use super::Kind;
@@ -45,7 +45,7 @@ impl Document {
                 if list.iter().any(|known| known.as_str() == Some(rule)) {
                     return Ok(false);
                 }
-                list.push(rule);
+                list.push(on_one_line(rule));
                 Ok(true)
             }
             (None, Some(mode)) => {
@@ -131,6 +131,25 @@ impl fmt::Display for Document {
 }
 
 /// A table within another, however it is written; made if it is not there.
+/// A text that looks in the file like what it is: a part of one line. The library would lay out line breaks as such, and then a
+/// name can look like another key to whoever reads the file.
+fn on_one_line(text: &str) -> Value {
+    let is_plain = |c: char| c != '\n' && printable(c.encode_utf8(&mut [0; 4])).starts_with(c);
+    if text.chars().all(is_plain) {
+        return Value::from(text);
+    }
+    let mut written = String::from('"');
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => written.extend(['\\', c]),
+            c if is_plain(c) => written.push(c),
+            c => written.push_str(&format!("\\U{:08X}", u32::from(c))),
+        }
+    }
+    written.push('"');
+    written.parse().unwrap_or_else(|_| Value::from(text))
+}
+
 fn child<'t>(
     parent: &'t mut dyn TableLike,
     key: &str,
@@ -208,6 +227,25 @@ mod tests {
                 assert_eq!(changed.to_string(), after);
             }
             assert!(!changed.allow(&tool(), Kind::Read, Some("docs")).unwrap(), "it stands there already");
+        }
+    }
+
+    #[test]
+    fn a_name_with_line_breaks_is_a_part_of_a_line() {
+        for name in [
+            "a\nfs.write = [\"/\"]",
+            "\n",
+            "a\\b\n\"\"\"c",
+            "a\r\u{1b}\u{202e}\u{e0041}b",
+            "a\tb'\"\"\"",
+            "\u{7f}\u{85}",
+        ] {
+            let mut changed = document("");
+            assert!(changed.allow(&tool(), Kind::Read, Some(name)).unwrap());
+            let text = changed.to_string();
+            assert_eq!(text.lines().count(), 2, "{text}");
+            let entries = document(&text).entries(&tool());
+            assert!(entries.len() == 1 && entries[0].rule.as_deref() == Some(name), "{entries:?}");
         }
     }
 

@@ -102,6 +102,8 @@ impl Host {
         let over = progress.is_err() || (failed && started.elapsed() >= agent.bounds.timeout);
         let late = over.then(|| over_time(agent, started.elapsed()));
         drop(progress);
+        // A run is over when its calls are: what was ended a moment ago may still be on its way out.
+        run.gone().await;
         let outcome = run.finish(states, late, started.elapsed());
         let word = outcome.failure.as_ref().map_or_else(|| "ok".to_owned(), |failure| failure.kind().to_string());
         self.0.events.tell(None, Some(outcome.run), || Happening::RunFinished { outcome: word });

@@ -14,7 +14,7 @@ use hotcell_flow::gather::gather;
 use serde_json::Value;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::AbortOnDropHandle;
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use crate::host::Host;
 use crate::session::out::Out;
@@ -35,6 +35,8 @@ pub(super) struct Run<'a> {
     /// Calls at a time, over all steps.
     slots: Semaphore,
     calls: AtomicU64,
+    /// The calls under way: those of a run that is over are ended, but not at once.
+    tasks: TaskTracker,
     stop: CancellationToken,
     room: Room,
     kept: Mutex<Kept>,
@@ -64,6 +66,7 @@ impl<'a> Run<'a> {
             input,
             out,
             deadline: started + agent.bounds.timeout,
+            tasks: TaskTracker::new(),
             slots: Semaphore::new(agent.bounds.parallel.get().min(Semaphore::MAX_PERMITS)),
             calls: AtomicU64::new(0),
             stop: CancellationToken::new(),
@@ -245,7 +248,7 @@ impl<'a> Run<'a> {
         call.retries = step.retry.or(self.agent.schedule.retries).map(|asked| asked.min(left));
         // A task of its own, so that calls of one run use all cores; it ends with this future.
         let host = self.host.clone();
-        let task = AbortOnDropHandle::new(tokio::spawn(async move { host.call(call).await }));
+        let task = AbortOnDropHandle::new(self.tasks.spawn(async move { host.call(call).await }));
         let outcome = task
             .await
             .map_err(|error| Failure::new(Code::Fault, format!("the call of {target} broke")).caused_by(error))?;
@@ -260,6 +263,12 @@ impl<'a> Run<'a> {
         };
         self.count(step, &outcome);
         Ok(outcome)
+    }
+
+    /// Waits until no call of the run is under way any more; nobody waits for those that still are.
+    pub(super) async fn gone(&self) {
+        self.tasks.close();
+        self.tasks.wait().await;
     }
 
     fn count(&self, step: &Step, outcome: &Outcome) {

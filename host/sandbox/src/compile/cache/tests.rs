@@ -110,6 +110,11 @@ fn an_entry_is_good_in_its_own_place_alone() {
     assert_eq!(case.used(), None, "another component's");
     fs::copy(case.place(Part::Meta, &case.digest), case.file()).unwrap();
     assert_eq!(case.used(), None, "its own description");
+    fs::remove_file(case.file()).unwrap();
+    let third = Digest::from_bytes([9; 32]);
+    case.cache().keep_code(&third, &Verified::fresh(vec![4, 5, 6]));
+    fs::hard_link(case.place(Part::Code, &third), case.file()).unwrap();
+    assert_eq!(case.used(), None, "a second name of another's");
 }
 
 #[test]
@@ -169,6 +174,23 @@ fn a_folder_that_others_can_write_is_no_cache() {
     }
     fs::set_permissions(case.path(), Permissions::from_mode(0o755)).unwrap();
     assert!(cache.code(&case.digest).is_some());
+}
+
+// Only the administrator can give a file away, so only there it can be tried.
+#[test]
+fn what_belongs_to_somebody_else_is_not_used() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let give = |path: &Path| std::os::unix::fs::chown(path, Some(65_534), None).unwrap();
+    let case = Case::new();
+    give(&case.file());
+    assert_eq!(case.used(), None, "a file");
+    let case = Case::new();
+    let cache = case.cache();
+    give(&case.path());
+    assert!(cache.code(&case.digest).is_none(), "the folder");
+    assert!(Cache::new(&case.path(), &case.engine, ByteSize::mib(1)).is_err());
 }
 
 #[test]
