@@ -20,7 +20,7 @@ async fn run(harness: &Harness, toml: &str, input: Value) -> (RunOutcome, tempfi
     fs::write(&file, format!("{HEAD}{toml}")).expect("a file");
     let agent = harness.host.load_agent(&file).await;
     let agent = agent.unwrap_or_else(|wrong| panic!("{}", wrong.iter().map(Diagnostic::render).collect::<String>()));
-    let input = RunInput { value: input, out: Some(out.path().join("saved")) };
+    let input = RunInput { value: input, out: Some(out.path().join("saved")), ..RunInput::default() };
     (harness.host.run(&agent, input).await, out)
 }
 
@@ -331,7 +331,7 @@ async fn a_result_is_saved_in_its_folder_or_not_at_all() {
         let saved = out.path().join("saved");
         fs::create_dir(&saved).expect("a folder");
         std::os::unix::fs::symlink(out.path(), saved.join("link")).expect("a link");
-        let input = RunInput { value: json!(hostile), out: Some(saved) };
+        let input = RunInput { value: json!(hostile), out: Some(saved), ..RunInput::default() };
         let outcome = harness.host.run(&agent, input).await;
         assert!(outcome.failure.is_some(), "{hostile:?} was saved: {:?}", outcome.files);
         assert!(

@@ -278,7 +278,8 @@ fn the_docs_name_tests_that_there_are() {
     let mut named = 0;
     for (room, test) in text.split('`').filter_map(|word| word.split_once("::")) {
         let is_name = |text: &str| text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
-        if !is_name(room) || !is_name(test) {
+        // `hotcell::audit` is a target of the log.
+        if !is_name(room) || !is_name(test) || room == "hotcell" {
             continue;
         }
         let suite = read(format!("tests/suite/{room}.rs"));

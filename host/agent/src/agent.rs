@@ -147,6 +147,15 @@ pub enum OnError {
     Default(Template),
 }
 
+// === impl Input ===
+
+impl Input {
+    /// What is done, in words.
+    pub(crate) fn task() -> Self {
+        Self { kind: InputKind::Text, default: None, description: "what is to be done".to_owned() }
+    }
+}
+
 // === impl Schedule ===
 
 impl Schedule {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
-use crate::{CallId, Decision, Digest, Effects, RunId, Source, StepId, Target, TenantId, ToolName};
+use crate::{ByteSize, CallId, Decision, Digest, Effects, RunId, Source, StepId, Target, TenantId, ToolName};
 
 /// One thing that happened.
 #[derive(Debug, Clone, Serialize)]
@@ -123,12 +123,102 @@ pub enum Happening {
         /// How many wait.
         waiting: usize,
     },
-    /// A run of an agent began.
+    /// A run of an agent began: it has its task.
     RunStarted {
         /// The agent.
         agent: String,
-        /// Its number of steps.
+        /// How it finds out what to do: `steps`, `react`, `plan`, `reactive`.
+        pattern: &'static str,
+        /// Its number of steps; 0: they are not known before.
         steps: usize,
+        /// The run that it is part of.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        parent: Option<RunId>,
+        /// The beginning of its task.
+        task: String,
+    },
+    /// A run went over from one thing to another: `thinking`, `acting`, `planning`, `answering`, `waiting`.
+    StateChanged {
+        /// What it did.
+        from: &'static str,
+        /// What it does now.
+        to: &'static str,
+    },
+    /// A part of a run's work came in: in a run that has several tasks.
+    TaskReceived {
+        /// Its number, from 1.
+        task: u64,
+        /// What is to be done.
+        text: String,
+    },
+    /// It is done, or will not be: the one end of each task.
+    TaskFinished {
+        /// Its number.
+        task: u64,
+        /// The outcome, with its kind.
+        outcome: String,
+        /// The beginning of the answer.
+        answer: String,
+    },
+    /// A model replied.
+    Thought {
+        /// Which model.
+        model: String,
+        /// The beginning of what it said.
+        text: String,
+        /// What it wants to use.
+        uses: Vec<String>,
+        /// Tokens, of request and reply.
+        tokens: u64,
+        /// How long it took.
+        #[serde(rename = "took_ms", serialize_with = "millis")]
+        took: Duration,
+    },
+    /// Something is to be done: a call of a function, whose id the event has, or a run of another agent.
+    ActionRequired {
+        /// By which the model knows it.
+        action: String,
+        /// What is used.
+        target: String,
+        /// The beginning of its input.
+        input: String,
+    },
+    /// What came of it.
+    ResultAvailable {
+        /// By which the model knows it.
+        action: String,
+        /// The outcome, with its kind.
+        outcome: String,
+        /// How large the result is.
+        size: ByteSize,
+        /// The beginning of what the model is shown.
+        shown: String,
+    },
+    /// Something went wrong that the model is told of: what it wanted is not there, or its plan can't be used.
+    ErrorOccurred {
+        /// What.
+        what: String,
+    },
+    /// A budget is nearly spent.
+    BudgetWarning {
+        /// Which: `turns`, `tokens`, `cost`.
+        what: &'static str,
+        /// How much of it is spent.
+        used: String,
+        /// Of how much.
+        most: String,
+    },
+    /// Somebody is asked whether something may be done.
+    ApprovalAsked {
+        /// What.
+        what: String,
+    },
+    /// The answer, or that there was none in time.
+    ApprovalAnswered {
+        /// What was asked.
+        what: String,
+        /// Whether it may.
+        agreed: bool,
     },
     /// A step began, with as many calls as its list has items.
     StepStarted {
@@ -148,6 +238,9 @@ pub enum Happening {
     RunFinished {
         /// The outcome, with its kind.
         outcome: String,
+        /// The beginning of a model's answer.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        answer: Option<String>,
     },
 }
 

@@ -237,7 +237,7 @@ mod tests {
         assert_eq!(progress.line(), "scout  1 of 3 steps  2 calls (1 failed)  stats × 400");
         assert_eq!(progress.ending(&step("list"), "skipped", None).trim_end(), "  list   skipped");
         assert!(!progress.is_over());
-        progress.hear(event(Happening::RunFinished { outcome: "ok".to_owned() }));
+        progress.hear(event(Happening::RunFinished { outcome: "ok".to_owned(), answer: None }));
         assert!(progress.is_over());
     }
 }

@@ -43,7 +43,7 @@ pub use entry::Origin;
 pub use events::{Heard, Subscription};
 pub use host::{Host, Load};
 pub use listing::{Inspected, Listed};
-pub use session::{RunInput, RunOutcome, StepOutcome};
+pub use session::{Action, Approver, Question, RunInput, RunOutcome, Spent, StepOutcome};
 pub use toolfile::ToolFile;
 pub use trust::{Reach, Trust, reaches};
 

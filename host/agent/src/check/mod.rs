@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use hotcell_call::{AgentName, IdError, ToolName};
 
-use crate::agent::{Agent, Step, Work};
+use crate::agent::{Agent, Input, Step, Work};
 use crate::document::{self, Problems, Source};
 use crate::manifest::{Manifest, StepDraft};
 use crate::reference::Root;
@@ -45,6 +45,7 @@ fn agent(mut manifest: Manifest, tools: &dyn Tools, problems: &Problems) -> Opti
     let narrowings = narrow::narrowings(&manifest, &called, tools, problems);
     let steps = manifest.steps.into_iter().zip(works);
     let steps: Option<Vec<Step>> = steps.map(|(draft, work)| step(draft, work?)).collect();
+    let takes_task = draft.is_some();
     let pattern = draft.as_ref().map(|draft| draft.pattern).unwrap_or_default();
     let mind = draft.map(|draft| mind::mind(draft, offers, tools, problems));
     let (name, steps) = (name?, steps?);
@@ -57,7 +58,8 @@ fn agent(mut manifest: Manifest, tools: &dyn Tools, problems: &Problems) -> Opti
         output: manifest.folder.unwrap_or_else(|| PathBuf::from(format!("{name}-output"))),
         name,
         description: manifest.description,
-        input: manifest.input,
+        // A model has a task, whether that is written down or not.
+        input: manifest.input.or_else(|| takes_task.then(Input::task)),
         bounds: manifest.bounds,
         schedule: manifest.schedule,
         steps,

@@ -35,7 +35,7 @@ pub(super) async fn run(args: RunArgs, global: &Global, output: &Output) -> Resu
     let host = operator.host()?;
     let mut agent = host.agent(found.source()).await?;
     agent.bounds.parallel = args.parallel.unwrap_or(agent.bounds.parallel);
-    let input = RunInput { value: given.value(&agent)?, out: args.out };
+    let input = RunInput { value: given.value(&agent)?, out: args.out, approver: None };
     let _offer = offered(&host, format!("run {}", agent.name));
     let outcome = watched(&host, &agent, input, output).await;
     show(output, &outcome)

@@ -4,6 +4,10 @@
 //! The whole run is bounded: calls at a time, calls in all, time, and the size of what it holds. A step that fails as its agent
 //! says ends the run: nothing new starts, and what runs is cancelled.
 
+mod approve;
+mod caller;
+mod ledger;
+mod mind;
 mod out;
 mod room;
 mod step;
@@ -13,23 +17,32 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use hotcell_agent::Agent;
-use hotcell_call::{AgentName, Code, Failure, Happening, RunId, StepId, format_duration};
+use hotcell_agent::{Agent, Mind};
+use hotcell_call::{AgentName, CallId, Code, Failure, Happening, RunId, StepId, format_duration, shortened};
 use hotcell_flow::dag::{self, Node, OnFailure, State, Verdict};
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::host::Host;
+pub use crate::session::approve::{Approver, Question};
+pub use crate::session::ledger::Spent;
+
+use crate::session::approve::Approval;
+use crate::session::caller::Caller;
+use crate::session::ledger::Ledger;
+use crate::session::mind::Thinker;
 use crate::session::out::Out;
 use crate::session::step::Run;
 
 /// What a run is given.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct RunInput {
     /// What `{{input}}` is.
     pub value: Value,
     /// Where results are saved; none: where the agent says.
     pub out: Option<PathBuf>,
+    /// Who is asked before what must be approved; none: it is not.
+    pub approver: Option<Arc<dyn Approver>>,
 }
 
 /// How a run ended.
@@ -42,8 +55,16 @@ pub struct RunOutcome {
     /// Why it did not end well.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
+    /// What a model answered; of an agent of steps none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answer: Option<String>,
     /// Its steps, in the order of the file.
     pub steps: Vec<StepOutcome>,
+    /// What a model wanted to be done, in the order in which it ended.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub actions: Vec<Action>,
+    /// What a model cost.
+    pub spent: Spent,
     /// The files that were written, below the output folder.
     pub files: Vec<PathBuf>,
     /// Where.
@@ -60,6 +81,37 @@ pub struct RunOutcome {
     /// What the steps left.
     #[serde(skip)]
     pub results: BTreeMap<StepId, Arc<Value>>,
+}
+
+/// One thing that a model wanted to be done, and how it ended.
+#[derive(Debug, Clone, Serialize)]
+pub struct Action {
+    /// By which the model knows it.
+    pub action: String,
+    /// The call that it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub call: Option<CallId>,
+    /// The run of another agent that it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub run: Option<RunId>,
+    /// What was used.
+    pub target: String,
+    /// The outcome, with its kind.
+    pub outcome: String,
+    /// How long it took.
+    #[serde(rename = "elapsed_ms", serialize_with = "millis")]
+    pub elapsed: Duration,
+}
+
+/// What a run within another has from that.
+struct Within {
+    parent: RunId,
+    ledger: Arc<Ledger>,
+    /// How much of what is left of it the run may spend, in percent.
+    share: u8,
+    approval: Arc<Approval>,
+    deadline: Instant,
+    depth: usize,
 }
 
 /// How a step ended.
@@ -81,37 +133,137 @@ pub struct StepOutcome {
     pub first_failure: Option<Failure>,
 }
 
+/// How deep runs stand within each other.
+const MOST_DEEP: usize = 8;
+
 impl Host {
     /// Runs an agent to its end.
     ///
     /// The outcome always comes; what went wrong stands in it. Dropping the future cancels the run with all its calls.
     pub async fn run(&self, agent: &Agent, input: RunInput) -> RunOutcome {
+        let timeout = agent.mind.as_ref().map_or_else(Default::default, |mind| mind.approve.timeout);
+        let approval = Arc::new(Approval::new(input.approver, timeout));
+        self.started(agent, input.value, input.out, approval, None).await
+    }
+
+    /// Runs an agent that another uses, with its task.
+    async fn run_within(&self, agent: &Agent, task: &str, within: Within) -> RunOutcome {
+        let approval = Arc::clone(&within.approval);
+        self.started(agent, Value::String(task.to_owned()), None, approval, Some(within)).await
+    }
+
+    async fn started(
+        &self,
+        agent: &Agent,
+        input: Value,
+        out: Option<PathBuf>,
+        approval: Arc<Approval>,
+        within: Option<Within>,
+    ) -> RunOutcome {
         let started = Instant::now();
-        let folder = input.out.unwrap_or_else(|| agent.output.clone());
-        let run = Run::new(self, agent, input.value, Out::new(folder), started);
-        let begun = || Happening::RunStarted { agent: agent.name.to_string(), steps: agent.steps.len() };
-        self.0.events.tell(None, Some(run.id), begun);
+        let own = started + agent.bounds.timeout;
+        let deadline = within.as_ref().map_or(own, |within| within.deadline.min(own));
+        let run = Self::next_run();
+        let caller = Caller::new(self, agent, run, deadline);
+        self.0.events.tell(None, Some(run), || Happening::RunStarted {
+            agent: agent.name.to_string(),
+            pattern: agent.pattern.as_str(),
+            steps: agent.steps.len(),
+            parent: within.as_ref().map(|within| within.parent),
+            task: shortened(&task_of(&input), 200),
+        });
+        let mut outcome = match &agent.mind {
+            None => caller.steps(input, out, started).await,
+            Some(mind) => caller.think(mind, &task_of(&input), approval, within).await,
+        };
+        // A run is over when its calls are: what was ended a moment ago may still be on its way out.
+        caller.gone().await;
+        outcome.elapsed = started.elapsed();
+        let (word, answer) = (outcome.word(), outcome.answer.as_deref().map(|answer| shortened(answer, 500)));
+        self.0.events.tell(None, Some(run), || Happening::RunFinished { outcome: word, answer });
+        outcome
+    }
+}
+
+impl Caller<'_> {
+    /// A run by the agent's own steps.
+    async fn steps(&self, input: Value, out: Option<PathBuf>, started: Instant) -> RunOutcome {
+        let agent = self.agent;
+        let run = Run::new(self, agent, input, Out::new(out.unwrap_or_else(|| agent.output.clone())));
         let steps = dag::run(&agent.dag, OnFailure::Stop, |node| run.work(node));
-        let progress = tokio::time::timeout(agent.bounds.timeout, steps).await;
+        let progress = tokio::time::timeout_at(self.deadline.into(), steps).await;
         let states: Vec<State> = match &progress {
             Ok(progress) => agent.dag.nodes().filter_map(|node| progress.state(node)).collect(),
             Err(_) => Vec::new(),
         };
         // The run's timeout is its calls' deadline, too: whichever of the two is noticed first, it was the run's time that ended.
         let failed = states.iter().any(|state| matches!(state, State::Failed));
-        let over = progress.is_err() || (failed && started.elapsed() >= agent.bounds.timeout);
+        let over = progress.is_err() || (failed && Instant::now() >= self.deadline);
         let late = over.then(|| over_time(agent, started.elapsed()));
         drop(progress);
-        // A run is over when its calls are: what was ended a moment ago may still be on its way out.
-        run.gone().await;
-        let outcome = run.finish(states, late, started.elapsed());
-        let word = outcome.failure.as_ref().map_or_else(|| "ok".to_owned(), |failure| failure.kind().to_string());
-        self.0.events.tell(None, Some(outcome.run), || Happening::RunFinished { outcome: word });
-        outcome
+        run.finish(states, late, started.elapsed())
+    }
+
+    /// A run in which a model decides.
+    async fn think(&self, mind: &Mind, task: &str, approval: Arc<Approval>, within: Option<Within>) -> RunOutcome {
+        let (agent, started) = (self.agent, Instant::now());
+        let depth = within.as_ref().map_or(0, |within| within.depth);
+        let around = within.map(|within| (within.ledger, within.share));
+        let ledger = Ledger::new(&agent.name, self.run, &mind.budget, around);
+        let base = RunOutcome::begun(self.run, agent);
+        if depth > MOST_DEEP {
+            let failure = Failure::new(Code::Budget, format!("{} would run too deep within other agents", agent.name))
+                .why(format!("{depth} of {MOST_DEEP}"));
+            return RunOutcome { failure: Some(failure), ..base };
+        }
+        let model = match self.host.model(&mind.models, mind.script.clone()) {
+            Ok(model) => model,
+            Err(failure) => return RunOutcome { failure: Some(failure), ..base },
+        };
+        let thinker = Thinker::new(self, mind, model, ledger, approval, depth);
+        let ended = tokio::time::timeout_at(self.deadline.into(), thinker.task(task)).await;
+        let ended = ended.unwrap_or_else(|_| Err(over_time(agent, started.elapsed())));
+        let calls = self.made();
+        mind::finish(thinker, ended, RunOutcome { calls, ..base })
+    }
+}
+
+/// What a run is to do, as a text.
+fn task_of(input: &Value) -> String {
+    match input {
+        Value::String(text) => text.clone(),
+        Value::Null => String::new(),
+        other => other.to_string(),
     }
 }
 
 impl RunOutcome {
+    /// That of a run which has done nothing yet.
+    fn begun(run: RunId, agent: &Agent) -> Self {
+        Self {
+            run,
+            agent: agent.name.clone(),
+            failure: None,
+            answer: None,
+            steps: Vec::new(),
+            actions: Vec::new(),
+            spent: Spent::default(),
+            files: Vec::new(),
+            out: agent.output.clone(),
+            calls: 0,
+            failed_calls: 0,
+            fuel: 0,
+            elapsed: Duration::ZERO,
+            results: BTreeMap::new(),
+        }
+    }
+
+    /// `ok`, or the failure's kind.
+    #[must_use]
+    pub fn word(&self) -> String {
+        self.failure.as_ref().map_or_else(|| "ok".to_owned(), |failure| failure.kind().to_string())
+    }
+
     /// The exit code of the binary.
     #[must_use]
     pub fn exit_code(&self) -> u8 {

@@ -3,20 +3,18 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use hotcell_agent::{Agent, OnError, Scope, Step, Template, Work, weight, weight_of_text};
-use hotcell_call::{ByteSize, Code, Failure, Happening, Kind, Outcome, Payload, Refusal, RunId, StepId, Target};
+use hotcell_call::{ByteSize, Code, Failure, Happening, Kind, Outcome, Payload, StepId, Target};
 use hotcell_flow::dag::{Node, State, Verdict};
 use hotcell_flow::gather::gather;
 use serde_json::Value;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
-use crate::host::Host;
+use crate::session::caller::Caller;
+use crate::session::ledger::Spent;
 use crate::session::out::Out;
 use crate::session::room::{self, Held, Room, Share};
 use crate::session::{RunOutcome, StepOutcome, state, verdict};
@@ -24,20 +22,16 @@ use crate::session::{RunOutcome, StepOutcome, state, verdict};
 /// What all results of a run may take together in memory.
 const MOST_RESULTS: ByteSize = ByteSize::mib(512);
 
-/// A run under way.
+/// The steps of a run under way.
 pub(super) struct Run<'a> {
-    pub(super) id: RunId,
-    host: &'a Host,
+    caller: &'a Caller<'a>,
+    /// Whose steps they are: not always the agent that runs, for a plan is one of its own.
     agent: &'a Agent,
     input: Value,
     out: Out,
-    deadline: Instant,
-    /// Calls at a time, over all steps.
-    slots: Semaphore,
-    calls: AtomicU64,
-    /// The calls under way: those of a run that is over are ended, but not at once.
-    tasks: TaskTracker,
     stop: CancellationToken,
+    /// Whether a step that failed ends only those that wait for it.
+    goes_on: bool,
     room: Room,
     kept: Mutex<Kept>,
 }
@@ -58,21 +52,23 @@ struct Tally {
 }
 
 impl<'a> Run<'a> {
-    pub(super) fn new(host: &'a Host, agent: &'a Agent, input: Value, out: Out, started: Instant) -> Self {
+    pub(super) fn new(caller: &'a Caller<'a>, agent: &'a Agent, input: Value, out: Out) -> Self {
         Self {
-            id: Host::next_run(),
-            host,
+            caller,
             agent,
             input,
             out,
-            deadline: started + agent.bounds.timeout,
-            tasks: TaskTracker::new(),
-            slots: Semaphore::new(agent.bounds.parallel.get().min(Semaphore::MAX_PERMITS)),
-            calls: AtomicU64::new(0),
             stop: CancellationToken::new(),
+            goes_on: false,
             room: Room::new(MOST_RESULTS),
             kept: Mutex::default(),
         }
+    }
+
+    /// The same, and a step that fails ends only those that wait for it.
+    pub(super) fn going_on(mut self) -> Self {
+        self.goes_on = true;
+        self
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
@@ -80,7 +76,7 @@ impl<'a> Run<'a> {
     }
 
     fn tell(&self, what: impl FnOnce() -> Happening) {
-        self.host.0.events.tell(None, Some(self.id), what);
+        self.caller.host.0.events.tell(None, Some(self.caller.run), what);
     }
 
     /// Does the work of one node.
@@ -90,6 +86,10 @@ impl<'a> Run<'a> {
         let cancelled = || Err(Failure::new(Code::Cancelled, format!("the step `{}` was cancelled", step.id)));
         let well = match done.unwrap_or_else(cancelled) {
             Ok(()) => true,
+            Err(failure) if self.goes_on && !is_final(&failure) => {
+                self.kept().tallies.entry(step.id.clone()).or_default().first.get_or_insert(failure);
+                false
+            }
             Err(failure) => {
                 self.kept().failure.get_or_insert(failure);
                 self.stop.cancel();
@@ -194,81 +194,15 @@ impl<'a> Run<'a> {
 
     /// The input of a call, as text: many calls may wait with theirs.
     fn input(&self, target: &Target, with: &Template, scope: &Scope<'_>) -> Result<(Payload, Share<'_>), Failure> {
-        let most = self.host.config().for_tool(&target.tool).0.input;
+        let most = self.caller.host.config().for_tool(&target.tool).0.input;
         let input = Payload::new(with.resolve(scope, most)?.to_string());
         let share = self.room.take(input.size())?;
         Ok((input, share))
     }
 
-    /// Calls, and calls again when the host says that it has too much to do: a run is slowed down by that, and does not fail.
     async fn call(&self, step: &Step, target: &Target, input: Payload) -> Result<Held<'_>, Failure> {
-        loop {
-            let outcome = self.attempt(step, target, input.clone()).await?;
-            let failure = match outcome.result {
-                Ok(answer) => return self.read(target, &answer),
-                Err(failure) => failure,
-            };
-            let Some(wait) = self.patience(&failure) else { return Err(failure) };
-            // Those who were refused together do not come back together.
-            tokio::time::sleep(wait.mul_f64(1.0 + rand::random::<f64>())).await;
-        }
-    }
-
-    /// Whether a call that was refused is offered again.
-    fn will_wait(&self, outcome: &Outcome) -> bool {
-        outcome.result.as_ref().is_err_and(|failure| self.patience(failure).is_some())
-    }
-
-    /// How long to wait at the least before a call that was refused is offered again; none where that is of no use, or where
-    /// twice as long would be too long.
-    fn patience(&self, failure: &Failure) -> Option<Duration> {
-        let passes = matches!(failure.kind(), Kind::Refused(Refusal::Rate | Refusal::Quota | Refusal::Overloaded));
-        let wait = failure.wait().filter(|_| passes && failure.code() != Code::Draining)?;
-        (wait.saturating_mul(2) < self.deadline.saturating_duration_since(Instant::now())).then_some(wait)
-    }
-
-    async fn attempt(&self, step: &Step, target: &Target, input: Payload) -> Result<Outcome, Failure> {
-        let slot = self.slots.acquire().await;
-        let made = self.calls.fetch_add(1, Ordering::Relaxed);
-        let most = self.agent.bounds.max_calls;
-        let Some(left) = most.checked_sub(made.saturating_add(1)) else {
-            return Err(Failure::new(Code::Budget, format!("the run of {} made all its calls", self.agent.name))
-                .why(format!("{most} of {most}"))
-                .fix("raise `[run] max_calls` in the agent's file")
-                .reached(most, most));
-        };
-        let mut call = self.host.next_call(target.clone(), input);
-        call.run = Some(self.id);
-        call.limits = self.agent.limits(&target.tool);
-        call.wants = self.agent.wants(&target.tool);
-        call.priority = self.agent.schedule.priority;
-        call.deadline = Some(self.agent.schedule.deadline(Instant::now(), self.deadline));
-        // What the host makes again counts as calls of the run.
-        let left = u32::try_from(left).unwrap_or(u32::MAX);
-        call.retries = step.retry.or(self.agent.schedule.retries).map(|asked| asked.min(left));
-        // A task of its own, so that calls of one run use all cores; it ends with this future.
-        let host = self.host.clone();
-        let task = AbortOnDropHandle::new(self.tasks.spawn(async move { host.call(call).await }));
-        let outcome = task
-            .await
-            .map_err(|error| Failure::new(Code::Fault, format!("the call of {target} broke")).caused_by(error))?;
-        drop(slot);
-        match outcome.receipt.attempts {
-            // Offered and not taken: no call was made.
-            0 if self.will_wait(&outcome) => {
-                self.calls.fetch_sub(1, Ordering::Relaxed);
-                return Ok(outcome);
-            }
-            attempts => self.calls.fetch_add(u64::from(attempts.saturating_sub(1)), Ordering::Relaxed),
-        };
-        self.count(step, &outcome);
-        Ok(outcome)
-    }
-
-    /// Waits until no call of the run is under way any more; nobody waits for those that still are.
-    pub(super) async fn gone(&self) {
-        self.tasks.close();
-        self.tasks.wait().await;
+        let outcome = self.caller.call(None, target, input, step.retry, |outcome| self.count(step, outcome)).await?;
+        self.read(target, &outcome.result?)
     }
 
     fn count(&self, step: &Step, outcome: &Outcome) {
@@ -314,8 +248,11 @@ impl<'a> Run<'a> {
         let steps: Vec<StepOutcome> = steps.collect();
         let (folder, files) = self.out.finish();
         RunOutcome {
-            run: self.id,
+            run: self.caller.run,
             agent: self.agent.name.clone(),
+            answer: None,
+            actions: Vec::new(),
+            spent: Spent::default(),
             failure: late.or(kept.failure),
             calls: steps.iter().map(|step| step.calls).sum(),
             failed_calls: steps.iter().map(|step| step.failed_calls).sum(),

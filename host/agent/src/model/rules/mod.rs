@@ -54,7 +54,7 @@ fn next(request: &ChatRequest) -> Next {
         return Next::Answer(plan(&program));
     }
     if let Some(failed) = results.iter().find(|result| result.is_error) {
-        return Next::Answer(format!("{} failed: {}", failed.name.replace("__", "."), failed.text));
+        return Next::Answer(format!("{} failed: {}", failed.name.replace("__", "."), reason(&failed.text)));
     }
     let values: Vec<Value> = results.iter().map(|result| value(result)).collect();
     let made = values.len();
@@ -92,6 +92,17 @@ fn so_far(messages: &[Message]) -> (&str, Vec<&ToolResult>) {
         _ => None,
     });
     (task, results.flatten().collect())
+}
+
+/// Why a call gave nothing, in the words of its failure.
+fn reason(text: &str) -> String {
+    let read: Map<String, Value> = serde_json::from_str(text).unwrap_or_default();
+    let part = |key| read.get(key).and_then(Value::as_str);
+    match (part("what"), part("why")) {
+        (Some(what), Some(why)) => format!("{what}: {why}"),
+        (Some(what), None) => what.to_owned(),
+        (None, _) => text.to_owned(),
+    }
 }
 
 /// What a call gave: what stands in the envelope in which results are handed to models.

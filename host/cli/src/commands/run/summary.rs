@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use hotcell_call::{AgentName, Count, Failure, RunId, StepId, format_duration};
-use hotcell_runtime::{RunOutcome, StepOutcome};
+use hotcell_runtime::{Action, RunOutcome, Spent, StepOutcome};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -20,6 +20,9 @@ pub(super) struct Object<'a> {
     outcome: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'a Failure>,
+    /// What a model answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    answer: Option<&'a str>,
     calls: u64,
     failed_calls: u64,
     fuel: u64,
@@ -28,6 +31,11 @@ pub(super) struct Object<'a> {
     files: &'a [PathBuf],
     steps: &'a [StepOutcome],
     results: BTreeMap<&'a StepId, &'a Value>,
+    #[serde(skip_serializing_if = "<[Action]>::is_empty")]
+    actions: &'a [Action],
+    /// What the model cost; absent where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    spent: Option<&'a Spent>,
 }
 
 impl<'a> Object<'a> {
@@ -37,6 +45,7 @@ impl<'a> Object<'a> {
             agent: &outcome.agent,
             outcome: word(outcome),
             error: outcome.failure.as_ref(),
+            answer: outcome.answer.as_deref(),
             calls: outcome.calls,
             failed_calls: outcome.failed_calls,
             fuel: outcome.fuel,
@@ -45,6 +54,8 @@ impl<'a> Object<'a> {
             files: &outcome.files,
             steps: &outcome.steps,
             results: outcome.results.iter().map(|(step, result)| (step, Arc::as_ref(result))).collect(),
+            actions: &outcome.actions,
+            spent: (outcome.spent.turns > 0).then_some(&outcome.spent),
         }
     }
 }
@@ -55,6 +66,10 @@ pub(super) fn data(output: &Output, outcome: &RunOutcome) -> Result<(), Failure>
         output.line(one_line(outcome.out.join(file).display()));
     }
     if !outcome.files.is_empty() || outcome.failure.is_some() {
+        return Ok(());
+    }
+    if let Some(answer) = &outcome.answer {
+        output.text(answer);
         return Ok(());
     }
     let last = outcome.steps.iter().rev().find_map(|step| outcome.results.get(&step.step));
@@ -90,12 +105,19 @@ fn totals(outcome: &RunOutcome) -> String {
         0 => String::new(),
         failed => format!(" ({failed} failed)"),
     };
-    let mut parts = vec![
-        counted(outcome.steps.len(), "step"),
-        counted(outcome.calls, "call") + &failed,
-        format!("fuel {}", Count::new(outcome.fuel)),
-        format!("time {}", format_duration(outcome.elapsed)),
-    ];
+    let mut parts = Vec::new();
+    if outcome.spent.turns > 0 {
+        parts.push(counted(u64::from(outcome.spent.turns), "turn"));
+    } else {
+        parts.push(counted(outcome.steps.len(), "step"));
+    }
+    parts.push(counted(outcome.calls, "call") + &failed);
+    if outcome.spent.tokens.total() > 0 {
+        parts.push(format!("{} tokens", outcome.spent.tokens.total()));
+    }
+    parts.extend(outcome.spent.cost.map(|cost| cost.to_string()));
+    parts.push(format!("fuel {}", Count::new(outcome.fuel)));
+    parts.push(format!("time {}", format_duration(outcome.elapsed)));
     if !outcome.files.is_empty() {
         let out = one_line(outcome.out.display());
         parts.push(format!("{} in {out}", counted(outcome.files.len(), "file")));
@@ -143,6 +165,9 @@ mod tests {
             run: RunId::from_bits(1),
             agent: "file-analyst".parse().unwrap(),
             failure: None,
+            answer: None,
+            actions: Vec::new(),
+            spent: Spent::default(),
             steps: vec![step],
             files: vec!["report.md".into()],
             out: "out".into(),

@@ -1,0 +1,187 @@
+//! What a model wants is done: each use a call down the path, or a run of another agent.
+
+use std::time::Instant;
+
+use hotcell_agent::model::{ToolResult, ToolUse};
+use hotcell_agent::{Offer, SubAgent};
+use hotcell_call::{CallId, Code, Failure, Happening, Kind, Payload, nearest, shortened};
+use hotcell_flow::gather::gather;
+use serde_json::{Map, Value};
+
+use super::shown::{Envelope, Origin};
+use super::{MOST_TOLD, Thinker};
+use crate::session::approve::Question;
+use crate::session::{Action, Within};
+
+/// Uses of one reply that are made; of the others the model is told that they were too many.
+const MOST_USES: usize = 64;
+
+/// What a use turned out to be.
+enum Wanted<'m> {
+    Function(&'m Offer),
+    Agent(&'m SubAgent),
+}
+
+impl Thinker<'_> {
+    /// Makes all uses of one reply, side by side, and gives what came of each, in their order.
+    ///
+    /// # Errors
+    ///
+    /// Only what ends the run: a budget that is spent, or its cancellation. All else is a result, for the model to read.
+    pub(super) async fn act(&self, uses: Vec<ToolUse>) -> Result<Vec<ToolResult>, Failure> {
+        let at_once = self.caller.agent.bounds.parallel;
+        let results = gather(&uses, at_once, |place, one| async move {
+            if place >= MOST_USES {
+                let failure =
+                    Failure::new(Code::Input, "too many uses in one reply").why(format!("{MOST_USES} are made"));
+                return Ok(self.unmade(one, &failure));
+            }
+            self.one(one).await
+        });
+        results.await.into_iter().collect()
+    }
+
+    async fn one(&self, one: &ToolUse) -> Result<ToolResult, Failure> {
+        let wanted = self.wanted(&one.name);
+        let (wanted, input) = match (wanted, &one.input) {
+            (Ok(wanted), Ok(input)) => (wanted, input),
+            (Err(failure), _) => return Ok(self.unmade(one, &failure)),
+            (Ok(_), Err(text)) => {
+                let failure = Failure::new(Code::Input, format!("the input of {} is no JSON object", one.name));
+                return Ok(self.unmade(one, &failure.why(format!("it is {}", shortened(text, 200)))));
+            }
+        };
+        match wanted {
+            Wanted::Function(offer) => self.function(one, offer, input).await,
+            Wanted::Agent(sub) => self.agent(one, sub, input).await,
+        }
+    }
+
+    fn wanted(&self, name: &str) -> Result<Wanted<'_>, Failure> {
+        if let Some(offer) = self.mind.offer(name) {
+            return Ok(Wanted::Function(offer));
+        }
+        if let Some(sub) = self.mind.sub_agent(name) {
+            return Ok(Wanted::Agent(sub));
+        }
+        let names: Vec<String> = self.specs().into_iter().map(|spec| spec.name).collect();
+        let failure = Failure::new(Code::UnknownTool, format!("there is no tool `{}`", shortened(name, 100)));
+        Err(match nearest(name, names.iter().map(String::as_str)) {
+            Some(near) => failure.fix(format!("did you mean `{near}`?")),
+            None => failure.why(format!("there are {}", names.into_iter().take(20).collect::<Vec<_>>().join(", "))),
+        })
+    }
+
+    async fn function(&self, one: &ToolUse, offer: &Offer, input: &Map<String, Value>) -> Result<ToolResult, Failure> {
+        let text = Value::Object(input.clone()).to_string();
+        if self.mind.approve.asks(offer) {
+            let (agent, target) = (&self.caller.agent.name, &offer.target);
+            let question = Question::Call { agent, target, effect: offer.effect, input: &text };
+            if !self.approval.ask(&question, self.caller.run, &self.caller.host.0.events).await {
+                let failure = Failure::new(Code::Approval, format!("{target} was not approved"))
+                    .why("whoever runs the agent is asked before it is called, and did not agree");
+                return Ok(self.unmade(one, &failure));
+            }
+        }
+        let target = offer.target.to_string();
+        let call = self.caller.host.next_call(offer.target.clone(), Payload::new(text.clone())).id;
+        self.required(Some(call), one, &target, &text);
+        let began = Instant::now();
+        let made = self
+            .caller
+            .call(Some(call), &offer.target, Payload::new(text), None, |outcome| self.count(outcome))
+            .await?;
+        // The run's own end, and not one of the call.
+        if let Err(failure) = &made.result
+            && failure.kind() == Kind::Cancelled
+        {
+            return Err(failure.clone());
+        }
+        let origin = Origin::Tool { target: &target, digest: made.receipt.digest };
+        let envelope = Envelope::new(origin, made.result.as_ref().map(Payload::as_str), self.mind.shown);
+        self.actions().push(Action {
+            action: one.id.clone(),
+            call: Some(call),
+            run: None,
+            target,
+            outcome: made.word(),
+            elapsed: began.elapsed(),
+        });
+        Ok(self.available(Some(call), one, &made.word(), &envelope))
+    }
+
+    async fn agent(&self, one: &ToolUse, sub: &SubAgent, input: &Map<String, Value>) -> Result<ToolResult, Failure> {
+        let Some(Value::String(task)) = input.get("task") else {
+            let failure = Failure::new(Code::Input, format!("the input of {} has no `task`", one.name))
+                .fix("{\"task\": \"what it is to do\"}");
+            return Ok(self.unmade(one, &failure));
+        };
+        let target = format!("agent {}", sub.agent());
+        self.required(None, one, &target, task);
+        let began = Instant::now();
+        let within = Within {
+            parent: self.caller.run,
+            ledger: std::sync::Arc::clone(&self.ledger),
+            share: sub.share,
+            approval: std::sync::Arc::clone(&self.approval),
+            deadline: self.caller.deadline,
+            depth: self.depth + 1,
+        };
+        // Boxed: a run within a run, however deep.
+        let outcome = Box::pin(self.caller.host.run_within(&sub.agent, task, within)).await;
+        let word = outcome.word();
+        let given = match (&outcome.failure, &outcome.answer) {
+            (Some(failure), _) => Err(failure),
+            (None, answer) => Ok(Value::String(answer.clone().unwrap_or_default()).to_string()),
+        };
+        let envelope =
+            Envelope::new(Origin::Agent(sub.agent()), given.as_deref().map_err(|failure| *failure), self.mind.shown);
+        self.actions().push(Action {
+            action: one.id.clone(),
+            call: None,
+            run: Some(outcome.run),
+            target,
+            outcome: word.clone(),
+            elapsed: began.elapsed(),
+        });
+        Ok(self.available(None, one, &word, &envelope))
+    }
+
+    fn required(&self, call: Option<CallId>, one: &ToolUse, target: &str, input: &str) {
+        self.caller.host.0.events.tell(call, Some(self.caller.run), || Happening::ActionRequired {
+            action: shortened(&one.id, 100),
+            target: target.to_owned(),
+            input: shortened(input, MOST_TOLD),
+        });
+    }
+
+    fn available(&self, call: Option<CallId>, one: &ToolUse, outcome: &str, envelope: &Envelope) -> ToolResult {
+        self.caller.host.0.events.tell(call, Some(self.caller.run), || Happening::ResultAvailable {
+            action: shortened(&one.id, 100),
+            outcome: outcome.to_owned(),
+            size: envelope.size,
+            shown: shortened(&envelope.text, MOST_TOLD),
+        });
+        ToolResult {
+            id: one.id.clone(),
+            name: one.name.clone(),
+            text: envelope.text.clone(),
+            is_error: envelope.is_error,
+        }
+    }
+
+    /// A use of which nothing came, because it could not be made: the model is told why.
+    fn unmade(&self, one: &ToolUse, failure: &Failure) -> ToolResult {
+        self.tell(|| Happening::ErrorOccurred { what: shortened(&failure.to_string(), MOST_TOLD) });
+        self.actions().push(Action {
+            action: one.id.clone(),
+            call: None,
+            run: None,
+            target: shortened(&one.name, 100),
+            outcome: failure.kind().to_string(),
+            elapsed: std::time::Duration::ZERO,
+        });
+        let envelope = Envelope::new(Origin::None, Err(failure), self.mind.shown);
+        ToolResult { id: one.id.clone(), name: one.name.clone(), text: envelope.text, is_error: true }
+    }
+}

@@ -1,0 +1,205 @@
+//! A run in which a model decides what is done.
+//!
+//! The model is asked for a reply; what it wants to use goes down the host's one path; what came of it is put before it as data; and
+//! so on until it answers. All of it is bounded: replies, tokens, money, calls, time, and what the conversation holds.
+
+mod act;
+mod model;
+mod plan;
+mod react;
+mod shown;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use hotcell_agent::model::{ChatModel, ChatReply, ChatRequest, Form, Message, ModelError, StopReason, ToolSpec};
+use hotcell_agent::{Mind, Pattern};
+use hotcell_call::{ByteSize, Code, Failure, Happening, Outcome, shortened};
+use serde_json::{Value, json};
+
+use crate::session::approve::Approval;
+use crate::session::caller::Caller;
+use crate::session::ledger::Ledger;
+use crate::session::{Action, RunOutcome};
+
+/// What a conversation may hold.
+const MOST_CONVERSATION: ByteSize = ByteSize::mib(16);
+/// What events tell of a text.
+const MOST_TOLD: usize = 500;
+
+/// A run under way.
+pub(super) struct Thinker<'a> {
+    pub(super) caller: &'a Caller<'a>,
+    pub(super) mind: &'a Mind,
+    pub(super) model: Arc<dyn ChatModel>,
+    pub(super) ledger: Arc<Ledger>,
+    pub(super) approval: Arc<Approval>,
+    /// How many runs are around this one.
+    pub(super) depth: usize,
+    pub(super) actions: Mutex<Vec<Action>>,
+    state: Mutex<&'static str>,
+    /// Fuel, and calls that did not end `ok`.
+    cost: Mutex<(u64, u64)>,
+}
+
+impl<'a> Thinker<'a> {
+    pub(super) fn new(
+        caller: &'a Caller<'a>,
+        mind: &'a Mind,
+        model: Arc<dyn ChatModel>,
+        ledger: Arc<Ledger>,
+        approval: Arc<Approval>,
+        depth: usize,
+    ) -> Self {
+        let (actions, state) = (Mutex::default(), Mutex::new("waiting"));
+        let cost = Mutex::default();
+        Self { caller, mind, model, ledger, approval, depth, actions, state, cost }
+    }
+
+    /// Does one task, as the agent's pattern says.
+    pub(super) async fn task(&self, task: &str) -> Result<String, Failure> {
+        match self.caller.agent.pattern {
+            Pattern::Plan => self.plan(task).await,
+            Pattern::React | Pattern::Reactive | Pattern::Steps => self.react(task).await,
+        }
+    }
+
+    /// Counts what a call cost.
+    fn count(&self, outcome: &Outcome) {
+        let mut cost = self.cost.lock().unwrap_or_else(PoisonError::into_inner);
+        cost.0 = cost.0.saturating_add(outcome.receipt.fuel_charged());
+        cost.1 += u64::from(outcome.result.is_err());
+    }
+
+    pub(super) fn tell(&self, what: impl FnOnce() -> Happening) {
+        self.caller.host.0.events.tell(None, Some(self.caller.run), what);
+    }
+
+    pub(super) fn actions(&self) -> MutexGuard<'_, Vec<Action>> {
+        self.actions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the run does from now on.
+    pub(super) fn now(&self, to: &'static str) {
+        let from = std::mem::replace(&mut *self.state.lock().unwrap_or_else(PoisonError::into_inner), to);
+        if from != to {
+            self.tell(|| Happening::StateChanged { from, to });
+        }
+    }
+
+    /// What the model knows that it may use.
+    pub(super) fn specs(&self) -> Vec<ToolSpec> {
+        let tools = self.mind.tools.iter().map(|offer| ToolSpec {
+            name: offer.name(),
+            description: offer.description.clone(),
+            input: offer.input.clone(),
+        });
+        let agents = self.mind.agents.iter().map(|sub| ToolSpec {
+            name: sub.name(),
+            description: format!("Another agent. {}", sub.agent.description),
+            input: json!({
+                "type": "object",
+                "properties": { "task": { "type": "string", "description": "What it is to do, with all that it must know." } },
+                "required": ["task"],
+                "additionalProperties": false
+            }),
+        });
+        tools.chain(agents).collect()
+    }
+
+    /// Asks the model for its next reply.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::Budget`] when nothing is left to spend; what went wrong with the model.
+    pub(super) async fn reply(
+        &self,
+        system: &str,
+        messages: &[Message],
+        tools: Vec<ToolSpec>,
+        form: Option<Form>,
+    ) -> Result<ChatReply, Failure> {
+        let events = &self.caller.host.0.events;
+        if size(messages) > MOST_CONVERSATION {
+            return Err(Failure::new(
+                Code::Budget,
+                format!("the conversation of {} is too long", self.caller.agent.name),
+            )
+            .why(format!("it holds {} of {MOST_CONVERSATION}", size(messages)))
+            .fix("a smaller `[tools] result`, or a smaller task")
+            .reached(size(messages), MOST_CONVERSATION));
+        }
+        self.ledger.admit(&self.approval, events).await?;
+        let left = self.ledger.tokens_left().map(|left| u32::try_from(left).unwrap_or(u32::MAX).max(1));
+        let request = ChatRequest {
+            system: system.to_owned(),
+            messages: messages.to_vec(),
+            tools,
+            form,
+            max_tokens: self.mind.max_tokens.into_iter().chain(left).min(),
+            temperature: self.mind.temperature,
+        };
+        let began = Instant::now();
+        let reply = self.model.reply(&request, &mut |_| {}).await.map_err(|error| self.failed(&error))?;
+        let cost = self.caller.host.price(&reply.model, reply.usage);
+        self.ledger.charge(reply.usage, cost, events);
+        self.tell(|| Happening::Thought {
+            model: reply.model.clone(),
+            text: shortened(&reply.text, MOST_TOLD),
+            uses: reply.uses.iter().take(64).map(|one| shortened(&one.name, 100)).collect(),
+            tokens: reply.usage.total(),
+            took: began.elapsed(),
+        });
+        Ok(reply)
+    }
+
+    /// A reply that is an answer.
+    ///
+    /// # Errors
+    ///
+    /// When the model did not come to its end.
+    pub(super) fn answer(&self, reply: ChatReply) -> Result<String, Failure> {
+        let name = &self.caller.agent.name;
+        match reply.stop {
+            StopReason::Complete => Ok(reply.text),
+            StopReason::MaxTokens => Err(Failure::new(Code::Model, format!("the answer of {name} is cut"))
+                .why(format!("{} stopped at the most tokens of a reply", reply.model))
+                .fix("raise `[model] max_tokens`, or `[budget] tokens`")),
+            StopReason::Filtered => Err(Failure::new(Code::Model, format!("there is no answer of {name}"))
+                .why(format!("the provider of {} held it back", reply.model))),
+        }
+    }
+
+    fn failed(&self, error: &ModelError) -> Failure {
+        let failure = Failure::new(Code::Model, format!("the model of {} gave no reply", self.caller.agent.name));
+        failure.why(format!("{}: {error}", self.model.name()))
+    }
+}
+
+/// What messages hold, about.
+fn size(messages: &[Message]) -> ByteSize {
+    let of = |message: &Message| match message {
+        Message::User(text) => text.len(),
+        Message::Assistant { text, uses, opaque } => {
+            let inputs = uses.iter().map(|one| match &one.input {
+                Ok(input) => Value::Object(input.clone()).to_string().len(),
+                Err(text) => text.len(),
+            });
+            text.len() + inputs.sum::<usize>() + opaque.as_ref().map_or(0, |opaque| opaque.to_string().len())
+        }
+        Message::Results(results) => results.iter().map(|result| result.text.len()).sum(),
+    };
+    ByteSize::of(messages.iter().map(of).sum())
+}
+
+/// How a run of a model ends.
+pub(super) fn finish(thinker: Thinker<'_>, ended: Result<String, Failure>, base: RunOutcome) -> RunOutcome {
+    let actions = thinker.actions.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let (answer, failure) = match ended {
+        Ok(answer) => (Some(answer), None),
+        Err(failure) => (None, Some(failure)),
+    };
+    let (fuel, failed_calls) = thinker.cost.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let (fuel, failed_calls) = (base.fuel + fuel, base.failed_calls + failed_calls);
+    RunOutcome { answer, failure, actions, spent: thinker.ledger.spent(), fuel, failed_calls, ..base }
+}
