@@ -13,9 +13,9 @@ pub(super) struct Account(Arc<Mutex<State>>);
 /// The limits that it keeps.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Bounds {
-    requests: u32,
-    sent: ByteSize,
-    received: ByteSize,
+    pub(crate) requests: u32,
+    pub(crate) sent: ByteSize,
+    pub(crate) received: ByteSize,
 }
 
 /// What was used of them.
@@ -90,6 +90,11 @@ impl Account {
     pub(super) fn take_denied(&self) -> (Vec<String>, u64) {
         let mut state = self.lock();
         (std::mem::take(&mut state.denied), std::mem::take(&mut state.denied_dropped))
+    }
+
+    /// The limits that it keeps.
+    pub(super) fn bounds(&self) -> Bounds {
+        self.lock().bounds
     }
 
     pub(super) fn used(&self) -> Used {

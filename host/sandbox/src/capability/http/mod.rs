@@ -83,6 +83,11 @@ impl Cell {
         self.http.as_ref()?.hooks.account().reached()
     }
 
+    /// The limits of its account, or those that it would have.
+    pub(crate) fn http_bounds(&self) -> Bounds {
+        self.http.as_ref().map_or(self.net_bounds, |http| http.hooks.account().bounds())
+    }
+
     /// What was sent and received.
     pub(crate) fn http_used(&self) -> Used {
         self.http.as_ref().map(|http| http.hooks.account().used()).unwrap_or_default()
