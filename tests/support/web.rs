@@ -24,7 +24,7 @@ struct Shared {
     heads: Mutex<Vec<String>>,
 }
 
-const MOST_CONNECTIONS: usize = 200;
+const MOST_CONNECTIONS: usize = 1_000;
 const MOST_REQUEST: usize = 64 << 20;
 const MOST_TIME: Duration = Duration::from_secs(20);
 
