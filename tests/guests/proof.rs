@@ -14,7 +14,9 @@ use wasip2::cli::{environment, stderr, stdin, stdout};
 use wasip2::clocks::{monotonic_clock, wall_clock};
 use wasip2::filesystem::preopens;
 use wasip2::filesystem::types::{Descriptor, DescriptorFlags, ErrorCode, OpenFlags, PathFlags};
-use wasip2::io::streams::OutputStream;
+use wasip2::http::outgoing_handler;
+use wasip2::http::types::{Fields, FutureIncomingResponse, Method, OutgoingBody, OutgoingRequest, Scheme};
+use wasip2::io::streams::{OutputStream, StreamError};
 use wasip2::sockets::network::IpAddressFamily;
 use wasip2::sockets::{instance_network, ip_name_lookup, tcp_create_socket, udp_create_socket};
 
@@ -41,6 +43,9 @@ mod bindings {
                 export read: func(path: string) -> result<string, string>;
                 export look: func() -> list<string>;
                 export reach: func() -> result<list<string>, string>;
+                export ask: func(server: string, times: u32) -> result<u32, string>;
+                export send: func(server: string, bytes: u64) -> result<u64, string>;
+                export receive: func(server: string, bytes: u64) -> result<u64, string>;
                 export trap: func();
                 export count: func() -> u32;
                 export echo: func(text: string) -> string;
@@ -209,6 +214,39 @@ impl bindings::Guest for Proof {
         if through.is_empty() { Err("there is no way".to_owned()) } else { Ok(through) }
     }
 
+    /// Sends so many requests, one after the other.
+    fn ask(server: String, times: u32) -> Result<u32, String> {
+        for _ in 0..times {
+            receive(&handle(request(&server, &Method::Get, "/", Fields::new())?)?)?;
+        }
+        Ok(times)
+    }
+
+    /// Sends one request with a body of so many bytes.
+    fn send(server: String, bytes: u64) -> Result<u64, String> {
+        let fields = Fields::new();
+        fields.append("content-length", bytes.to_string().as_bytes()).map_err(refused)?;
+        let request = request(&server, &Method::Post, "/", fields)?;
+        let body = request.body().map_err(refused)?;
+        let response = handle(request)?;
+        let (stream, block) = (body.write().map_err(refused)?, vec![b'x'; BLOCK]);
+        let mut left = bytes;
+        while left > 0 {
+            let some = left.min(BLOCK as u64);
+            stream.blocking_write_and_flush(&block[..some as usize]).map_err(refused)?;
+            left -= some;
+        }
+        drop(stream);
+        OutgoingBody::finish(body, None).map_err(refused)?;
+        receive(&response)?;
+        Ok(bytes)
+    }
+
+    /// Sends one request whose answer has so many bytes, and reads them.
+    fn receive(server: String, bytes: u64) -> Result<u64, String> {
+        receive(&handle(request(&server, &Method::Get, &format!("/{bytes}"), Fields::new())?)?)
+    }
+
     /// Runs into `unreachable`.
     fn trap() {
         unreachable()
@@ -230,6 +268,40 @@ fn folder(name: &str) -> Result<Descriptor, String> {
     let mut folders = preopens::get_directories().into_iter();
     let folder = folders.find(|(_, guest)| guest == name).map(|(folder, _)| folder);
     folder.ok_or_else(|| "there is no such folder".to_owned())
+}
+
+fn request(server: &str, method: &Method, path: &str, fields: Fields) -> Result<OutgoingRequest, String> {
+    let request = OutgoingRequest::new(fields);
+    request.set_method(method).map_err(refused)?;
+    request.set_scheme(Some(&Scheme::Http)).map_err(refused)?;
+    request.set_authority(Some(server)).map_err(refused)?;
+    request.set_path_with_query(Some(path)).map_err(refused)?;
+    Ok(request)
+}
+
+fn handle(request: OutgoingRequest) -> Result<FutureIncomingResponse, String> {
+    outgoing_handler::handle(request, None).map_err(refused)
+}
+
+/// Waits for the response, reads it to its end, and tells the size of its body.
+fn receive(response: &FutureIncomingResponse) -> Result<u64, String> {
+    response.subscribe().block();
+    let response = response.get().ok_or("nothing came")?.map_err(refused)?.map_err(refused)?;
+    let body = response.consume().map_err(refused)?;
+    let stream = body.stream().map_err(refused)?;
+    let mut bytes = 0;
+    loop {
+        match stream.blocking_read(16 * BLOCK as u64) {
+            Ok(some) => bytes += some.len() as u64,
+            Err(StreamError::Closed) => return Ok(bytes),
+            Err(error) => return Err(refused(error)),
+        }
+    }
+}
+
+/// What went wrong with a request is the host's to know; the words for it would be 11 KiB of this program.
+fn refused<E>(_: E) -> String {
+    "refused".to_owned()
 }
 
 fn print(stream: &OutputStream, bytes: usize) {

@@ -37,6 +37,17 @@ fn repeat(url: String, times: u32) -> Result<u32, String> {
     Ok(times)
 }
 
+/// Sends GET requests all at once, and waits for the responses.
+#[hotcell::tool]
+fn crowd(url: String, requests: u32) -> Result<u32, String> {
+    let mut sent = Vec::new();
+    for _ in 0..requests {
+        sent.push(outgoing_handler::handle(request("GET", &url, Fields::new())?, None).map_err(shown)?);
+    }
+    sent.iter().for_each(|response| response.subscribe().block());
+    Ok(requests)
+}
+
 /// Tries to GET each of these.
 #[hotcell::tool]
 fn probe(urls: Vec<String>) -> Vec<Probe> {

@@ -30,6 +30,10 @@ async fn the_guest_of_the_proof_does_what_it_is_there_for() {
         ("proof.hold", json!({"count": 20}), "handles", "10", "exhausted(handles)"),
         ("proof.read", json!({"path": "/etc/hostname"}), "fuel", "1G", "denied"),
         ("proof.reach", json!({}), "fuel", "1G", "denied"),
+        // Where there is a server, it would be asked; without a grant nothing is.
+        ("proof.ask", json!({"server": "127.0.0.1:1", "times": 1}), "fuel", "1G", "denied"),
+        ("proof.send", json!({"server": "127.0.0.1:1", "bytes": 1}), "fuel", "1G", "denied"),
+        ("proof.receive", json!({"server": "127.0.0.1:1", "bytes": 1}), "fuel", "1G", "denied"),
         ("proof.trap", json!({}), "fuel", "1G", "trapped(unreachable)"),
         // Without a folder it has nowhere to go.
         ("proof.fill", json!({"folder": "granted"}), "fuel", "1G", "failed"),
@@ -80,7 +84,7 @@ fn the_limits_of_a_fresh_checkout_hold_and_the_proof_is_a_table() {
     let lines = table.lines().filter(|line| !line.contains("compile bomb"));
     let steady: Vec<_> = lines.map(|line| words(line.get(..end).unwrap_or(line))).collect();
     insta::assert_snapshot!(steady.join("\n"));
-    assert!(remarks.contains("25 of 25 attacks were stopped as they should be ("), "{remarks}");
+    assert!(remarks.contains("28 of 28 attacks were stopped as they should be ("), "{remarks}");
     assert!(remarks.contains("all answered") && remarks.contains("in force: fuel 10G, timeout 10s"), "{remarks}");
     assert_eq!(seen.stderr, "", "nothing moves where nobody sees it");
 }
@@ -122,11 +126,34 @@ fn a_limit_that_is_not_there_is_seen() {
     }
 }
 
+/// The attacks that were not stopped.
+fn broken(proof: &Value) -> Vec<&str> {
+    verdicts(proof).into_iter().filter(|(.., verdict)| *verdict == "broken").map(|(attack, ..)| attack).collect()
+}
+
+#[test]
+fn requests_without_bounds_are_seen_and_those_of_a_host_as_well() {
+    let proof = without("requests,sent,received,stack,cell,compile").exits(1).json();
+    let wanted = ["deep recursion", "many requests", "huge upload", "huge download", "state left", "compile bomb"];
+    assert_eq!(broken(&proof), wanted, "{proof}");
+    let row = |attack: &str| {
+        let rows = proof["attacks"].as_array().expect("attacks");
+        rows.iter().find(|row| row["attack"] == attack).cloned().expect("the attack")
+    };
+    // What was not bounded got through: the server was there, and did as it was asked.
+    for (attack, outcome, reached) in
+        [("many requests", "ok", "65"), ("huge upload", "ok", "256.0KiB"), ("state left", "ok", "call 2")]
+    {
+        let row = row(attack);
+        assert_eq!((&row["outcome"], &row["reached"]), (&json!(outcome), &json!(reached)), "{row}");
+    }
+    assert_eq!(row("compile bomb")["outcome"], "cancelled");
+}
+
 #[test]
 fn fuel_and_quotas_that_are_not_there_are_seen() {
     let proof = without("fuel,disk,entries").exits(1).json();
-    let broken: Vec<_> =
-        verdicts(&proof).into_iter().filter(|(.., verdict)| *verdict == "broken").map(|(attack, ..)| attack).collect();
+    let broken = broken(&proof);
     for attack in ["endless loop", "endless start", "disk filling", "file litter"] {
         assert!(broken.contains(&attack), "{attack}: {proof}");
     }
@@ -150,7 +177,7 @@ fn limits_of_hours_are_narrowed_and_small_ones_are_tried_as_they_are() {
     let shell = Shell::new();
     shell.file(
         "hotcell.toml",
-        "[limits]\nfuel = \"1000000G\"\ntimeout = \"1h\"\ndisk = \"100GiB\"\nhandles = 50\nlog = \"2KiB\"\n",
+        "[limits]\nfuel = \"1000000G\"\ntimeout = \"1h\"\ndisk = \"100GiB\"\nhandles = 50\nlog = \"2KiB\"\nrequests = 3\nsent = \"200\"\n",
     );
     let proof = shell.run(&["doctor", "--prove", "--json"]).exits(0).json();
     let row = |attack: &str| {
@@ -163,6 +190,9 @@ fn limits_of_hours_are_narrowed_and_small_ones_are_tried_as_they_are() {
         ("disk filling", "4MiB", json!("100GiB")),
         ("many handles", "50", Value::Null),
         ("log flood", "2KiB", Value::Null),
+        ("many requests", "3", Value::Null),
+        ("huge upload", "200B", Value::Null),
+        ("huge download", "256KiB", json!("8MiB")),
     ] {
         let row = row(attack);
         assert_eq!((&row["set"], &row["narrowed_from"]), (&json!(set), &from), "{attack}");

@@ -484,6 +484,34 @@ async fn the_end_of_a_call_is_the_end_of_its_connections() {
     assert_eq!(web.open(), 0);
 }
 
+// H89
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tenant_that_takes_all_connections_it_can_get_leaves_some_to_the_others() {
+    let web = Web::start();
+    let rule = format!("GET http://127.0.0.1:{}/*", web.port());
+    let harness = Harness::with(&format!("[limits]\ntimeout = \"1m\"\n[tools.web]\nnet.allow = [\"{rule}\"]\n"));
+    // 16 requests at one time are the most of one call: each of these wants 640 connections, and in all there are 512.
+    let mut calls = tokio::task::JoinSet::new();
+    for (tenant, open) in [("greedy", 256), ("second", 256 + 128)] {
+        for _ in 0..40 {
+            let input = json!({"url": web.url("/silent"), "requests": 16});
+            calls.spawn(harness.call("web.crowd", input).by(tenant).run());
+        }
+        let until = Instant::now() + Duration::from_secs(10);
+        while web.open() < open && Instant::now() < until {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let outcome = harness.call("web.repeat", json!({"url": web.url("/hello"), "times": 3})).by("honest");
+        assert_eq!(outcome.limit("timeout", "2s").run().await.ok(), 3, "beside {tenant}");
+        let all = web.open();
+        assert!((open..=open + 1).contains(&all), "{all} beside {tenant}, with one that is kept");
+    }
+    // All of it goes with the calls, and then there is room for who comes again.
+    calls.shutdown().await;
+    let outcome = harness.call("web.crowd", json!({"url": web.url("/hello"), "requests": 16})).by("greedy").run().await;
+    assert_eq!(outcome.ok(), 16);
+}
+
 // H68
 #[test]
 fn no_proxy_of_the_environment_is_asked() {

@@ -24,7 +24,7 @@ struct Shared {
     heads: Mutex<Vec<String>>,
 }
 
-const MOST_CONNECTIONS: usize = 200;
+const MOST_CONNECTIONS: usize = 1_000;
 const MOST_REQUEST: usize = 64 << 20;
 /// Longer than an honest exchange takes on the busiest machine; a server that is dropped stops at once.
 const MOST_TIME: Duration = Duration::from_secs(300);

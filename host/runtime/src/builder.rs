@@ -16,6 +16,7 @@ use crate::host::{Host, Inner};
 use crate::journey::UnderWay;
 use crate::metrics::Metrics;
 use crate::queue::Queue;
+use crate::switches;
 use crate::terms::Book;
 use crate::timer::TokioTimer;
 use crate::trust::Trust;
@@ -110,7 +111,7 @@ impl HostBuilder {
         let mut settings = Settings::new(compiler);
         settings.calls = self.config.schedule.in_flight.most();
         settings.process_memory = self.config.process_memory;
-        settings.compile = self.config.compile.clone();
+        settings.compile = switches::compiler(self.config.compile.clone());
         settings.cache = self.config.cache.clone();
         settings.names = self.names;
         let sandbox = Sandbox::new(settings).map_err(|error| {

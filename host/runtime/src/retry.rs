@@ -11,7 +11,7 @@ use hotcell_flow::retry::{Policy, Seen, Verdict, judge, transient};
 use hotcell_sandbox::Attempt;
 
 use crate::admission::Admission;
-use crate::config::retry::MOST;
+use crate::config::retry::{MOST, USUAL};
 use crate::intake::Ready;
 use crate::timer::TokioTimer;
 
@@ -23,9 +23,6 @@ pub(crate) struct Tries {
     fuel: u64,
     last: Option<Box<Attempt>>,
 }
-
-/// How often a call is made again, unless its caller or the operator says otherwise.
-const USUAL: u32 = 2;
 
 impl Tries {
     pub(crate) fn new(ready: &Ready) -> Self {

@@ -111,7 +111,7 @@ fn due(invocation: &Invocation) -> Result<(), Failure> {
 }
 
 /// Whether a cell that was made for one call may serve the other: what is set once for a cell is the same for both.
-fn alike(one: &Invocation, other: &Invocation) -> bool {
+pub(crate) fn alike(one: &Invocation, other: &Invocation) -> bool {
     let set_once = |invocation: &Invocation| {
         let limits = &invocation.limits;
         (limits.memory, limits.handles, limits.instances)

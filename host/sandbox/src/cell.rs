@@ -138,6 +138,7 @@ impl Cell {
     /// output and instances before and after.
     pub(crate) fn limits(&self, asked: &Limits) -> Limits {
         let (disk, entries) = self.files.most();
+        let Bounds { requests, sent, received } = self.http_bounds();
         Limits {
             memory: self.limiter.limit(),
             log: self.stdout.limit().max(self.stderr.limit()),
@@ -146,6 +147,9 @@ impl Cell {
             host_data: self.host_data,
             disk,
             entries,
+            requests,
+            sent,
+            received,
             ..asked.clone()
         }
     }

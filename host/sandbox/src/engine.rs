@@ -14,9 +14,10 @@ use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, Po
 
 use crate::describe::Parts;
 use crate::settings::{Settings, SetupError};
+use crate::switches;
 
 /// The guest's stack. One size for all: the engine has one, not one per call.
-pub(crate) const STACK: usize = 512 << 10;
+const STACK: usize = 512 << 10;
 /// Room for the host's own frames above the guest's stack.
 const HOST_STACK: usize = 512 << 10;
 /// The most that one memory can ever be: what 32-bit addresses reach.
@@ -34,6 +35,11 @@ pub(crate) const ORDINARY: Parts = Parts { instances: 4, memories: 1, tables: 2 
 const MOST_RESIDENT: u64 = 2 << 20;
 const MOST_RESIDENT_TABLE: u64 = 64 << 10;
 
+/// The guest's stack as it is in force.
+pub(crate) fn stack() -> usize {
+    switches::stack(STACK)
+}
+
 /// How guests become machine code.
 ///
 /// Switched off is whatever no tool needs and the engine's advisories speak of: threads and shared memory, 64-bit memories,
@@ -48,8 +54,8 @@ pub fn codegen() -> Config {
         .relaxed_simd_deterministic(true)
         .consume_fuel(true)
         .epoch_interruption(true)
-        .max_wasm_stack(STACK)
-        .async_stack_size(STACK + HOST_STACK)
+        .max_wasm_stack(stack())
+        .async_stack_size(stack() + HOST_STACK)
         .wasm_threads(false)
         .shared_memory(false)
         .wasm_memory64(false)
@@ -110,7 +116,7 @@ pub(crate) fn report(settings: &Settings) -> EngineReport {
         calls: settings.calls,
         memories: parts.memories,
         resident: ByteSize::of(resident(&parts, settings.process_memory).0),
-        stack: ByteSize::of(STACK),
+        stack: ByteSize::of(stack()),
     }
 }
 

@@ -30,6 +30,7 @@ mod secrets;
 mod settings;
 mod spares;
 mod stop;
+mod switches;
 mod ticker;
 mod tool;
 mod trap;

@@ -16,6 +16,7 @@ use crate::engine::{self, EngineReport};
 use crate::lane::Lane;
 use crate::settings::{Settings, SetupError};
 use crate::spares::Spares;
+use crate::switches::Kept;
 use crate::ticker::Ticker;
 use crate::tool::{From, Tool};
 
@@ -33,6 +34,7 @@ pub(crate) struct Shared {
     pub(crate) descriptors: Descriptors,
     pub(crate) net: Arc<Net>,
     pub(crate) spares: Spares,
+    pub(crate) kept: Kept,
     report: EngineReport,
     _ticker: Ticker,
 }
@@ -57,6 +59,7 @@ impl Sandbox {
             descriptors: Descriptors::new(),
             net: Arc::new(Net::new(settings.names)),
             spares,
+            kept: Kept::default(),
             artefacts,
             linker,
             engine,

@@ -144,7 +144,13 @@ impl Tool {
     /// loading goes on, for the next.
     pub async fn invoke(&self, function: &str, invocation: Invocation) -> Box<Attempt> {
         let mut attempt = match self.admit(&invocation).await {
-            Ok(mut admitted) => admitted.call(function, &invocation).await,
+            Ok(mut admitted) => {
+                let kept = &self.0.shared.kept;
+                admitted.cell = kept.take(&invocation);
+                let attempt = admitted.call(function, &invocation).await;
+                kept.put(&invocation, admitted.cell.take());
+                attempt
+            }
             Err(failure) => not_started(&invocation, failure),
         };
         attempt.receipt.digest = Some(self.0.digest);

@@ -147,7 +147,7 @@ impl Facts<'_> {
     }
 
     fn stack(&self) -> Failure {
-        let size = ByteSize::of(engine::STACK);
+        let size = ByteSize::of(engine::stack());
         Failure::new(Code::Stack, format!("{} used up its stack", self.target))
             .why(format!("{}it recursed deeper than {size}; the stack is one size for all tools", self.where_()))
             .fix("less deeply nested input, or a loop in place of the recursion")

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use hotcell_agent::document::Section;
+use hotcell_call::format_duration;
 use hotcell_flow::breaker::Policy;
 
 use super::bounds::{self, Bounds};
@@ -29,6 +30,9 @@ const TIME: Bounds<Duration> = Bounds {
 };
 const MODES: &[(&str, bool)] = &[("on", true), ("off", false)];
 
+/// The part of the calls that fail, and the calls that there are, where nobody says otherwise.
+const RATIO: f64 = 0.5;
+const CALLS: u32 = 5;
 /// A rest grows up to so many times the first.
 const LONGEST: u32 = 10;
 
@@ -59,6 +63,18 @@ impl BreakerKeys {
         }
     }
 
+    /// Each key as it holds for a tool of which nothing else is said.
+    pub(super) fn shown(&self) -> [(&'static str, String); 5] {
+        let usual = Policy::default();
+        [
+            ("breaker.mode", if self.on == Some(false) { "off" } else { "on" }.to_owned()),
+            ("breaker.ratio", self.ratio.unwrap_or(RATIO).to_string()),
+            ("breaker.calls", self.calls.unwrap_or(CALLS).to_string()),
+            ("breaker.window", format_duration(self.window.unwrap_or(usual.window()))),
+            ("breaker.rest", format_duration(self.rest.unwrap_or(usual.cool_down()))),
+        ]
+    }
+
     /// The policy; none if it is off.
     pub(crate) fn policy(&self) -> Option<Policy> {
         if self.on == Some(false) {
@@ -66,7 +82,7 @@ impl BreakerKeys {
         }
         let usual = Policy::default();
         let window = self.window.unwrap_or(usual.window());
-        let opening = usual.opening(self.ratio.unwrap_or(0.5), self.calls.unwrap_or(5), window).unwrap_or(usual);
+        let opening = usual.opening(self.ratio.unwrap_or(RATIO), self.calls.unwrap_or(CALLS), window).unwrap_or(usual);
         let rest = self.rest.unwrap_or(usual.cool_down());
         Some(opening.resting(rest, 2.0, rest.saturating_mul(LONGEST)).unwrap_or(opening))
     }

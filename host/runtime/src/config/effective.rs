@@ -33,8 +33,7 @@ const MOST: usize = 200;
 const HIDDEN: &str = "(not shown)";
 
 impl Config {
-    /// All settings that hold for the host and for all tools, then whatever the file says besides: of tools, of tenants, of when to
-    /// try again. The values of variables that it sets are left out: they may be secrets.
+    /// All settings that hold for the host and for all tools, then whatever the file says besides: of tools, of tenants. The values of variables that it sets are left out: they may be secrets.
     #[must_use]
     pub fn effective(&self) -> Vec<Setting> {
         let mut settings: Vec<Setting> =
@@ -78,6 +77,9 @@ impl Config {
         add("schedule.age_step", format_duration(schedule.age_step));
         add("schedule.patience", format_duration(schedule.patience));
         add("schedule.shed_after", shed);
+        for (key, value) in self.retry.shown().into_iter().chain(self.breaker.shown()) {
+            add(key, value);
+        }
         add("results.max_size", results.max_size.to_string());
         add("results.max_entries", results.max_entries.to_string());
         add("host.memory", self.process_memory.to_string());
@@ -147,15 +149,50 @@ mod tests {
     }
 
     #[test]
+    fn when_calls_are_made_again_and_when_no_more_is_told_also_where_nobody_says_so() {
+        let told = |text: &str| {
+            let settings = settings(text, &[]);
+            let about = settings
+                .iter()
+                .filter(|setting| setting.key.starts_with("retry") || setting.key.starts_with("breaker"));
+            about.map(|setting| format!("{} = {}, {:?}", setting.key, setting.value, setting.from)).collect::<Vec<_>>()
+        };
+        let usual = [
+            "retry.max = 2, Default",
+            "retry.backoff = 100ms..10s, Default",
+            "breaker.mode = on, Default",
+            "breaker.ratio = 0.5, Default",
+            "breaker.calls = 5, Default",
+            "breaker.window = 1m, Default",
+            "breaker.rest = 1m, Default",
+        ];
+        assert_eq!(told(""), usual);
+        let text = "[retry]\nmax = 3\nbackoff = \"1s..5s\"\n[breaker]\nmode = \"off\"\nratio = 0.25\nrest = \"2s\"\n";
+        let set = [
+            "retry.max = 3, Line(2)",
+            "retry.backoff = 1s..5s, Line(3)",
+            "breaker.mode = off, Line(5)",
+            "breaker.ratio = 0.25, Line(6)",
+            "breaker.calls = 5, Default",
+            "breaker.window = 1m, Default",
+            "breaker.rest = 2s, Line(7)",
+        ];
+        assert_eq!(told(text), set);
+    }
+
+    #[test]
     fn what_the_file_says_besides_is_told_as_it_stands_but_no_secret() {
-        let text = "[tools.a]\nrate = \"3/s\"\nenv.set = { TOKEN = \"hunter2\" }\n[breaker]\nmode = \"off\"\n";
+        let text = "[tools.a]\nrate = \"3/s\"\nenv.set = { TOKEN = \"hunter2\" }\nbreaker.mode = \"off\"\n";
         let settings = settings(text, &[]);
-        let told =
-            settings.iter().filter(|setting| setting.key.starts_with("tools") || setting.key.starts_with("breaker"));
+        let told = settings.iter().filter(|setting| setting.key.starts_with("tools"));
         let told: Vec<_> = told.map(|setting| (setting.key.as_str(), setting.value.as_str())).collect();
         assert_eq!(
             told,
-            [("tools.a.rate", "\"3/s\""), ("tools.a.env.set.TOKEN", "(not shown)"), ("breaker.mode", "\"off\"")]
+            [
+                ("tools.a.rate", "\"3/s\""),
+                ("tools.a.env.set.TOKEN", "(not shown)"),
+                ("tools.a.breaker.mode", "\"off\"")
+            ]
         );
         assert!(!format!("{settings:?}").contains("hunter2"));
     }

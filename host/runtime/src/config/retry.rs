@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use hotcell_agent::document::{Item, Section};
-use hotcell_call::parse_duration;
-use hotcell_flow::retry::Policy;
+use hotcell_call::{format_duration, parse_duration};
+use hotcell_flow::retry::{Jitter, Policy};
 
 /// What `[retry]` names; what is absent is left as it is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub struct RetryKeys {
     pub backoff: Option<(Duration, Duration)>,
 }
 
+/// How often a call is made again, unless its caller or the operator says otherwise.
+pub(crate) const USUAL: u32 = 2;
 /// Beyond, it is no failure that passes.
 pub(crate) const MOST: u32 = 10;
 
@@ -35,6 +37,17 @@ impl RetryKeys {
     #[must_use]
     pub fn over(&self, under: &Self) -> Self {
         Self { max: self.max.or(under.max), backoff: self.backoff.or(under.backoff) }
+    }
+
+    /// Each key as it holds for a tool of which nothing else is said.
+    pub(super) fn shown(&self) -> [(&'static str, String); 2] {
+        let waits = self.policy().with_jitter(Jitter::None);
+        let first = waits.wait(1, 0.0).unwrap_or_default();
+        let backoff = self.backoff.unwrap_or((first, waits.longest()));
+        [
+            ("retry.max", self.max.unwrap_or(USUAL).to_string()),
+            ("retry.backoff", format!("{}..{}", format_duration(backoff.0), format_duration(backoff.1))),
+        ]
     }
 
     /// The waits.

@@ -43,6 +43,7 @@ const HANDLES: u32 = 1_024;
 pub(super) const INSTANCES: u32 = 32;
 const DISK: ByteSize = ByteSize::mib(4);
 const ENTRIES: u32 = 100;
+const REQUESTS: u32 = 64;
 /// A page of memory.
 const PAGE: u64 = 64 << 10;
 
@@ -112,6 +113,27 @@ pub(super) const ATTACKS: &[Attack] = &[
     ),
     attack("environment", "proof.look", Bound::Nothing, moment, nothing),
     attack("network", "proof.reach", Bound::Denied, moment, nothing),
+    attack(
+        "many requests",
+        "web.ask",
+        Bound::Limit("requests", "exhausted(requests)"),
+        requests,
+        |limits, ground| json!({"server": server(ground), "times": u64::from(limits.requests) + 1}),
+    ),
+    attack(
+        "huge upload",
+        "web.send",
+        Bound::Limit("sent", "exhausted(http-body)"),
+        sent,
+        |limits, ground| json!({"server": server(ground), "bytes": limits.sent.as_u64() + 1}),
+    ),
+    attack(
+        "huge download",
+        "web.receive",
+        Bound::Limit("received", "exhausted(http-body)"),
+        received,
+        |limits, ground| json!({"server": server(ground), "bytes": limits.received.as_u64() + 1}),
+    ),
     attack("trap", "proof.trap", Bound::Trap, moment, nothing),
     attack("state left", "proof.count", Bound::Fresh, moment, nothing),
     attack("compile bomb", "bomb.run", Bound::Compile, moment, nothing),
@@ -198,10 +220,27 @@ fn entries(limits: &Limits) -> LimitKeys {
     LimitKeys { entries: Some(limits.entries.min(ENTRIES)), ..moment(limits) }
 }
 
+fn requests(limits: &Limits) -> LimitKeys {
+    LimitKeys { requests: Some(limits.requests.min(REQUESTS)), ..moment(limits) }
+}
+
+fn sent(limits: &Limits) -> LimitKeys {
+    LimitKeys { sent: Some(limits.sent.min(PIECE)), ..moment(limits) }
+}
+
+fn received(limits: &Limits) -> LimitKeys {
+    LimitKeys { received: Some(limits.received.min(PIECE)), ..moment(limits) }
+}
+
 // === what is given ===
 
 fn nothing(_: &Limits, _: &Ground) -> Value {
     json!({})
+}
+
+/// The server's address, as a URL has it; without one the attack is not made.
+fn server(ground: &Ground) -> String {
+    ground.server().map(|server| server.address().to_string()).unwrap_or_default()
 }
 
 fn folder(_: &Limits, _: &Ground) -> Value {
@@ -217,9 +256,7 @@ mod tests {
     #[test]
     fn every_limit_of_a_call_is_attacked() {
         let attacked: BTreeSet<&str> = ATTACKS.iter().map(|attack| attack.bound.word()).collect();
-        // Without a grant no request is sent, and the proof grants none: these are held to account in the suite, beside a server.
-        let of_requests = ["requests", "sent", "received"];
-        for key in LimitKeys::NAMES.iter().filter(|key| !of_requests.contains(key)) {
+        for key in LimitKeys::NAMES {
             assert!(attacked.contains(key), "nothing goes for {key}");
         }
     }

@@ -1,4 +1,5 @@
-//! The place of the attacks: a folder that a guest may write, and what lies around it that must stay as it is.
+//! The place of the attacks: a folder that a guest may write, and what lies around it that must stay as it is; a server that it may
+//! ask.
 
 use std::fs;
 use std::io;
@@ -6,6 +7,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use super::judge::Found;
+use super::server::Server;
 
 /// The granted folder's name, for the guest too.
 pub(super) const FOLDER: &str = "granted";
@@ -19,6 +21,8 @@ const COMPONENTS: &str = "components";
 #[derive(Debug)]
 pub(super) struct Ground {
     root: PathBuf,
+    /// Or why there is none: what is proved without it is proved all the same.
+    server: Result<Server, String>,
 }
 
 impl Ground {
@@ -28,7 +32,8 @@ impl Ground {
     ///
     /// What the system says.
     pub(super) fn new(root: &Path) -> io::Result<Self> {
-        let ground = Self { root: root.canonicalize()? };
+        let server = Server::new().map_err(|error| format!("this machine can't be reached from itself: {error}"));
+        let ground = Self { root: root.canonicalize()?, server };
         fs::create_dir(ground.root.join(COMPONENTS))?;
         fs::write(ground.secret(), WORDS)?;
         fs::create_dir(ground.folder())?;
@@ -42,6 +47,10 @@ impl Ground {
 
     pub(super) fn secret(&self) -> PathBuf {
         self.root.join(SECRET)
+    }
+
+    pub(super) fn server(&self) -> Result<&Server, &str> {
+        self.server.as_ref().map_err(String::as_str)
     }
 
     /// Writes a component down, and gives its path.

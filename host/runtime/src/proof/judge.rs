@@ -99,6 +99,9 @@ impl Bound {
             Self::Limit("memory", _) => Some(receipt.memory_peak.to_string()),
             Self::Limit("random", _) => Some(receipt.random.to_string()),
             Self::Limit("disk", _) => Some(receipt.disk.to_string()),
+            Self::Limit("requests", _) => Some(receipt.requests.to_string()),
+            Self::Limit("sent", _) => Some(receipt.sent.to_string()),
+            Self::Limit("received", _) => Some(receipt.received.to_string()),
             Self::Log => Some(ByteSize::bytes(printed(receipt).0).to_string()),
             Self::Limit("entries", _) => {
                 told(outcome).map(|(used, _)| used.split(' ').next().unwrap_or(used).to_owned())
@@ -123,7 +126,7 @@ pub(super) fn judge(bound: Bound, asked: &Limits, outcome: &Outcome, found: Opti
     if let Some(broken) = standing(bound, asked, outcome).or_else(|| passed(bound, outcome, found)) {
         return Verdict::Broken(broken);
     }
-    if word == bound.expected() {
+    if word == bound.expected() && !is_twin(bound, outcome) {
         return answered(bound, outcome);
     }
     if is_other_bound(outcome) {
@@ -174,6 +177,10 @@ fn passed(bound: Bound, outcome: &Outcome, found: Option<&Found>) -> Option<Stri
             .map(|found| found.entries)
             .filter(|made| *made > limits.entries.into())
             .map(|made| format!("it made {made} files of {}", limits.entries)),
+        Bound::Limit("requests", _) => (receipt.requests > limits.requests)
+            .then(|| format!("it sent {} requests of {}", receipt.requests, limits.requests)),
+        Bound::Limit("sent", _) => size(receipt.sent.as_u64(), limits.sent, "sent"),
+        Bound::Limit("received", _) => size(receipt.received.as_u64(), limits.received, "received"),
         Bound::Log => size(receipt.stdout.kept.max(receipt.stderr.kept), limits.log, "left a log of"),
         _ => None,
     }
@@ -194,6 +201,16 @@ fn answered(bound: Bound, outcome: &Outcome) -> Verdict {
         Bound::Limit(..) | Bound::Stack | Bound::Trap => None,
     };
     broken.map_or(Verdict::Holds, Verdict::Broken)
+}
+
+/// Whether it was the other of two limits that end in the same word.
+fn is_twin(bound: Bound, outcome: &Outcome) -> bool {
+    let code = outcome.result.as_ref().err().map(hotcell_call::Failure::code);
+    match bound {
+        Bound::Limit("sent", _) => code != Some(Code::Sent),
+        Bound::Limit("received", _) => code != Some(Code::Received),
+        _ => false,
+    }
 }
 
 /// Whether the host ended it, or did not let it begin, for something else than what was tried.

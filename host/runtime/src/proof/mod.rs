@@ -12,6 +12,7 @@ mod ground;
 mod judge;
 mod neighbour;
 mod row;
+mod server;
 mod setup;
 mod shapes;
 
@@ -30,6 +31,7 @@ use attacks::Attack;
 use ground::Ground;
 use judge::{Bound, GRACE, judge};
 use neighbour::Neighbour;
+use server::Server;
 
 pub use judge::Verdict;
 pub use row::{Proof, Row};
@@ -55,10 +57,11 @@ const MOST_CALLS: u32 = 1_000;
 /// How long the neighbour is alone at first.
 const ALONE: Duration = Duration::from_millis(250);
 
-/// The tools with the guest in them: with nothing granted, with the real clock, with a folder, and the neighbour's.
+/// The tools with the guest in them: with nothing granted, with the real clock, with a folder, with a server, and the neighbour's.
 const PROOF: &str = "proof";
 const TIMER: &str = "timer";
 const WRITER: &str = "folder";
+const WEB: &str = "web";
 const NEIGHBOUR: &str = "neighbour";
 
 // === impl Prover ===
@@ -93,6 +96,7 @@ impl Prover {
         let limits = self.in_force().await?;
         self.warm().await?;
         let began = Instant::now();
+        let _serving = self.ground.server().ok().map(Server::serve).transpose().map_err(unserved)?;
         let neighbour = Neighbour::start(
             self.host.clone(),
             self.neighbour.clone(),
@@ -133,10 +137,10 @@ impl Prover {
 
     /// Has every guest compiled and loaded, so that no attack waits for that.
     async fn warm(&self) -> Result<(), Failure> {
-        for tool in [PROOF, TIMER, WRITER, "start", "memories", "table", "instances"] {
+        for tool in [PROOF, TIMER, WRITER, WEB, "start", "memories", "table", "instances"] {
             self.host.inspect(&name(tool)?).await?;
         }
-        for tool in [PROOF, TIMER, WRITER] {
+        for tool in [PROOF, TIMER, WRITER, WEB] {
             Box::pin(self.host.call(self.call(&self.host, &format!("{tool}.count"), "{}")?)).await.result?;
         }
         Ok(())
@@ -151,6 +155,11 @@ impl Prover {
 
     /// Makes one attack, as often as it takes for the neighbour to have met it.
     async fn attack(&self, attack: &Attack, limits: &Limits, neighbour: &Neighbour) -> Result<Row, Failure> {
+        if attack.target.starts_with(WEB)
+            && let Err(why) = self.ground.server()
+        {
+            return Ok(Row::new(attack, Verdict::Untried(why.to_owned())));
+        }
         let keys = (attack.narrow)(limits);
         let asked = limits.tighten(&keys);
         let input = (attack.input)(&asked, &self.ground).to_string();
@@ -226,6 +235,10 @@ fn tenant(name: &str) -> Result<TenantId, Failure> {
 
 fn name(name: &str) -> Result<ToolName, Failure> {
     name.parse().map_err(bad)
+}
+
+fn unserved(error: io::Error) -> Failure {
+    Failure::new(Code::Fault, "the server of the proof can't be used").why(error.to_string())
 }
 
 fn unwritable(error: io::Error) -> Failure {

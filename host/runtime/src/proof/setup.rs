@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use hotcell_call::{Access, ByteSize, ClockMode, Failure, Folder, GrantKeys, Limits, TenantId};
+use hotcell_call::{Access, ByteSize, ClockMode, Code, Failure, Folder, GrantKeys, Limits, NetRule, TenantId};
 
 use super::attacks::{self, INSTANCES};
 use super::ground::{FOLDER, Ground};
-use super::{NEIGHBOUR, PROOF, TIMER, WRITER, name, shapes, unwritable};
+use super::server::Server;
+use super::{NEIGHBOUR, PROOF, TIMER, WEB, WRITER, name, shapes, unwritable};
 use crate::catalog::Starter;
 use crate::config::{BreakerKeys, Config, InFlight, RetryKeys, TenantConfig, ToolConfig};
 use crate::host::Host;
@@ -25,8 +26,9 @@ pub(super) fn settings(config: &Config, ground: &Ground, tenants: [&TenantId; 2]
     let timer = with(GrantKeys { clock: Some(ClockMode::Real), ..GrantKeys::default() });
     let folder = Folder::whole(FOLDER, ground.folder(), Access::Write);
     let writer = with(GrantKeys { folders: Some(vec![folder]), ..GrantKeys::default() });
+    let web = with(GrantKeys { net: ground.server().ok().map(rule).transpose()?, ..GrantKeys::default() });
     Ok(Config {
-        tools: [(name(TIMER)?, timer), (name(WRITER)?, writer)].into(),
+        tools: [(name(TIMER)?, timer), (name(WRITER)?, writer), (name(WEB)?, web)].into(),
         tenants: tenants.map(|tenant| (tenant.clone(), TenantConfig::default())).into(),
         retry: RetryKeys::default(),
         breaker: BreakerKeys { on: Some(false), ..BreakerKeys::default() },
@@ -38,9 +40,16 @@ pub(super) fn settings(config: &Config, ground: &Ground, tenants: [&TenantId; 2]
     })
 }
 
+/// All that may be sent to the server, and to nobody else.
+fn rule(server: &Server) -> Result<Vec<NetRule>, Failure> {
+    let rule = format!("GET,POST http://{}/*", server.address()).parse();
+    rule.map(|rule| vec![rule])
+        .map_err(|error| Failure::new(Code::Fault, "a rule of the proof is none").caused_by(error))
+}
+
 /// The host on which all attacks are made but one.
 pub(super) fn host(settings: &Config, guest: &'static [u8], ground: &Ground, limits: &Limits) -> Result<Host, Failure> {
-    let guests = [PROOF, TIMER, WRITER, NEIGHBOUR].map(|name| Starter { name, wasm: guest, toml: None });
+    let guests = [PROOF, TIMER, WRITER, WEB, NEIGHBOUR].map(|name| Starter { name, wasm: guest, toml: None });
     let mut builder = Host::builder(settings.clone()).starters(&guests);
     for (of, bytes) in [
         ("start", shapes::start()),

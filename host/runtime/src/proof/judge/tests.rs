@@ -37,6 +37,9 @@ const OUTPUT: Bound = Bound::Limit("output", "exhausted(output)");
 const RANDOM: Bound = Bound::Limit("random", "exhausted(random)");
 const DISK: Bound = Bound::Limit("disk", "exhausted(disk)");
 const ENTRIES: Bound = Bound::Limit("entries", "exhausted(disk)");
+const REQUESTS: Bound = Bound::Limit("requests", "exhausted(requests)");
+const SENT: Bound = Bound::Limit("sent", "exhausted(http-body)");
+const RECEIVED: Bound = Bound::Limit("received", "exhausted(http-body)");
 const HANDLES: Bound = Bound::Limit("handles", "exhausted(handles)");
 
 #[test]
@@ -50,6 +53,9 @@ fn a_limit_that_ended_the_guest_holds() {
         (DISK, Code::Disk),
         (ENTRIES, Code::Disk),
         (HANDLES, Code::Handles),
+        (REQUESTS, Code::Requests),
+        (SENT, Code::Sent),
+        (RECEIVED, Code::Received),
         (Bound::Stack, Code::Stack),
         (Bound::Compile, Code::Compile),
         (Bound::Trap, Code::Unreachable),
@@ -60,7 +66,8 @@ fn a_limit_that_ended_the_guest_holds() {
 
 #[test]
 fn a_guest_that_ends_by_itself_has_met_no_limit() {
-    for bound in [FUEL, TIME, MEMORY, OUTPUT, RANDOM, DISK, ENTRIES, HANDLES, Bound::Stack, Bound::Compile] {
+    let of_calls = [FUEL, TIME, MEMORY, OUTPUT, RANDOM, DISK, ENTRIES, HANDLES, REQUESTS, SENT, RECEIVED];
+    for bound in of_calls.into_iter().chain([Bound::Stack, Bound::Compile]) {
         broken(judged(bound, Ok("1"), |_| {}), "it ended ok, not");
         broken(judged(bound, Err(Code::ToolFailed), |_| {}), "it ended failed, not");
     }
@@ -79,6 +86,9 @@ fn what_stood_on_the_store_has_to_be_what_was_asked_for() {
         (DISK, Code::Disk),
         (ENTRIES, Code::Disk),
         (HANDLES, Code::Handles),
+        (REQUESTS, Code::Requests),
+        (SENT, Code::Sent),
+        (RECEIVED, Code::Received),
     ] {
         // The right word alone is no proof.
         broken(judged(bound, Err(code), wide), "the limit on its store was");
@@ -100,6 +110,9 @@ fn what_was_counted_may_not_pass_the_limit_whatever_the_word() {
     broken(judged(RANDOM, Err(Code::RandomBytes), |receipt| receipt.random = large), "it got 65MiB");
     broken(judged(OUTPUT, Err(Code::Output), |receipt| receipt.output = large), "it answered with 65MiB");
     broken(judged(DISK, Err(Code::Disk), |receipt| receipt.disk = large), "it wrote 65MiB");
+    broken(judged(REQUESTS, Err(Code::Requests), |receipt| receipt.requests = 65), "it sent 65 requests of 64");
+    broken(judged(SENT, Err(Code::Sent), |receipt| receipt.sent = large), "it sent 65MiB of 8MiB");
+    broken(judged(RECEIVED, Err(Code::Received), |receipt| receipt.received = large), "it received 65MiB of 8MiB");
     let kept = |kept, dropped| move |receipt: &mut Receipt| receipt.stderr = LogBytes { kept, dropped };
     broken(judged(Bound::Log, Ok("null"), kept(257 << 10, 1)), "left a log of 257KiB");
     broken(judged(Bound::Log, Ok("null"), kept(256 << 10, 0)), "nothing of the flood was dropped");
@@ -123,6 +136,10 @@ fn what_lies_in_the_folder_counts_and_not_what_is_said_of_it() {
 fn a_limit_that_was_not_reached_is_neither_held_nor_broken() {
     for code in [Code::Timeout, Code::Fuel, Code::Overloaded] {
         assert!(matches!(judged(MEMORY, Err(code), |_| {}), Verdict::Untried(_)), "{code:?}");
+    }
+    // Of two that end in the same word it has to be the one.
+    for (bound, other) in [(SENT, Code::Received), (RECEIVED, Code::Sent)] {
+        assert!(matches!(judged(bound, Err(other), |_| {}), Verdict::Untried(_)), "{other:?}");
     }
     // But one that was passed before another ended the guest is.
     broken(judged(MEMORY, Err(Code::Timeout), |receipt| receipt.memory_peak = ByteSize::mib(65)), "it had 65MiB");

@@ -14,9 +14,9 @@ pub(super) struct Account(Arc<Mutex<State>>);
 /// The limits that it keeps.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Bounds {
-    requests: u32,
-    sent: ByteSize,
-    received: ByteSize,
+    pub(crate) requests: u32,
+    pub(crate) sent: ByteSize,
+    pub(crate) received: ByteSize,
 }
 
 /// What was used of them.
@@ -97,6 +97,11 @@ impl Account {
     /// Decisions that were not told.
     pub(super) fn untold(&self) -> u64 {
         self.lock().teller.dropped()
+    }
+
+    /// The limits that it keeps.
+    pub(super) fn bounds(&self) -> Bounds {
+        self.lock().bounds
     }
 
     pub(super) fn used(&self) -> Used {

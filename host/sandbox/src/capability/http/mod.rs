@@ -8,6 +8,7 @@
 //! | `hooks` | the request is brought into one form and compared with the rules of the call; headers that are the host's are taken away |
 //! | `account` | requests, bytes sent and bytes received are counted over the call |
 //! | `connect` | the name is looked up once, each address is judged, and a connection is made to an address that was |
+//! | `room` | how many connections there may be, and of one tenant |
 //! | `pool` | connections that are done with are kept for a while, for the same tenant, host and port |
 //! | `exchange` | one request, one response, within the time of the call; no redirect is followed and nothing is decoded |
 //! | `masked` | secrets that a server sends back are taken out before the guest sees them |
@@ -22,6 +23,7 @@ mod hooks;
 mod masked;
 mod names;
 mod pool;
+mod room;
 
 use std::sync::Arc;
 
@@ -92,6 +94,11 @@ impl Cell {
     /// Decisions that were no events, because there were too many.
     pub(crate) fn decisions_dropped(&self) -> u64 {
         self.teller.dropped() + self.http.as_ref().map_or(0, |http| http.hooks.account().untold())
+    }
+
+    /// The limits of its account, or those that it would have.
+    pub(crate) fn http_bounds(&self) -> Bounds {
+        self.http.as_ref().map_or(self.net_bounds, |http| http.hooks.account().bounds())
     }
 
     /// What was sent and received.

@@ -11,7 +11,7 @@ use std::time::Duration;
 use hotcell_call::{Asked, NetHost, Scheme, TenantId};
 use hyper::client::conn::http1::{Builder, SendRequest};
 use rustls::{ClientConfig, RootCertStore};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use tokio_rustls::TlsConnector;
 use tokio_util::task::AbortOnDropHandle;
 use wasmtime_wasi_http::Error;
@@ -20,8 +20,9 @@ use wasmtime_wasi_http::io::TokioIo;
 use super::body::Outgoing;
 use super::connect::{Unconnected, connect, destinations};
 use super::names::Names;
+use super::room::{Place, Room};
 
-/// Connections that are open at one time, of all calls; who wants another waits.
+/// Connections that are open at one time, of all calls; how many of them one tenant may have is the room's matter.
 const MOST: usize = 512;
 /// Of these, connections that are kept without being used, of all and of one key.
 const MOST_IDLE: usize = 128;
@@ -41,7 +42,7 @@ const SETTLING: Duration = Duration::from_millis(100);
 pub(crate) struct Net {
     names: Names,
     lookups: Arc<Semaphore>,
-    room: Arc<Semaphore>,
+    room: Room,
     tls: OnceLock<Result<TlsConnector, ()>>,
     idle: Arc<Idle>,
 }
@@ -62,7 +63,7 @@ pub(super) struct Connection {
     idle: Weak<Idle>,
     /// Drives it; ends with it.
     driver: AbortOnDropHandle<()>,
-    _room: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 #[derive(Default)]
@@ -95,7 +96,7 @@ impl Net {
         Self {
             names,
             lookups: Arc::new(Semaphore::new(MOST_LOOKUPS)),
-            room: Arc::new(Semaphore::new(MOST)),
+            room: Room::new(MOST),
             tls: OnceLock::new(),
             idle: Arc::default(),
         }
@@ -109,13 +110,7 @@ impl Net {
             }
         }
         let addresses = destinations(asked.host(), &self.names, &self.lookups).await?;
-        let room = match Arc::clone(&self.room).try_acquire_owned() {
-            Ok(room) => room,
-            Err(_) => {
-                self.idle.drop_one();
-                Arc::clone(&self.room).acquire_owned().await.map_err(|_| Error::ConnectionLimitReached)?
-            }
-        };
+        let place = self.place(&key.tenant).await?;
         let tls = self.tls.get_or_init(tls).as_ref().map_err(|()| Error::ConfigurationError)?;
         let stream = connect(asked, &addresses, tls).await?;
         let mut builder = Builder::new();
@@ -131,8 +126,20 @@ impl Net {
             key: key.clone(),
             idle: Arc::downgrade(&self.idle),
             driver: AbortOnDropHandle::new(driver),
-            _room: room,
+            _place: place,
         })
+    }
+
+    /// A place for one more connection of a tenant. Nobody waits for it while there are some that are not used.
+    async fn place(&self, tenant: &TenantId) -> Result<Place, Error> {
+        let mut place = self.room.enter(tenant);
+        loop {
+            match place.try_recv() {
+                Ok(place) => return Ok(place),
+                Err(_) if self.idle.drop_one(tenant) => {}
+                Err(_) => return place.await.map_err(|_| Error::ConnectionLimitReached),
+            }
+        }
     }
 }
 
@@ -214,9 +221,12 @@ impl Idle {
         Some(unused)
     }
 
-    /// Makes room by closing one.
-    fn drop_one(&self) {
-        let key = self.lock().of.keys().next().cloned();
-        drop(key.and_then(|key| self.take(&key)));
+    /// Makes room by closing one, of this tenant if it has any; whether there was one.
+    fn drop_one(&self, tenant: &TenantId) -> bool {
+        let kept = self.lock();
+        let own = kept.of.keys().find(|key| key.tenant == *tenant);
+        let key = own.or_else(|| kept.of.keys().next()).cloned();
+        drop(kept);
+        key.and_then(|key| self.take(&key)).is_some()
     }
 }
