@@ -145,7 +145,6 @@ pub struct Watch {
 
 /// What is remembered of earlier runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct Memory {
     /// Tasks with their answers, the last ones.
     pub keep: u32,

@@ -244,6 +244,53 @@ pub enum Happening {
     },
 }
 
+// === impl Happening ===
+
+impl Happening {
+    /// Hands out every text in it that is not from a fixed set of words: for those who take something out.
+    pub fn each_text(&mut self, change: &mut dyn FnMut(&mut String)) {
+        match self {
+            Self::Accepted { .. }
+            | Self::Queued
+            | Self::Started { .. }
+            | Self::Answered { .. }
+            | Self::Breaker { .. }
+            | Self::Pressure { .. }
+            | Self::StateChanged { .. }
+            | Self::StepStarted { .. }
+            | Self::StepFinished { .. }
+            | Self::Retrying { .. }
+            | Self::Finished { .. } => {}
+            Self::Progress { message, .. } => change(message),
+            Self::Decided { decision, .. } => {
+                change(&mut decision.asked);
+                decision.rule.iter_mut().for_each(change);
+            }
+            Self::RunStarted { task: text, .. }
+            | Self::TaskReceived { text, .. }
+            | Self::TaskFinished { answer: text, .. }
+            | Self::ErrorOccurred { what: text }
+            | Self::ApprovalAsked { what: text }
+            | Self::ApprovalAnswered { what: text, .. }
+            | Self::ResultAvailable { shown: text, .. } => change(text),
+            Self::Thought { text, uses, .. } => {
+                change(text);
+                uses.iter_mut().for_each(change);
+            }
+            Self::ActionRequired { action, target, input } => {
+                change(action);
+                change(target);
+                change(input);
+            }
+            Self::BudgetWarning { used, most, .. } => {
+                change(used);
+                change(most);
+            }
+            Self::RunFinished { answer, .. } => answer.iter_mut().for_each(change),
+        }
+    }
+}
+
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
 fn nothing(effects: &Effects) -> bool {
     effects.is_empty()

@@ -10,7 +10,7 @@ use hotcell_sandbox::{Compiler, Names, Sandbox, Settings};
 use crate::admission::Admission;
 use crate::catalog::{Catalog, Sources, Starter};
 use crate::config::{Config, ToolConfig};
-use crate::events::Events;
+use crate::events::{Events, Middleware};
 use crate::flight::Flight;
 use crate::host::{Host, Inner};
 use crate::journey::UnderWay;
@@ -22,7 +22,6 @@ use crate::timer::TokioTimer;
 use crate::trust::Trust;
 
 /// Sets up a [`Host`].
-#[derive(Debug)]
 pub struct HostBuilder {
     config: Config,
     /// What the operator said besides the file, which needs no trust.
@@ -32,6 +31,7 @@ pub struct HostBuilder {
     starters: Vec<Starter>,
     files: Vec<(ToolName, PathBuf)>,
     names: Names,
+    middleware: Vec<Box<dyn Middleware>>,
 }
 
 impl HostBuilder {
@@ -44,6 +44,7 @@ impl HostBuilder {
             starters: Vec::new(),
             files: Vec::new(),
             names: Names::default(),
+            middleware: Vec::new(),
         }
     }
 
@@ -66,6 +67,13 @@ impl HostBuilder {
     #[must_use]
     pub fn names(mut self, names: Names) -> Self {
         self.names = names;
+        self
+    }
+
+    /// What every event goes through before anybody is told; in the order in which they are added.
+    #[must_use]
+    pub fn middleware(mut self, middleware: impl Middleware + 'static) -> Self {
+        self.middleware.push(Box::new(middleware));
         self
     }
 
@@ -126,7 +134,7 @@ impl HostBuilder {
         };
         let (config, now) = (Arc::new(self.config), TokioTimer.now());
         let book = Book::new(Arc::clone(&config), now);
-        let events = Arc::new(Events::new());
+        let events = Arc::new(Events::through(self.middleware));
         Ok(Host(Arc::new(Inner {
             sandbox,
             catalog: Catalog::new(sources),

@@ -12,7 +12,7 @@ use crate::builder::HostBuilder;
 use crate::catalog::Catalog;
 use crate::config::Config;
 use crate::entry::Opened;
-use crate::events::{Events, Subscription};
+use crate::events::{Events, Observed, RunHistory, Subscription};
 use crate::flight::Flight;
 use crate::journey::{Journey, UnderWay};
 use crate::metrics::Metrics;
@@ -84,6 +84,24 @@ impl Host {
     #[must_use]
     pub fn events(&self) -> Subscription {
         self.0.events.subscribe()
+    }
+
+    /// What is kept of a run: its last events, also after its end. None if it is not known, or no longer.
+    #[must_use]
+    pub fn history(&self, run: RunId) -> Option<RunHistory> {
+        self.0.events.history(run)
+    }
+
+    /// How many runs are under way.
+    #[must_use]
+    pub fn runs(&self) -> Observed<usize> {
+        self.0.events.runs.observe()
+    }
+
+    /// Events that nobody was told, because [middleware](HostBuilder::middleware) panicked on them.
+    #[must_use]
+    pub fn broken_events(&self) -> u64 {
+        self.0.events.broken()
     }
 
     /// Ends a call; false if there is none of that id under way.

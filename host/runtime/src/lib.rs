@@ -40,10 +40,10 @@ mod witness;
 pub use builder::HostBuilder;
 pub use catalog::{Broken, Starter};
 pub use entry::Origin;
-pub use events::{Heard, Subscription};
+pub use events::{Heard, Middleware, Observed, Pass, Property, Redact, RunHistory, Subscription};
 pub use host::{Host, Load};
 pub use listing::{Inspected, Listed};
-pub use session::{Action, Approver, Question, RunInput, RunOutcome, Spent, StepOutcome};
+pub use session::{Action, Approver, Question, RunInput, RunOutcome, Spent, StepOutcome, TaskOutcome};
 pub use toolfile::ToolFile;
 pub use trust::{Reach, Trust, reaches};
 

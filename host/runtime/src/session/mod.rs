@@ -23,6 +23,7 @@ use hotcell_flow::dag::{self, Node, OnFailure, State, Verdict};
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::events::Property;
 use crate::host::Host;
 pub use crate::session::approve::{Approver, Question};
 pub use crate::session::ledger::Spent;
@@ -63,6 +64,9 @@ pub struct RunOutcome {
     /// What a model wanted to be done, in the order in which it ended.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub actions: Vec<Action>,
+    /// The tasks of a run that had several, the last 1 000 of them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tasks: Vec<TaskOutcome>,
     /// What a model cost.
     pub spent: Spent,
     /// The files that were written, below the output folder.
@@ -101,6 +105,34 @@ pub struct Action {
     /// How long it took.
     #[serde(rename = "elapsed_ms", serialize_with = "millis")]
     pub elapsed: Duration,
+}
+
+/// One of the tasks of a run, and how it ended.
+#[derive(Debug, Clone, Serialize)]
+pub struct TaskOutcome {
+    /// Its number, from 1.
+    pub task: u64,
+    /// The answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answer: Option<String>,
+    /// Why there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
+}
+
+impl TaskOutcome {
+    fn new(task: u64, result: Result<String, Failure>) -> Self {
+        match result {
+            Ok(answer) => Self { task, answer: Some(answer), failure: None },
+            Err(failure) => Self { task, answer: None, failure: Some(failure) },
+        }
+    }
+
+    /// `ok`, or the failure's kind.
+    #[must_use]
+    pub fn word(&self) -> String {
+        self.failure.as_ref().map_or_else(|| "ok".to_owned(), |failure| failure.kind().to_string())
+    }
 }
 
 /// What a run within another has from that.
@@ -165,6 +197,7 @@ impl Host {
         let deadline = within.as_ref().map_or(own, |within| within.deadline.min(own));
         let run = Self::next_run();
         let caller = Caller::new(self, agent, run, deadline);
+        let _counted = Counted::new(&self.0.events.runs);
         self.0.events.tell(None, Some(run), || Happening::RunStarted {
             agent: agent.name.to_string(),
             pattern: agent.pattern.as_str(),
@@ -221,10 +254,26 @@ impl Caller<'_> {
             Err(failure) => return RunOutcome { failure: Some(failure), ..base },
         };
         let thinker = Thinker::new(self, mind, model, ledger, approval, depth);
-        let ended = tokio::time::timeout_at(self.deadline.into(), thinker.task(task)).await;
+        let ended = tokio::time::timeout_at(self.deadline.into(), thinker.work(task)).await;
         let ended = ended.unwrap_or_else(|_| Err(over_time(agent, started.elapsed())));
         let calls = self.made();
         mind::finish(thinker, ended, RunOutcome { calls, ..base })
+    }
+}
+
+/// Counts a run as long as it is under way, also one that is dropped.
+struct Counted<'a>(&'a Property<usize>);
+
+impl<'a> Counted<'a> {
+    fn new(runs: &'a Property<usize>) -> Self {
+        runs.update(|runs| *runs += 1);
+        Self(runs)
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.update(|runs| *runs = runs.saturating_sub(1));
     }
 }
 
@@ -247,6 +296,7 @@ impl RunOutcome {
             answer: None,
             steps: Vec::new(),
             actions: Vec::new(),
+            tasks: Vec::new(),
             spent: Spent::default(),
             files: Vec::new(),
             out: agent.output.clone(),

@@ -252,6 +252,7 @@ impl<'a> Run<'a> {
             agent: self.agent.name.clone(),
             answer: None,
             actions: Vec::new(),
+            tasks: Vec::new(),
             spent: Spent::default(),
             failure: late.or(kept.failure),
             calls: steps.iter().map(|step| step.calls).sum(),

@@ -167,6 +167,7 @@ mod tests {
             failure: None,
             answer: None,
             actions: Vec::new(),
+            tasks: Vec::new(),
             spent: Spent::default(),
             steps: vec![step],
             files: vec!["report.md".into()],

@@ -4,11 +4,15 @@
 //! so on until it answers. All of it is bounded: replies, tokens, money, calls, time, and what the conversation holds.
 
 mod act;
+mod memory;
 mod model;
 mod plan;
 mod react;
+mod reactive;
 mod shown;
+mod watch;
 
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -20,7 +24,10 @@ use serde_json::{Value, json};
 use crate::session::approve::Approval;
 use crate::session::caller::Caller;
 use crate::session::ledger::Ledger;
-use crate::session::{Action, RunOutcome};
+use crate::session::{Action, RunOutcome, TaskOutcome};
+
+use self::memory::Remembered;
+use self::reactive::Incoming;
 
 /// What a conversation may hold.
 const MOST_CONVERSATION: ByteSize = ByteSize::mib(16);
@@ -40,6 +47,9 @@ pub(super) struct Thinker<'a> {
     state: Mutex<&'static str>,
     /// Fuel, and calls that did not end `ok`.
     cost: Mutex<(u64, u64)>,
+    /// What it knows of earlier runs.
+    remembered: Mutex<Vec<Message>>,
+    tasks: Mutex<Vec<TaskOutcome>>,
 }
 
 impl<'a> Thinker<'a> {
@@ -53,15 +63,64 @@ impl<'a> Thinker<'a> {
     ) -> Self {
         let (actions, state) = (Mutex::default(), Mutex::new("waiting"));
         let cost = Mutex::default();
-        Self { caller, mind, model, ledger, approval, depth, actions, state, cost }
+        Self {
+            caller,
+            mind,
+            model,
+            ledger,
+            approval,
+            depth,
+            actions,
+            state,
+            cost,
+            remembered: Mutex::default(),
+            tasks: Mutex::default(),
+        }
     }
 
-    /// Does one task, as the agent's pattern says.
-    pub(super) async fn task(&self, task: &str) -> Result<String, Failure> {
-        match self.caller.agent.pattern {
-            Pattern::Plan => self.plan(task).await,
-            Pattern::React | Pattern::Reactive | Pattern::Steps => self.react(task).await,
+    /// Does what the run is for, as the agent's pattern says.
+    pub(super) async fn work(&self, task: &str) -> Result<String, Failure> {
+        let memory = self.memory();
+        if let Some(memory) = &memory {
+            *self.remembered.lock().unwrap_or_else(PoisonError::into_inner) = memory.messages();
         }
+        let answer = match self.caller.agent.pattern {
+            Pattern::Plan => self.plan(task).await?,
+            Pattern::React | Pattern::Steps => self.react(task).await?,
+            Pattern::Reactive => self.react_to(task).await?,
+        };
+        if let Some(memory) = &memory
+            && let Err(error) = memory.add(task, &answer)
+        {
+            tracing::warn!(agent = %self.caller.agent.name, %error, "the run is not remembered");
+        }
+        Ok(answer)
+    }
+
+    /// Does the tasks that come: the one that the run was given, or a change of a file after the other.
+    async fn react_to(&self, task: &str) -> Result<String, Failure> {
+        let (send, tasks) = tokio::sync::mpsc::channel(64);
+        let done = match &self.mind.watch {
+            None => {
+                // The one place is free: nobody else sends.
+                let _ = send.send(Incoming { number: 1, text: task.to_owned() }).await;
+                drop(send);
+                self.reactive(tasks).await?
+            }
+            Some(watch) => {
+                let (watched, done) = tokio::join!(watch::watch(Path::new(task), watch, send), self.reactive(tasks));
+                watched?;
+                done?
+            }
+        };
+        let answer = Self::together(&done);
+        *self.tasks.lock().unwrap_or_else(PoisonError::into_inner) = done;
+        answer
+    }
+
+    fn memory(&self) -> Option<Remembered> {
+        let host = self.caller.host;
+        Some(Remembered::of(&self.caller.agent.name, self.mind.memory?, host.config().state.as_deref()?))
     }
 
     /// Counts what a call cost.
@@ -201,5 +260,6 @@ pub(super) fn finish(thinker: Thinker<'_>, ended: Result<String, Failure>, base:
     };
     let (fuel, failed_calls) = thinker.cost.into_inner().unwrap_or_else(PoisonError::into_inner);
     let (fuel, failed_calls) = (base.fuel + fuel, base.failed_calls + failed_calls);
-    RunOutcome { answer, failure, actions, spent: thinker.ledger.spent(), fuel, failed_calls, ..base }
+    let tasks = thinker.tasks.into_inner().unwrap_or_else(PoisonError::into_inner);
+    RunOutcome { answer, failure, actions, tasks, spent: thinker.ledger.spent(), fuel, failed_calls, ..base }
 }

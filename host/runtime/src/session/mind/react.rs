@@ -36,6 +36,6 @@ impl Thinker<'_> {
 
     /// What it remembers of earlier runs.
     pub(super) fn remembered(&self) -> Vec<Message> {
-        Vec::new()
+        self.remembered.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
     }
 }

@@ -1,0 +1,250 @@
+//! Tasks as events: they come in one by one, and progress side by side.
+//!
+//! Three parts, each a loop of its own that does nothing but wait for what concerns it. *Thinking* has the conversation of each task
+//! and asks the model; *acting* makes what it wants; *collecting* takes in what is done. They tell each other by channels, so none
+//! waits for what another does, and nothing that was told is lost, however long nobody asked.
+//!
+//! The channels are bounded, and can't block each other: a task is in one of the three at any time, and no more tasks are let in than
+//! the channels have room for.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use futures::StreamExt as _;
+use futures::stream::FuturesUnordered;
+use hotcell_agent::model::{ChatReply, Message, ToolResult, ToolUse};
+use hotcell_call::{Code, Failure, Happening, Kind, shortened};
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::{MOST_TOLD, Thinker};
+use crate::session::TaskOutcome;
+
+/// Outcomes of tasks that a run keeps: the last ones.
+const MOST_KEPT: usize = 1_000;
+
+/// A task that comes in.
+pub(super) struct Incoming {
+    pub(super) number: u64,
+    pub(super) text: String,
+}
+
+/// What thinking is told.
+enum Signal {
+    Received(Incoming, OwnedSemaphorePermit),
+    Acted(u64, Result<Vec<ToolResult>, Failure>),
+    /// No more tasks will come.
+    NoMore,
+}
+
+/// What acting is told.
+struct Wanted {
+    task: u64,
+    uses: Vec<ToolUse>,
+}
+
+/// What collecting is told: a task, and how it ended.
+struct Ended {
+    task: u64,
+    result: Result<String, Failure>,
+    /// Frees its place.
+    _place: OwnedSemaphorePermit,
+}
+
+/// A task that is thought about.
+struct Conversation {
+    messages: Vec<Message>,
+    place: OwnedSemaphorePermit,
+}
+
+impl Thinker<'_> {
+    /// Does all tasks that come, until no more will and all are done.
+    ///
+    /// # Errors
+    ///
+    /// What ends the whole run: a budget that is spent. That a task failed is its own outcome.
+    pub(super) async fn reactive(&self, tasks: Receiver<Incoming>) -> Result<Vec<TaskOutcome>, Failure> {
+        let at_once = self.caller.agent.bounds.parallel.get();
+        let places = Arc::new(Semaphore::new(at_once.min(Semaphore::MAX_PERMITS)));
+        let (signal, signals) = channel(at_once + 2);
+        let (want, wanted) = channel(at_once + 1);
+        let (end, ended) = channel(at_once + 1);
+        // Each part ends when those before it have: what they tell it by is dropped.
+        let letting_in = self.letting_in(tasks, places, signal.clone());
+        let (thinking, acting) = (self.thinking(signals, want, end), self.acting(wanted, signal));
+        let (.., collected) = tokio::join!(letting_in, thinking, acting, self.collecting(ended));
+        collected
+    }
+
+    async fn letting_in(&self, mut tasks: Receiver<Incoming>, places: Arc<Semaphore>, signal: Sender<Signal>) {
+        while let Some(task) = tasks.recv().await {
+            let text = shortened(&task.text, MOST_TOLD);
+            self.tell(|| Happening::TaskReceived { task: task.number, text });
+            let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+            if signal.send(Signal::Received(task, place)).await.is_err() {
+                return;
+            }
+        }
+        let _ = signal.send(Signal::NoMore).await;
+    }
+
+    async fn thinking(&self, mut signals: Receiver<Signal>, want: Sender<Wanted>, end: Sender<Ended>) {
+        let mut open: HashMap<u64, Conversation> = HashMap::new();
+        let mut asked = FuturesUnordered::new();
+        let (mut want, mut no_more, mut told) = (Some(want), false, true);
+        while told || !asked.is_empty() {
+            tokio::select! {
+                // Both may be dropped and asked again: what is not taken now stays where it is.
+                signal = signals.recv(), if told => match signal {
+                    None => told = false,
+                    Some(Signal::NoMore) => no_more = true,
+                    Some(signal) => {
+                        if let Some((task, messages)) = self.take_in(signal, &mut open, &end).await {
+                            asked.push(async move {
+                                (task, self.reply(&self.system(), &messages, self.specs(), None).await)
+                            });
+                        }
+                    }
+                },
+                Some((task, reply)) = asked.next() => {
+                    let wants = self.take_reply(task, reply, &mut open, &end).await;
+                    if let (Some(uses), Some(want)) = (wants, &want) {
+                        // Nobody acts any more only where the run is over.
+                        let _ = want.send(Wanted { task, uses }).await;
+                    }
+                },
+            }
+            // Acting ends when nothing more will be wanted, and lets go of its end of `signals`: then this ends as well.
+            if no_more && open.is_empty() {
+                want = None;
+            }
+        }
+    }
+
+    /// A task or a result comes in: gives the conversation that the model is asked to go on with.
+    async fn take_in(
+        &self,
+        signal: Signal,
+        open: &mut HashMap<u64, Conversation>,
+        end: &Sender<Ended>,
+    ) -> Option<(u64, Vec<Message>)> {
+        let task = match signal {
+            Signal::Received(task, place) => {
+                let mut messages = self.remembered();
+                messages.push(Message::User(task.text));
+                open.insert(task.number, Conversation { messages, place });
+                task.number
+            }
+            Signal::Acted(task, Ok(results)) => {
+                open.get_mut(&task)?.messages.push(Message::Results(results));
+                task
+            }
+            Signal::Acted(task, Err(failure)) => {
+                self.close(task, Err(failure), open, end).await;
+                return None;
+            }
+            Signal::NoMore => return None,
+        };
+        Some((task, open.get(&task)?.messages.clone()))
+    }
+
+    /// The model replied: gives what it wants, if that is not the end.
+    async fn take_reply(
+        &self,
+        task: u64,
+        reply: Result<ChatReply, Failure>,
+        open: &mut HashMap<u64, Conversation>,
+        end: &Sender<Ended>,
+    ) -> Option<Vec<ToolUse>> {
+        let reply = match reply {
+            Ok(reply) if !reply.uses.is_empty() => reply,
+            Ok(reply) => {
+                self.close(task, self.answer(reply), open, end).await;
+                return None;
+            }
+            Err(failure) => {
+                self.close(task, Err(failure), open, end).await;
+                return None;
+            }
+        };
+        open.get_mut(&task)?.messages.push(Message::reply(&reply));
+        Some(reply.uses)
+    }
+
+    async fn close(
+        &self,
+        task: u64,
+        result: Result<String, Failure>,
+        open: &mut HashMap<u64, Conversation>,
+        end: &Sender<Ended>,
+    ) {
+        if let Some(conversation) = open.remove(&task) {
+            let _ = end.send(Ended { task, result, _place: conversation.place }).await;
+        }
+    }
+
+    async fn acting(&self, mut wanted: Receiver<Wanted>, signal: Sender<Signal>) {
+        let mut running = FuturesUnordered::new();
+        let mut more = true;
+        while more || !running.is_empty() {
+            tokio::select! {
+                wanted = wanted.recv(), if more => match wanted {
+                    None => more = false,
+                    Some(Wanted { task, uses }) => running.push(async move { (task, self.act(uses).await) }),
+                },
+                Some((task, results)) = running.next() => {
+                    if signal.send(Signal::Acted(task, results)).await.is_err() {
+                        return;
+                    }
+                },
+            }
+        }
+    }
+
+    async fn collecting(&self, mut ended: Receiver<Ended>) -> Result<Vec<TaskOutcome>, Failure> {
+        let mut outcomes = Vec::new();
+        let mut spent = None;
+        while let Some(Ended { task, result, _place }) = ended.recv().await {
+            let outcome = TaskOutcome::new(task, result);
+            self.tell(|| Happening::TaskFinished {
+                task,
+                outcome: outcome.word(),
+                answer: shortened(outcome.answer.as_deref().unwrap_or_default(), MOST_TOLD),
+            });
+            if let Some(failure) = outcome.failure.as_ref().filter(|failure| failure.kind() == Kind::OverBudget) {
+                spent.get_or_insert_with(|| failure.clone());
+            }
+            if outcomes.len() >= MOST_KEPT {
+                outcomes.remove(0);
+            }
+            outcomes.push(outcome);
+        }
+        outcomes.sort_by_key(|outcome| outcome.task);
+        spent.map_or(Ok(outcomes), Err)
+    }
+
+    /// What the answers of all tasks are together: that of the one, where there was one.
+    pub(super) fn together(outcomes: &[TaskOutcome]) -> Result<String, Failure> {
+        match outcomes {
+            [] => Ok("no task came in".to_owned()),
+            [one] => match &one.failure {
+                Some(failure) => Err(failure.clone()),
+                None => Ok(one.answer.clone().unwrap_or_default()),
+            },
+            several => {
+                let failed = several.iter().filter(|one| one.failure.is_some()).count();
+                if failed == several.len() {
+                    return Err(Failure::new(Code::Model, format!("none of {} tasks was done", several.len())));
+                }
+                let lines = several.iter().map(|one| match (&one.answer, &one.failure) {
+                    (Some(answer), _) => format!("{}: {answer}", one.task),
+                    (None, failure) => {
+                        let failure = failure.as_ref().map(ToString::to_string).unwrap_or_default();
+                        format!("{}: {failure}", one.task)
+                    }
+                });
+                Ok(lines.collect::<Vec<_>>().join("\n"))
+            }
+        }
+    }
+}
