@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use crate::condition::Condition;
 use crate::document::Source;
+use crate::model::ModelName;
 use crate::reference::Scope;
 use crate::save::Save;
 use crate::template::Template;
@@ -195,6 +196,19 @@ impl Agent {
     #[must_use]
     pub fn step(&self, node: Node) -> Option<&Step> {
         self.steps.get(node.index())
+    }
+
+    /// Takes another model, for itself and for all agents at its side. Scripts are left out, and so are other models that would have been
+    /// asked in its place.
+    pub fn take_model(&mut self, model: &ModelName) {
+        let Some(mind) = &mut self.mind else { return };
+        if *model != ModelName::Scripted {
+            mind.script.clear();
+        }
+        mind.models = vec![model.clone()];
+        for sub in &mut mind.agents {
+            sub.agent.take_model(model);
+        }
     }
 
     /// What its calls of `tool` lower: `[limits]`, and `[tools.NAME]` over it.

@@ -139,8 +139,10 @@ pub struct Watch {
     pub task: String,
     /// How long a file must have been left alone.
     pub settle: Duration,
-    /// How many tasks there are before the run ends; none: until its time is up.
+    /// How many tasks there are before the run ends; none: as many as come.
     pub tasks: Option<u32>,
+    /// How long is watched; none: until the run's time is up.
+    pub time: Option<Duration>,
 }
 
 /// What is remembered of earlier runs.

@@ -264,6 +264,7 @@ fn watch(section: &Section<'_>, pattern: Pattern) -> Option<Watch> {
         task: task.string()?.value.to_owned(),
         settle: settle.unwrap_or(Duration::from_millis(200)),
         tasks: section.get("tasks").and_then(|item| item.number(1, 1_000_000)),
+        time: section.get("time").and_then(|item| item.duration()),
     })
 }
 

@@ -1,5 +1,6 @@
 //! The calls of one run: down the host's one path, within the bounds of the run.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -18,14 +19,66 @@ pub(super) struct Caller<'a> {
     pub(super) deadline: Instant,
     /// Calls at a time, over all that the run does at once.
     slots: Semaphore,
-    calls: AtomicU64,
+    pub(super) count: Arc<Count>,
     tasks: TaskTracker,
 }
 
+/// The calls of a run, and those of the runs around it that count them too.
+pub(super) struct Count {
+    made: AtomicU64,
+    most: u64,
+    around: Option<Arc<Count>>,
+}
+
+impl Count {
+    /// Of a run that may make so many; of one within another, so much of what is left there, in percent.
+    pub(super) fn new(most: u64, around: Option<(Arc<Self>, u8)>) -> Arc<Self> {
+        let part = |left: u64, share: u8| u64::try_from(u128::from(left) * u128::from(share) / 100).unwrap_or(left);
+        let most = around.as_ref().map_or(most, |(count, share)| most.min(part(count.left(), *share)));
+        Arc::new(Self { made: AtomicU64::new(0), most, around: around.map(|(count, _)| count) })
+    }
+
+    fn left(&self) -> u64 {
+        let around = self.around.as_ref().map_or(u64::MAX, |count| count.left());
+        self.most.saturating_sub(self.made.load(Ordering::Relaxed)).min(around)
+    }
+
+    /// Counts calls that were made, here and in all runs around.
+    fn add(&self, calls: u64) {
+        self.made.fetch_add(calls, Ordering::Relaxed);
+        if let Some(around) = &self.around {
+            around.add(calls);
+        }
+    }
+
+    fn take_back(&self) {
+        self.made.fetch_sub(1, Ordering::Relaxed);
+        if let Some(around) = &self.around {
+            around.take_back();
+        }
+    }
+
+    /// Counts one that will be made; gives how many are left after it. None: there is none left, here or around.
+    fn take(&self) -> Option<u64> {
+        let made = self.made.fetch_add(1, Ordering::Relaxed) + 1;
+        let around = self.around.as_ref().map_or(Some(u64::MAX), |around| around.take());
+        match (self.most.checked_sub(made), around) {
+            (Some(left), Some(around)) => Some(left.min(around)),
+            (_, around) => {
+                self.made.fetch_sub(1, Ordering::Relaxed);
+                if let (Some(count), Some(_)) = (&self.around, around) {
+                    count.take_back();
+                }
+                None
+            }
+        }
+    }
+}
+
 impl<'a> Caller<'a> {
-    pub(super) fn new(host: &'a Host, agent: &'a Agent, run: RunId, deadline: Instant) -> Self {
+    pub(super) fn new(host: &'a Host, agent: &'a Agent, run: RunId, deadline: Instant, count: Arc<Count>) -> Self {
         let slots = Semaphore::new(agent.bounds.parallel.get().min(Semaphore::MAX_PERMITS));
-        Self { run, host, agent, deadline, slots, calls: AtomicU64::new(0), tasks: TaskTracker::new() }
+        Self { run, host, agent, deadline, slots, count, tasks: TaskTracker::new() }
     }
 
     /// Makes a call, and makes it again when the host says that it has too much to do: a run is slowed down by that, and does not
@@ -71,9 +124,8 @@ impl<'a> Caller<'a> {
         retries: Option<u32>,
     ) -> Result<(Outcome, bool), Failure> {
         let slot = self.slots.acquire().await;
-        let made = self.calls.fetch_add(1, Ordering::Relaxed);
-        let most = self.agent.bounds.max_calls;
-        let Some(left) = most.checked_sub(made.saturating_add(1)) else {
+        let most = self.count.most;
+        let Some(left) = self.count.take() else {
             return Err(Failure::new(Code::Budget, format!("the run of {} made all its calls", self.agent.name))
                 .why(format!("{most} of {most}"))
                 .fix("raise `[budget] calls` in the agent's file")
@@ -90,11 +142,11 @@ impl<'a> Caller<'a> {
         match outcome.receipt.attempts {
             // Offered and not taken: no call was made.
             0 if outcome.result.as_ref().is_err_and(|failure| self.patience(failure).is_some()) => {
-                self.calls.fetch_sub(1, Ordering::Relaxed);
+                self.count.take_back();
                 Ok((outcome, false))
             }
             attempts => {
-                self.calls.fetch_add(u64::from(attempts.saturating_sub(1)), Ordering::Relaxed);
+                self.count.add(u64::from(attempts.saturating_sub(1)));
                 Ok((outcome, true))
             }
         }
@@ -127,8 +179,27 @@ impl<'a> Caller<'a> {
         call
     }
 
-    /// Calls that were made so far, retries included.
+    /// Calls that were made so far, retries and those of runs within this one included.
     pub(super) fn made(&self) -> u64 {
-        self.calls.load(Ordering::Relaxed).min(self.agent.bounds.max_calls)
+        self.count.made.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calls_count_in_all_runs_around_and_no_share_is_spent_twice() {
+        let outer = Count::new(10, None);
+        assert_eq!(outer.take(), Some(9));
+        let (one, other) =
+            (Count::new(100, Some((Arc::clone(&outer), 80))), Count::new(100, Some((Arc::clone(&outer), 80))));
+        assert_eq!((one.most, other.most), (7, 7));
+        let taken = |count: &Count| std::iter::from_fn(|| count.take()).count();
+        assert_eq!((taken(&one), taken(&other), outer.take()), (7, 2, None));
+        assert_eq!((one.made.load(Ordering::Relaxed), other.made.load(Ordering::Relaxed), outer.left()), (7, 2, 0));
+        one.take_back();
+        assert_eq!((other.take(), outer.take()), (Some(0), None));
     }
 }

@@ -29,7 +29,7 @@ pub use crate::session::approve::{Approver, Question};
 pub use crate::session::ledger::Spent;
 
 use crate::session::approve::Approval;
-use crate::session::caller::Caller;
+use crate::session::caller::{Caller, Count};
 use crate::session::ledger::Ledger;
 use crate::session::mind::Thinker;
 use crate::session::out::Out;
@@ -139,6 +139,7 @@ impl TaskOutcome {
 struct Within {
     parent: RunId,
     ledger: Arc<Ledger>,
+    count: Arc<Count>,
     /// How much of what is left of it the run may spend, in percent.
     share: u8,
     approval: Arc<Approval>,
@@ -196,7 +197,8 @@ impl Host {
         let own = started + agent.bounds.timeout;
         let deadline = within.as_ref().map_or(own, |within| within.deadline.min(own));
         let run = Self::next_run();
-        let caller = Caller::new(self, agent, run, deadline);
+        let around = within.as_ref().map(|within| (Arc::clone(&within.count), within.share));
+        let caller = Caller::new(self, agent, run, deadline, Count::new(agent.bounds.max_calls, around));
         let _counted = Counted::new(&self.0.events.runs);
         self.0.events.tell(None, Some(run), || Happening::RunStarted {
             agent: agent.name.to_string(),

@@ -8,7 +8,8 @@
 //! ```
 //!
 //! A call has a number, the first is 1, and perhaps a name. What came of it is referred to by either, with the path of a field behind
-//! it: `{{2.columns.0.name}}`. A text that is a reference and nothing else becomes the value that it leads to.
+//! it: `{{2.columns[0].name}}`. A text that is a reference and nothing else becomes the value that it leads to. Two plain braces are
+//! written `{{{{`.
 
 use std::collections::BTreeMap;
 
@@ -194,7 +195,7 @@ fn within(
 fn references(text: &str, names: &BTreeMap<String, usize>, before: usize) -> Result<Vec<usize>, String> {
     pieces(text)
         .filter_map(|piece| match piece {
-            Piece::Plain(_) => None,
+            Piece::Plain(_) | Piece::Braces => None,
             Piece::Reference(inside) => Some(inside),
         })
         .map(|inside| {
@@ -206,7 +207,9 @@ fn references(text: &str, names: &BTreeMap<String, usize>, before: usize) -> Res
 }
 
 fn reference(inside: &str, names: &BTreeMap<String, usize>) -> Option<Reference> {
-    let mut parts = inside.trim().split('.');
+    // `[0]` and `.0` are the same.
+    let dotted = inside.trim().replace('[', ".").replace(']', "");
+    let mut parts = dotted.split('.');
     let first = parts.next()?;
     let call = match first.parse::<usize>() {
         Ok(number) => number.checked_sub(1)?,
@@ -221,11 +224,14 @@ fn numbered(text: &str, names: &BTreeMap<String, usize>) -> String {
         Piece::Plain(plain) => plain.to_owned(),
         Piece::Reference(inside) => match reference(inside, names) {
             Some(to) => {
-                let path: String = to.path.iter().flat_map(|part| [".", part]).collect();
+                let number = |part: &str| part.chars().all(|c| c.is_ascii_digit());
+                let part = |part: &String| if number(part) { format!("[{part}]") } else { format!(".{part}") };
+                let path: String = to.path.iter().map(part).collect();
                 format!("{{{{{}{path}}}}}", to.call + 1)
             }
             None => format!("{{{{{inside}}}}}"),
         },
+        Piece::Braces => BRACES.to_owned(),
     };
     pieces(text).map(piece).collect()
 }
@@ -233,13 +239,22 @@ fn numbered(text: &str, names: &BTreeMap<String, usize>) -> String {
 enum Piece<'t> {
     Plain(&'t str),
     Reference(&'t str),
+    /// Two plain ones.
+    Braces,
 }
+
+/// How two plain braces are written.
+const BRACES: &str = "{{{{";
 
 fn pieces(text: &str) -> impl Iterator<Item = Piece<'_>> {
     let mut rest = text;
     std::iter::from_fn(move || {
         if rest.is_empty() {
             return None;
+        }
+        if let Some(after) = rest.strip_prefix(BRACES) {
+            rest = after;
+            return Some(Piece::Braces);
         }
         if let Some(after) = rest.strip_prefix("{{")
             && let Some((inside, after)) = after.split_once("}}")
@@ -281,6 +296,7 @@ pub(super) fn resolved_text(text: &str, results: &[Value]) -> Value {
     let piece = |piece| match piece {
         Piece::Plain(plain) => plain.to_owned(),
         Piece::Reference(inside) => found(inside).map(shown).unwrap_or_default(),
+        Piece::Braces => "{{".to_owned(),
     };
     Value::String(pieces(text).map(piece).collect())
 }
@@ -339,6 +355,16 @@ mod tests {
         assert_eq!(resolved(&Value::Object(program.calls[2].input.clone()), &results), json!({"y": ["x of 7"]}));
         assert_eq!(resolved_text(&program.answer, &results), "It is [1],\nand n.");
         assert_eq!(resolved_text("{{2.missing}}", &results), Value::Null);
+        assert_eq!(resolved_text("{{2.list[0]}}", &results), "x");
+        let inner = parsed(
+            "a.b()\na.c(task=\"a.b()\nanswer {{{{1.x}} and {{1}}\")"
+                .replace("\n", "\\n")
+                .replacen("\\n", "\n", 1)
+                .as_str(),
+        );
+        assert_eq!(inner.calls[1].needs, [0]);
+        let task = resolved(&Value::Object(inner.calls[1].input.clone()), &results);
+        assert_eq!(task, json!({"task": "a.b()\nanswer {{1.x}} and 7"}));
     }
 
     #[test]

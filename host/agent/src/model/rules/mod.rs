@@ -126,7 +126,8 @@ fn planned(value: &Value, names: &[Value]) -> Value {
         Value::String(text) => {
             let renamed = (1..=names.len()).fold(text.clone(), |text, number| {
                 let text = text.replace(&format!("{{{{{number}}}}}"), &format!("{{{{steps.s{number}}}}}"));
-                text.replace(&format!("{{{{{number}."), &format!("{{{{steps.s{number}."))
+                let text = text.replace(&format!("{{{{{number}."), &format!("{{{{steps.s{number}."));
+                text.replace(&format!("{{{{{number}["), &format!("{{{{steps.s{number}["))
             });
             Value::String(renamed)
         }

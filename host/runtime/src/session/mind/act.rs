@@ -122,6 +122,7 @@ impl Thinker<'_> {
         let within = Within {
             parent: self.caller.run,
             ledger: std::sync::Arc::clone(&self.ledger),
+            count: std::sync::Arc::clone(&self.caller.count),
             share: sub.share,
             approval: std::sync::Arc::clone(&self.approval),
             deadline: self.caller.deadline,
@@ -132,7 +133,12 @@ impl Thinker<'_> {
         let word = outcome.word();
         let given = match (&outcome.failure, &outcome.answer) {
             (Some(failure), _) => Err(failure),
-            (None, answer) => Ok(Value::String(answer.clone().unwrap_or_default()).to_string()),
+            (None, Some(answer)) => Ok(Value::String(answer.clone()).to_string()),
+            // Steps leave results: that of the last is what they are for.
+            (None, None) => {
+                let last = outcome.steps.iter().rev().find_map(|step| outcome.results.get(&step.step));
+                Ok(last.map(ToString::to_string).unwrap_or_default())
+            }
         };
         let envelope =
             Envelope::new(Origin::Agent(sub.agent()), given.as_deref().map_err(|failure| *failure), self.mind.shown);

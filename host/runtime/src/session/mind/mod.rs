@@ -108,7 +108,15 @@ impl<'a> Thinker<'a> {
                 self.reactive(tasks).await?
             }
             Some(watch) => {
-                let (watched, done) = tokio::join!(watch::watch(Path::new(task), watch, send), self.reactive(tasks));
+                let watching = watch::watch(Path::new(task), watch, send, || self.now("watching"));
+                let watching = async {
+                    match watch.time {
+                        // Its time is up: no more tasks come in, and those that did are done.
+                        Some(time) => tokio::time::timeout(time, watching).await.unwrap_or(Ok(())),
+                        None => watching.await,
+                    }
+                };
+                let (watched, done) = tokio::join!(watching, self.reactive(tasks));
                 watched?;
                 done?
             }

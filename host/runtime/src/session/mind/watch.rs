@@ -32,7 +32,14 @@ type Files = BTreeMap<PathBuf, Stamp>;
 /// # Errors
 ///
 /// [`Code::File`] when the folder can't be watched.
-pub(super) async fn watch(folder: &Path, watch: &Watch, tasks: Sender<Incoming>) -> Result<(), Failure> {
+///
+/// `ready` is told when it stands how the files were: from then on changes are tasks.
+pub(super) async fn watch(
+    folder: &Path,
+    watch: &Watch,
+    tasks: Sender<Incoming>,
+    ready: impl FnOnce(),
+) -> Result<(), Failure> {
     let (hint, mut hints) = channel(1);
     let told = move |_: notify::Result<notify::Event>| {
         // One that waits already is enough.
@@ -45,6 +52,7 @@ pub(super) async fn watch(folder: &Path, watch: &Watch, tasks: Sender<Incoming>)
     let mut watcher = notify::recommended_watcher(told).map_err(broken)?;
     watcher.watch(folder, RecursiveMode::Recursive).map_err(broken)?;
     let mut seen = look(folder, &watch.ending).await;
+    ready();
     let mut changing: BTreeMap<PathBuf, (Stamp, Instant)> = BTreeMap::new();
     let mut number = 0;
     loop {
