@@ -31,6 +31,7 @@ mod http;
 mod limits;
 mod listing;
 mod manners;
+mod minds;
 mod path;
 mod rejected;
 mod shown;

@@ -5,7 +5,7 @@
 
 use std::fs;
 use std::future::Future;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,8 +13,9 @@ use std::time::{Duration, Instant};
 
 use hotcell_agent::Diagnostic;
 use hotcell_call::{LimitKeys, Outcome, Payload, ToolCall, Wants, parse_duration};
-use hotcell_runtime::Host;
 use hotcell_runtime::config::{Config, InFlight, Place};
+use hotcell_runtime::trust::Trust;
+use hotcell_runtime::{Host, HostBuilder};
 use hotcell_sandbox::{Compiler, Names};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -26,6 +27,11 @@ use super::program::{GUESTS, guest, hotcell, scratch};
 pub(crate) struct Harness {
     pub(crate) host: Host,
     folder: TempDir,
+}
+
+/// With all hostile guests as tools.
+fn guests(builder: HostBuilder) -> HostBuilder {
+    GUESTS.iter().fold(builder, |builder, name| builder.file(name.parse().expect("a name"), guest(name)))
 }
 
 impl Harness {
@@ -41,15 +47,27 @@ impl Harness {
 
     /// With an operator's file that may be refused.
     pub(crate) fn try_with(toml: &str) -> Result<Self, String> {
-        Self::try_named(toml, Names::default())
+        Self::set_up(toml, |builder| guests(builder))
+    }
+
+    /// With the starter tools, and no guests.
+    pub(crate) fn starters(toml: &str) -> Self {
+        let starters = scratch("../starter");
+        let toml = format!("[catalog]\nfolders = [{starters:?}]\n{toml}");
+        Self::set_up(&toml, |builder| builder).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// With a folder for what it remembers.
+    pub(crate) fn remembering(state: &Path) -> Self {
+        Self::set_up("", |builder| guests(builder).trust(Trust::at(state))).unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// With an operator's file, and names that lead where the test says.
     pub(crate) fn named(toml: &str, names: Names) -> Self {
-        Self::try_named(toml, names).unwrap_or_else(|error| panic!("{error}"))
+        Self::set_up(toml, |builder| guests(builder).names(names)).unwrap_or_else(|error| panic!("{error}"))
     }
 
-    fn try_named(toml: &str, names: Names) -> Result<Self, String> {
+    fn set_up(toml: &str, more: impl FnOnce(HostBuilder) -> HostBuilder) -> Result<Self, String> {
         let folder = tempfile::tempdir().expect("a folder");
         fs::create_dir(folder.path().join("tools")).expect("a folder of tools");
         let file = folder.path().join("hotcell.toml");
@@ -68,11 +86,7 @@ impl Harness {
             config.limits.timeout = Some(Duration::from_secs(600));
         }
         let compiler = Compiler { program: hotcell(), args: vec!["__compile".into()] };
-        let mut builder = Host::builder(config).compiler(compiler).names(names);
-        for name in GUESTS {
-            builder = builder.file(name.parse().expect("a name"), guest(name));
-        }
-        let host = builder.build().map_err(|failure| failure.to_string())?;
+        let host = more(Host::builder(config).compiler(compiler)).build().map_err(|failure| failure.to_string())?;
         Ok(Self { host, folder })
     }
 

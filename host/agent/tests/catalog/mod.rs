@@ -54,7 +54,7 @@ impl Tools for Catalog {
     fn offers(&self, tool: Option<&ToolName>) -> Vec<Offer> {
         let named = FUNCTIONS.iter().filter(|(name, ..)| tool.is_none_or(|tool| tool.as_str() == *name));
         let offer = |(tool, function, parameters): &(&str, &str, Parameters)| Offer {
-            target: Target::new(tool.parse().expect("a name"), *function),
+            target: Target::new(tool.parse().unwrap(), *function),
             description: String::new(),
             input: schema(parameters),
             effect: Effect::Pure,

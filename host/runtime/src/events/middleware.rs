@@ -10,14 +10,14 @@ use hotcell_call::Event;
 /// must not be told.
 pub trait Middleware: Send + Sync {
     /// What becomes of an event.
-    fn pass(&self, event: Event) -> Pass;
+    fn pass(&self, event: Box<Event>) -> Pass;
 }
 
 /// What middleware makes of an event.
 #[derive(Debug)]
 pub enum Pass {
     /// It goes on, changed or not.
-    On(Event),
+    On(Box<Event>),
     /// Nobody is told.
     Stop,
 }
@@ -29,8 +29,8 @@ pub struct Redact(Vec<String>);
 /// What stands in their place.
 const TAKEN: &str = "[redacted]";
 
-impl<F: Fn(Event) -> Pass + Send + Sync> Middleware for F {
-    fn pass(&self, event: Event) -> Pass {
+impl<F: Fn(Box<Event>) -> Pass + Send + Sync> Middleware for F {
+    fn pass(&self, event: Box<Event>) -> Pass {
         self(event)
     }
 }
@@ -44,7 +44,7 @@ impl Redact {
 }
 
 impl Middleware for Redact {
-    fn pass(&self, mut event: Event) -> Pass {
+    fn pass(&self, mut event: Box<Event>) -> Pass {
         event.what.each_text(&mut |text| {
             for word in self.0.iter().filter(|word| text.contains(word.as_str())).collect::<Vec<_>>() {
                 *text = text.replace(word.as_str(), TAKEN);
@@ -55,6 +55,6 @@ impl Middleware for Redact {
 }
 
 /// Lets one middleware see an event, and survives it.
-pub(super) fn apply(middleware: &dyn Middleware, event: Event) -> Result<Pass, ()> {
+pub(super) fn apply(middleware: &dyn Middleware, event: Box<Event>) -> Result<Pass, ()> {
     catch_unwind(AssertUnwindSafe(|| middleware.pass(event))).map_err(drop)
 }

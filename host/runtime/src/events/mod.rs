@@ -40,8 +40,11 @@ pub(crate) struct Events {
 /// A listener; stops listening when dropped.
 pub struct Subscription {
     receiver: broadcast::Receiver<Arc<Event>>,
-    wants: Option<Box<dyn Fn(&Event) -> bool + Send + Sync>>,
+    wants: Option<Wants>,
 }
+
+/// Whether a listener wants to be told of an event.
+type Wants = Box<dyn Fn(&Event) -> bool + Send + Sync>;
 
 /// What a listener hears.
 #[derive(Debug, Clone)]
@@ -98,14 +101,20 @@ impl Events {
 
     /// What middleware leaves of an event.
     fn passed(&self, event: Event) -> Option<Event> {
-        self.middleware.iter().try_fold(event, |event, middleware| match middleware::apply(&**middleware, event) {
-            Ok(Pass::On(event)) => Some(event),
-            Ok(Pass::Stop) => None,
-            Err(()) => {
-                self.broken.fetch_add(1, Ordering::Relaxed);
-                None
+        if self.middleware.is_empty() {
+            return Some(event);
+        }
+        let passed = self.middleware.iter().try_fold(Box::new(event), |event, middleware| {
+            match middleware::apply(&**middleware, event) {
+                Ok(Pass::On(event)) => Some(event),
+                Ok(Pass::Stop) => None,
+                Err(()) => {
+                    self.broken.fetch_add(1, Ordering::Relaxed);
+                    None
+                }
             }
-        })
+        });
+        passed.map(|event| *event)
     }
 
     /// How many events nobody was told because middleware broke on them.
@@ -213,7 +222,7 @@ mod tests {
     // S67: in their order, redaction first; one that stops an event, or breaks, keeps it back, and everything else goes on.
     #[test]
     fn s67_middleware_changes_events_and_keeps_them_back() {
-        let stop = |event: Event| match event.what {
+        let stop = |event: Box<Event>| match event.what {
             Happening::Progress { done: 2, .. } => Pass::Stop,
             Happening::Progress { done: 3, .. } => panic!("a bug"),
             _ => Pass::On(event),

@@ -257,7 +257,9 @@ impl Caller<'_> {
         };
         let thinker = Thinker::new(self, mind, model, ledger, approval, depth);
         let ended = tokio::time::timeout_at(self.deadline.into(), thinker.work(task)).await;
-        let ended = ended.unwrap_or_else(|_| Err(over_time(agent, started.elapsed())));
+        // The run's time is its calls' deadline, too: a model that was told so by a call answers in no time.
+        let late = Instant::now() >= self.deadline;
+        let ended = ended.ok().filter(|_| !late).unwrap_or_else(|| Err(over_time(agent, started.elapsed())));
         let calls = self.made();
         mind::finish(thinker, ended, RunOutcome { calls, ..base })
     }

@@ -131,6 +131,7 @@ impl Thinker<'_> {
         // Boxed: a run within a run, however deep.
         let outcome = Box::pin(self.caller.host.run_within(&sub.agent, task, within)).await;
         let word = outcome.word();
+        self.add(outcome.fuel, outcome.failed_calls);
         let given = match (&outcome.failure, &outcome.answer) {
             (Some(failure), _) => Err(failure),
             (None, Some(answer)) => Ok(Value::String(answer.clone()).to_string()),

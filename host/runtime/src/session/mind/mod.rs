@@ -133,9 +133,12 @@ impl<'a> Thinker<'a> {
 
     /// Counts what a call cost.
     fn count(&self, outcome: &Outcome) {
+        self.add(outcome.receipt.fuel_charged(), u64::from(outcome.result.is_err()));
+    }
+
+    fn add(&self, fuel: u64, failed: u64) {
         let mut cost = self.cost.lock().unwrap_or_else(PoisonError::into_inner);
-        cost.0 = cost.0.saturating_add(outcome.receipt.fuel_charged());
-        cost.1 += u64::from(outcome.result.is_err());
+        *cost = (cost.0.saturating_add(fuel), cost.1.saturating_add(failed));
     }
 
     pub(super) fn tell(&self, what: impl FnOnce() -> Happening) {

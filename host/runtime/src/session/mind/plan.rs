@@ -101,10 +101,7 @@ impl Thinker<'_> {
         if let Some(failure) = outcome.failure.filter(|failure| failure.code() == Code::Budget) {
             return Err(failure);
         }
-        {
-            let mut cost = self.cost.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            *cost = (cost.0.saturating_add(outcome.fuel), cost.1 + outcome.failed_calls);
-        }
+        self.add(outcome.fuel, outcome.failed_calls);
         let results = outcome.results.iter().map(|(step, value)| (step.to_string(), (**value).clone())).collect();
         for step in &outcome.steps {
             self.actions().push(Action {
