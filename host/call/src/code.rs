@@ -59,6 +59,10 @@ codes! {
         "the tool says that it is not available now",
         "The tool ran, and said that something it depends on is not available for the moment.",
         "Try again after the time that it names.";
+    Model "E0103" Kind::Failed,
+        "a model gave no reply",
+        "The model could not be reached, answered with an error, or its reply broke off or can't be read. What may pass was tried again, and then the other models that are named. The message is the provider's own, without the key.",
+        "Read the provider's message. `hotcell doctor` shows where each provider is and where its key comes from.";
     Input "E0201" Kind::Invalid,
         "the input does not fit the tool's schema",
         "An argument is missing, unknown or of another type. The message names its place as `$.path`, what was wanted and what was given.",
@@ -103,6 +107,10 @@ codes! {
         "a secret can't be used",
         "A secret that is granted to the tool has no value: its variable is not set, or its file can't be read. Or the value is none that a header can hold and that would be found again in a result: 8 bytes to 8 KiB of ASCII letters, without `\"`, `\\` and `%`.",
         "Set the variable or name the file that `from` under `[tools.NAME.secrets.KEY]` in `hotcell.toml` means.";
+    ModelKey "E0212" Kind::Invalid,
+        "the key of a provider can't be used",
+        "A model of this provider needs a key, and the variable or the file that should hold it is not there. Or what it holds is no key: 8 bytes to 8 KiB of ASCII letters, without `\"`, `\\` and `%`.",
+        "Set the variable that the message names, or say where the key is: `key = \"env:NAME\"` or `\"file:PATH\"` under `[providers.NAME]` in `hotcell.toml`.";
     Net "E0301" Kind::Denied,
         "the network is not granted",
         "The guest tried to send a request that no rule allows, or one that is never sent: to a name that leads to this machine or a private network, with a user's name in its URL, by a tunnel. Or it tried to open a socket or to resolve a name, which nothing grants. Nothing reaches the network by default.",
@@ -231,6 +239,10 @@ codes! {
         "no such tenant",
         "`hotcell.toml` names tenants, and this is none of them. Once one is named, there are no others but those named and `local`, for whom the command line calls.",
         "Name it under `[tenants]` in `hotcell.toml`, or call for one that is named.";
+    UnknownProvider "E0606" Kind::Unknown,
+        "no such provider of models",
+        "A model is written as `provider/model`, and there is no provider of this name among those that are known and those in `hotcell.toml`.",
+        "Name one that the message lists, or write it down: `[providers.NAME]` with `kind` and `base_url` in `hotcell.toml`.";
     NotComponent "E0701" Kind::Rejected,
         "the file is not a component",
         "A tool is a WebAssembly component in its binary form. This is something else, or it is damaged.",
