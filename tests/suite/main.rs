@@ -30,6 +30,7 @@ mod http;
 mod limits;
 mod listing;
 mod manners;
+mod models;
 mod path;
 mod rejected;
 mod shown;

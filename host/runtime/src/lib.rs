@@ -19,6 +19,7 @@ mod intake;
 mod journey;
 mod listing;
 mod metrics;
+mod model;
 mod opening;
 mod path;
 pub mod proof;
