@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -22,6 +23,8 @@ struct Shared {
     answers: Mutex<VecDeque<Answer>>,
     requests: Mutex<Vec<Request>>,
     connections: Mutex<usize>,
+    arrived: Notify,
+    left: Notify,
 }
 
 /// A request as it came.
@@ -125,6 +128,16 @@ impl Provider {
         self.shared.requests.lock().expect("requests").clone()
     }
 
+    /// Waits for a request.
+    pub(crate) async fn arrived(&self) {
+        self.shared.arrived.notified().await;
+    }
+
+    /// Waits until whoever was met with silence has gone.
+    pub(crate) async fn left(&self) {
+        self.shared.left.notified().await;
+    }
+
     pub(crate) fn connections(&self) -> usize {
         *self.shared.connections.lock().expect("a count")
     }
@@ -135,6 +148,7 @@ async fn serve(mut stream: TcpStream, shared: &Shared) -> std::io::Result<()> {
     loop {
         let Some(request) = request(&mut stream, &mut read).await? else { return Ok(()) };
         shared.requests.lock().expect("requests").push(request.clone());
+        shared.arrived.notify_one();
         let answer = {
             let mut answers = shared.answers.lock().expect("answers");
             if answers.len() > 1 { answers.pop_front() } else { answers.front().cloned() }
@@ -145,7 +159,9 @@ async fn serve(mut stream: TcpStream, shared: &Shared) -> std::io::Result<()> {
             Answer::Silence(bytes) => {
                 stream.write_all(&bytes).await?;
                 // Until the other side goes.
-                while stream.read(&mut [0]).await? > 0 {}
+                while stream.read(&mut [0]).await.is_ok_and(|more| more > 0) {}
+                shared.left.notify_one();
+                return Ok(());
             }
             Answer::Endless(bytes, again, between) => {
                 stream.write_all(&bytes).await?;

@@ -106,6 +106,20 @@ async fn who_is_silent_or_drips_is_not_waited_for() {
 }
 
 #[tokio::test]
+async fn a_request_ends_with_whoever_waits_for_it() {
+    for answer in [Vec::new(), opened("data: {}\n\n")] {
+        let provider = Provider::start(vec![Answer::Silence(answer)]).await;
+        let harness = Harness::with(&provider.section("local", "openai", ""));
+        let model = model(&harness, &["local/m"]);
+        tokio::select! {
+            (reply, _) = hello(&model) => panic!("{reply:?}"),
+            () = provider.arrived() => {}
+        }
+        tokio::time::timeout(SOON, provider.left()).await.expect("the connection ends with the request");
+    }
+}
+
+#[tokio::test]
 async fn an_error_in_a_success_is_an_error() {
     let (plain, stream) = tokio::join!(
         error(Answer::status(
@@ -153,6 +167,12 @@ async fn a_key_is_sent_and_shown_nowhere() {
     let shown = format!("{error:?} {error} {failure} {failure:?} {:?} {:?}", harness.host.config(), harness.host);
     assert!(!shown.contains(KEY), "{shown}");
     assert!(error.to_string().contains("Bearer [redacted:key]"), "{error}");
+    // Where a text is cut no part of it is left.
+    let cut = format!("{}{KEY}{KEY}", "x".repeat(490));
+    let provider = Provider::start(vec![Answer::status("400 Bad Request", "", &cut)]).await;
+    let harness = Harness::with(&provider.section("local", "openai", &key));
+    let error = hello(&super::model(&harness, &["local/m"])).await.0.expect_err("no reply");
+    assert!(error.to_string().contains("x[redacted") && !error.to_string().contains("sk-"), "{error}");
 }
 
 #[tokio::test]

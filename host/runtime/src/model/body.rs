@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::client::Idle;
 use super::connect::Connection;
 use super::sse::{Event, Events};
-use super::wire::{MOST_BODY, said, too_large};
+use super::wire::{MOST_BODY, too_large};
 
 /// How long is waited.
 #[derive(Debug, Clone, Copy)]
@@ -87,7 +87,7 @@ impl Body {
                 return Err(ModelError::Cut(format!("nothing came for {}", format_duration(wait))));
             };
             let Some(frame) = frame else { return Ok(None) };
-            let frame = frame.map_err(|error| ModelError::Cut(said(&error.to_string())))?;
+            let frame = frame.map_err(|error| ModelError::Cut(error.to_string()))?;
             let Ok(piece) = frame.into_data() else { continue };
             self.read = self.read.saturating_add(piece.len());
             if self.read > MOST_BODY {

@@ -5,11 +5,11 @@
 //! a conversation that is too long are no reason why another should not answer.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use hotcell_agent::model::{ChatModel, ChatReply, ChatRequest, Hear, ModelError, Replying};
 use hotcell_flow::Timer;
-use hotcell_flow::retry::{Budget, Policy, Retry, Share, Verdict};
+use hotcell_flow::retry::{Budget, Policy, Retry, Verdict};
 
 use super::key::Key;
 use super::provider::Provider;
@@ -43,8 +43,8 @@ pub(super) struct Remote {
 const PATIENCE: Duration = Duration::from_secs(60);
 
 impl Asked {
-    pub(super) fn new(who: Arc<dyn ChatModel>, now: Instant) -> Self {
-        Self { who, budget: Budget::new(Share::default(), now) }
+    pub(super) fn new(who: Arc<dyn ChatModel>, budget: Budget) -> Self {
+        Self { who, budget }
     }
 }
 

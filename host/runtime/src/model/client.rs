@@ -17,7 +17,7 @@ use tokio_rustls::TlsConnector;
 
 use super::body::{Body, Times};
 use super::connect::{Connection, connect, tls};
-use super::wire::{message, said};
+use super::wire::message;
 use crate::config::Base;
 
 /// Connections that are kept, and for how long.
@@ -56,16 +56,13 @@ impl Client {
         let mut body = Body::new(incoming, connection, Arc::clone(&self.idle), self.times);
         if head.status != StatusCode::OK {
             let text = body.text(MOST_ERROR).await;
-            let text = serde_json::from_str(&text).map_or_else(|_| said(&text), |error| message(&error));
+            let text = serde_json::from_str(&text).map_or(text, |error| message(&error));
             let retry_after = retry_after(&head.headers);
             return Err(ModelError::Status { status: head.status.as_u16(), retry_after, text });
         }
         let field = |name| head.headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()));
         if let Some(encoding) = field(header::CONTENT_ENCODING).filter(|encoding| encoding != "identity") {
-            return Err(ModelError::Malformed(format!(
-                "it is encoded as {}, which was not asked for",
-                said(&encoding)
-            )));
+            return Err(ModelError::Malformed(format!("it is encoded as {}, which was not asked for", encoding)));
         }
         match field(header::CONTENT_TYPE) {
             Some(media) if !media.trim_start().to_ascii_lowercase().starts_with("text/event-stream") => {
@@ -74,11 +71,7 @@ impl Client {
                     serde_json::from_str(&text).ok().filter(|error: &serde_json::Value| error.get("error").is_some());
                 Err(match error {
                     Some(error) => ModelError::Failed(message(&error)),
-                    None => ModelError::Malformed(format!(
-                        "it is {} and no stream of events: {}",
-                        said(&media),
-                        said(&text)
-                    )),
+                    None => ModelError::Malformed(format!("it is {} and no stream of events: {}", media, text)),
                 })
             }
             _ => Ok(body),
@@ -120,7 +113,7 @@ impl Client {
                     // It was closed before anything was sent.
                     Some(unsent) if !fresh => request = unsent,
                     _ => {
-                        let why = said(&failed.into_error().to_string());
+                        let why = failed.into_error();
                         return Err(ModelError::Unreachable(format!("{} gave no answer: {why}", self.base)));
                     }
                 },

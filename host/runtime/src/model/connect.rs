@@ -16,7 +16,6 @@ use tokio_rustls::TlsConnector;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::stream::Stream;
-use super::wire::said;
 use crate::config::Base;
 
 /// Look-up, connection and TLS together.
@@ -34,7 +33,7 @@ pub(super) struct Connection {
 
 /// Connects to the first address that answers; where the operator waits less than usual for a reply, so does this.
 pub(super) async fn connect(base: &Base, tls: &TlsConnector, first: Duration) -> Result<Connection, ModelError> {
-    let unreachable = |why: String| ModelError::Unreachable(format!("{base} can't be reached: {}", said(&why)));
+    let unreachable = |why: String| ModelError::Unreachable(format!("{base} can't be reached: {why}"));
     let within = CONNECT.min(first);
     let stream = match tokio::time::timeout(within, stream(base, tls)).await {
         Ok(stream) => stream.map_err(|error| unreachable(error.to_string()))?,

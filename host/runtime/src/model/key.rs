@@ -5,6 +5,7 @@ use hotcell_sandbox::{Redactor, read_secret};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use super::anthropic;
+use super::wire::said;
 use crate::config::{ProviderConfig, ProviderKind};
 
 /// What goes on each request. Nothing shows it.
@@ -43,9 +44,10 @@ impl Key {
         Ok(Self { fields, redactor: Some(redactor) })
     }
 
-    /// The text without the key; none if it is not in it.
-    pub(super) fn clean(&self, text: &str) -> Option<String> {
-        self.redactor.as_ref()?.text(text)
+    /// A text with a provider's own words in it, without the key and as it is shown.
+    pub(super) fn clean(&self, text: &str) -> String {
+        let without = self.redactor.as_ref().and_then(|redactor| redactor.text(text));
+        said(without.as_deref().unwrap_or(text))
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use hotcell_agent::model::{ChatModel, ModelName, Rules, Script, Scripted, Usage};
 use hotcell_call::{Clock, Code, Failure, nearest};
+use hotcell_flow::retry::{Budget, Share};
 
 use super::chain::{Asked, Chain, Remote};
 use super::provider::Provider;
@@ -37,28 +38,22 @@ impl Host {
     /// [`Code::UnknownProvider`] and [`Code::ModelKey`], for any of them: a fallback that can't work is no fallback.
     pub fn model(&self, names: &[ModelName], script: Vec<Script>) -> Result<Arc<dyn ChatModel>, Failure> {
         let mut script = Some(script);
-        let mut models: Vec<Arc<dyn ChatModel>> = Vec::new();
+        let mut models = Vec::new();
         for name in names {
             models.push(match name {
-                ModelName::Rules => Arc::new(Rules),
-                ModelName::Scripted => Arc::new(Scripted::new(script.take().unwrap_or_default())),
+                ModelName::Rules => local(Rules),
+                ModelName::Scripted => local(Scripted::new(script.take().unwrap_or_default())),
                 ModelName::Of { provider, model } => {
                     let provider = self.0.models.provider(&self.0.config, provider)?;
-                    let key = provider.key()?;
-                    Arc::new(Remote { full: name.to_string(), model: model.clone(), provider, key })
+                    let (key, budget) = (provider.key()?, provider.budget());
+                    Asked::new(Arc::new(Remote { full: name.to_string(), model: model.clone(), provider, key }), budget)
                 }
             });
         }
-        let local = !names.iter().any(|name| matches!(name, ModelName::Of { .. }));
-        match (models.pop(), models.is_empty()) {
-            (None, _) => Err(Failure::new(Code::Command, "no model is named")),
-            (Some(alone), true) if local => Ok(alone),
-            (Some(last), _) => {
-                models.push(last);
-                let now = TokioTimer.now();
-                Ok(Arc::new(Chain::new(models.into_iter().map(|model| Asked::new(model, now)).collect())))
-            }
+        if models.is_empty() {
+            return Err(Failure::new(Code::Command, "no model is named"));
         }
+        Ok(Arc::new(Chain::new(models)))
     }
 
     /// What a reply of `model` cost, in millionths of a dollar; none where the operator has named no price.
@@ -68,6 +63,11 @@ impl Host {
         let price = self.0.config.providers.get(provider)?.prices.get(model)?;
         Some(price.of(usage))
     }
+}
+
+/// One that needs no network, and whose failures do not pass.
+fn local(model: impl ChatModel + 'static) -> Asked {
+    Asked::new(Arc::new(model), Budget::new(Share::default(), TokioTimer.now()))
 }
 
 fn unknown(config: &Config, name: &str) -> Failure {

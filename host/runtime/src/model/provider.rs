@@ -5,8 +5,9 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use hotcell_agent::model::{ChatReply, ChatRequest, Hear, ModelError};
-use hotcell_call::{Failure, NetHost};
+use hotcell_call::{Clock, Failure, NetHost};
 use hotcell_flow::rate::{Denied, Refusal, Throttle};
+use hotcell_flow::retry::{Budget, Share};
 
 use super::client::Client;
 use super::key::Key;
@@ -22,6 +23,8 @@ pub(super) struct Provider {
     client: Client,
     throttle: Option<Throttle>,
     key: Mutex<Option<Arc<Key>>>,
+    /// What retries of its requests are paid from.
+    budget: Budget,
 }
 
 /// Requests that wait for their turn; one more is turned away.
@@ -33,7 +36,8 @@ impl Provider {
     pub(super) fn new(name: &str, config: ProviderConfig) -> Self {
         let throttle = config.rate.map(|rate| Throttle::new(rate, MOST_WAITING, Arc::new(TokioTimer)));
         let client = Client::new(config.base.clone(), config.timeout);
-        Self { name: name.to_owned(), config, client, throttle, key: Mutex::new(None) }
+        let budget = Budget::new(Share::default(), TokioTimer.now());
+        Self { name: name.to_owned(), config, client, throttle, key: Mutex::new(None), budget }
     }
 
     /// Its key, read at the first time. One that is not there is looked for again the next time.
@@ -51,6 +55,11 @@ impl Provider {
         Ok(key)
     }
 
+    /// What retries of its requests are paid from.
+    pub(super) fn budget(&self) -> Budget {
+        self.budget.clone()
+    }
+
     /// A reply of `model`, which is `full` to us. `key` is what [`key`](Self::key) gave.
     pub(super) async fn ask(
         &self,
@@ -61,7 +70,7 @@ impl Provider {
     ) -> Result<ChatReply, ModelError> {
         self.turn(request.deadline).await?;
         let reply = self.reply(key, (model, full), request, hear).await;
-        reply.map_err(|error| error.map_texts(&|text| key.clean(text)))
+        reply.map_err(|error| error.map_texts(&|text| Some(key.clean(text))))
     }
 
     /// Waits for its turn by the operator's rate.

@@ -115,8 +115,8 @@ pub(super) fn tokens(value: Option<&Value>) -> Option<u64> {
 pub(super) fn object(event: &Event) -> Result<Value, ModelError> {
     match serde_json::from_str::<Value>(&event.data) {
         Ok(value) if value.is_object() => Ok(value),
-        Ok(_) => Err(ModelError::Malformed(format!("an event is no object: {}", said(&event.data)))),
-        Err(error) => Err(ModelError::Malformed(format!("an event is no JSON: {error}: {}", said(&event.data)))),
+        Ok(_) => Err(ModelError::Malformed(format!("an event is no object: {}", event.data))),
+        Err(error) => Err(ModelError::Malformed(format!("an event is no JSON: {error}: {}", event.data))),
     }
 }
 
@@ -124,14 +124,14 @@ pub(super) fn object(event: &Event) -> Result<Value, ModelError> {
 pub(super) fn message(error: &Value) -> String {
     let inner = error.get("error").unwrap_or(error);
     match inner.get("message").and_then(Value::as_str).or_else(|| inner.as_str()) {
-        Some(message) => said(message),
-        None => said(&inner.to_string()),
+        Some(message) => message.to_owned(),
+        None => inner.to_string(),
     }
 }
 
-/// A provider's text as it is shown.
+/// A text with a provider's own words in it, as it is shown. The key is searched for before: in what was cut it would not be found.
 pub(super) fn said(text: &str) -> String {
-    shortened(text.trim(), MOST_SAID)
+    shortened(text.trim_end(), MOST_SAID)
 }
 
 pub(super) fn too_large(what: &str, bytes: usize) -> ModelError {

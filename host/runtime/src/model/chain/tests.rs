@@ -1,7 +1,9 @@
 use std::collections::VecDeque;
+use std::time::Instant;
 
 use hotcell_agent::model::{StopReason, Usage};
 use hotcell_call::Clock;
+use hotcell_flow::retry::Share;
 
 use super::*;
 
@@ -48,7 +50,9 @@ fn status(status: u16, retry_after: Option<u64>) -> Result<(), ModelError> {
 }
 
 fn chain(models: &[&Arc<Fake>]) -> Chain {
-    let asked = |fake: &&Arc<Fake>| Asked::new(Arc::clone(*fake) as Arc<dyn ChatModel>, TokioTimer.now());
+    let asked = |fake: &&Arc<Fake>| {
+        Asked::new(Arc::clone(*fake) as Arc<dyn ChatModel>, Budget::new(Share::default(), TokioTimer.now()))
+    };
     Chain::new(models.iter().map(asked).collect())
 }
 
