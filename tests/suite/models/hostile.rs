@@ -187,8 +187,10 @@ async fn a_long_error_is_cut_and_escaped() {
 #[tokio::test]
 async fn where_nobody_is_nobody_answers() {
     let began = Instant::now();
-    // A port that was ours and is free again.
-    let port = Provider::start(vec![Answer::Echo]).await.port();
+    // A port that is taken, so that nobody else listens there either.
+    let taken = tokio::net::TcpSocket::new_v4().expect("a socket");
+    taken.bind("127.0.0.1:0".parse().expect("an address")).expect("a port");
+    let port = taken.local_addr().expect("an address").port();
     let section = |scheme: &str, port: u16| {
         format!("[providers.local]\nkind = \"openai\"\nbase_url = \"{scheme}://127.0.0.1:{port}/v1\"\n")
     };

@@ -137,3 +137,6 @@ pub(super) fn said(text: &str) -> String {
 pub(super) fn too_large(what: &str, bytes: usize) -> ModelError {
     ModelError::TooLarge { limit: format!("{what} {}", ByteSize::of(bytes)) }
 }
+
+#[cfg(test)]
+mod tests;
