@@ -31,6 +31,10 @@ test *args: setup _tools _guests
     cargo build {{ native }} --bins --tests
     cargo test {{ native }} {{ args }}
 
+# Try hotcell with what others made for Node, where there is one: a mock of providers of models
+test-clients: setup
+    bash .ci/clients
+
 # Measure; the figures go to target/bench.json
 bench *args: setup _tools _guests
     cargo bench -p hotcell-benches {{ args }}

@@ -32,6 +32,7 @@ mod limits;
 mod listing;
 mod manners;
 mod minds;
+mod models;
 mod path;
 mod rejected;
 mod shown;

@@ -4,6 +4,7 @@ pub(crate) mod component;
 mod harness;
 mod outcome;
 pub(crate) mod program;
+pub(crate) mod provider;
 mod shared;
 pub(crate) mod source;
 mod web;

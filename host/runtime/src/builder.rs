@@ -15,6 +15,7 @@ use crate::flight::Flight;
 use crate::host::{Host, Inner};
 use crate::journey::UnderWay;
 use crate::metrics::Metrics;
+use crate::model::Models;
 use crate::queue::Queue;
 use crate::switches;
 use crate::terms::Book;
@@ -143,6 +144,7 @@ impl HostBuilder {
             admission: Admission::new(config.tenants.iter(), now),
             flight: Flight::new(config.results),
             queue: Queue::new(&config, &book, &events)?,
+            models: Models::default(),
             closed: AtomicBool::new(false),
             book,
             events,

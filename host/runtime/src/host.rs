@@ -16,6 +16,7 @@ use crate::events::{Events, Observed, RunHistory, Subscription};
 use crate::flight::Flight;
 use crate::journey::{Journey, UnderWay};
 use crate::metrics::Metrics;
+use crate::model::Models;
 use crate::queue::Queue;
 use crate::terms::Book;
 
@@ -34,6 +35,7 @@ pub(crate) struct Inner {
     pub(crate) admission: Admission,
     pub(crate) flight: Flight,
     pub(crate) queue: Queue,
+    pub(crate) models: Models,
     /// Whether nothing is taken any more.
     pub(crate) closed: AtomicBool,
 }

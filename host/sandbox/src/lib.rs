@@ -41,6 +41,8 @@ pub use describe::{Contract, Descriptor, Function, Import, Parts};
 pub use engine::{EngineReport, codegen};
 pub use invoke::{Attempt, Invocation};
 pub use observer::Observer;
+pub use redact::Redactor;
 pub use sandbox::Sandbox;
+pub use secrets::{SecretUnread, read_secret};
 pub use settings::{Settings, SetupError};
 pub use tool::Tool;

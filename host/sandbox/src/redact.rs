@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
 /// What is searched for.
-pub(crate) struct Redactor {
+pub struct Redactor {
     needles: Vec<Needle>,
     /// Which bytes something that is found can begin with.
     begins: [bool; 256],
@@ -22,7 +22,8 @@ struct Needle {
 
 impl Redactor {
     /// Searches for these: names and values.
-    pub(crate) fn new<'a>(secrets: impl Iterator<Item = (&'a str, &'a str)>) -> Self {
+    #[must_use]
+    pub fn new<'a>(secrets: impl Iterator<Item = (&'a str, &'a str)>) -> Self {
         let mut needles = Vec::new();
         for (name, value) in secrets {
             let instead = format!("[redacted:{name}]");
@@ -97,8 +98,9 @@ impl Redactor {
         self.needles.iter().map(|needle| needle.letters.len() * 6).max().unwrap_or_default()
     }
 
-    /// As [`redacted`](Self::redacted), for texts.
-    pub(crate) fn text(&self, text: &str) -> Option<String> {
+    /// The text with every secret replaced; none if there is none in it.
+    #[must_use]
+    pub fn text(&self, text: &str) -> Option<String> {
         Some(String::from_utf8_lossy(&self.redacted(text.as_bytes())?).into_owned())
     }
 
@@ -113,6 +115,12 @@ impl Redactor {
             return None;
         }
         self.needles.iter().find_map(|needle| Some((needle, needle.length_in(rest)?)))
+    }
+}
+
+impl std::fmt::Debug for Redactor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Redactor").field("needles", &self.needles.len()).finish()
     }
 }
 

@@ -16,6 +16,16 @@ pub(crate) struct Secrets {
     redactor: Redactor,
 }
 
+/// Why the value of a secret can't be used; the value is not in it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{why}")]
+pub struct SecretUnread {
+    /// Why.
+    pub why: &'static str,
+    /// What to do about it.
+    pub fix: String,
+}
+
 struct Secret {
     grant: SecretGrant,
     header: HeaderName,
@@ -39,7 +49,7 @@ impl Secrets {
         let mut list = Vec::new();
         let mut values = Vec::new();
         for grant in grants {
-            let value = value_of(grant)?;
+            let value = read_secret(&grant.from).map_err(|unread| refused(grant, unread.why, &unread.fix))?;
             let wrong = || refused(grant, "it makes no header", "mend its header or its format");
             let header = HeaderName::try_from(grant.header.as_str()).map_err(|_| wrong())?;
             let mut text = HeaderValue::try_from(grant.format.replacen("{}", &value, 1)).map_err(|_| wrong())?;
@@ -123,29 +133,31 @@ impl std::fmt::Debug for Secrets {
     }
 }
 
-fn value_of(grant: &SecretGrant) -> Result<String, Failure> {
-    let value = match &grant.from {
-        SecretSource::Env(name) => std::env::var(name)
-            .map_err(|_| refused(grant, "its variable is not set, or is no text", &format!("set {name}")))?,
-        SecretSource::File(path) => in_file(path).map_err(|error| {
-            refused(grant, &format!("its file can't be read: {}", error.kind()), "name a file that holds it")
-        })?,
+/// Reads the value of a secret that is put on requests.
+///
+/// # Errors
+///
+/// [`SecretUnread`] if it is not there, or is nothing that a header can hold and a [`Redactor`] can find.
+pub fn read_secret(from: &SecretSource) -> Result<String, SecretUnread> {
+    let unread = |why, fix: &str| SecretUnread { why, fix: fix.to_owned() };
+    let value = match from {
+        SecretSource::Env(name) => {
+            std::env::var(name).map_err(|_| unread("its variable is not set, or is no text", &format!("set {name}")))?
+        }
+        SecretSource::File(path) => {
+            in_file(path).map_err(|_| unread("its file can't be read", "name a file that holds it"))?
+        }
     };
     let value = value.strip_suffix('\n').map_or(value.as_str(), |value| value.strip_suffix('\r').unwrap_or(value));
     if !(LEAST..=MOST).contains(&value.len()) {
-        return Err(refused(
-            grant,
+        return Err(unread(
             "it has fewer than 8 bytes, or more than 8 KiB",
             "a shorter one could not be told from other text",
         ));
     }
     // With these it could not be told from its own escapes.
     if !value.bytes().all(|byte| (byte.is_ascii_graphic() || byte == b' ') && !matches!(byte, b'"' | b'\\' | b'%')) {
-        return Err(refused(
-            grant,
-            "it has other than ASCII letters, or one of `\"`, `\\`, `%`",
-            "use a key without them",
-        ));
+        return Err(unread("it has other than ASCII letters, or one of `\"`, `\\`, `%`", "use a key without them"));
     }
     Ok(value.to_owned())
 }

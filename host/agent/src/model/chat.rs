@@ -1,6 +1,7 @@
 //! What goes through the port: a conversation, the tools that may be used in it, a reply.
 
 use std::ops::AddAssign;
+use std::time::Instant;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -20,6 +21,8 @@ pub struct ChatRequest {
     pub max_tokens: Option<u32>,
     /// How much chance there is in it, from 0 to 2; none: as the provider says.
     pub temperature: Option<f64>,
+    /// When the caller has no more use for a reply: nothing is waited for that could not begin before. It ends nothing that has begun.
+    pub deadline: Option<Instant>,
 }
 
 /// One message of a conversation.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use hotcell_call::{Code, Failure};
+
 /// A request to a model that brought no reply.
 ///
 /// Texts of a provider are a stranger's, escaped and cut where they are taken in.
@@ -39,6 +41,15 @@ pub enum ModelError {
     /// It has no reply to this: a script is at its end.
     #[error("{0}")]
     Exhausted(String),
+    /// It was not asked: its turn by the rate that the operator sets does not come in time.
+    #[error("its rate is reached")]
+    Busy {
+        /// When its turn would come.
+        wait: Option<Duration>,
+    },
+    /// None of several gave one: each by its name, with why.
+    #[error("{}", each(.0))]
+    All(Vec<(String, ModelError)>),
 }
 
 // === impl ModelError ===
@@ -51,7 +62,7 @@ impl ModelError {
             Self::Unreachable(_) | Self::Failed(_) | Self::Cut(_) => true,
             // Too many requests, a conflict or timeout on its side, overloaded: 529 is one provider's word for it.
             Self::Status { status, .. } => matches!(status, 408 | 409 | 425 | 429 | 500..=599),
-            Self::Malformed(_) | Self::TooLarge { .. } | Self::Exhausted(_) => false,
+            Self::Malformed(_) | Self::TooLarge { .. } | Self::Exhausted(_) | Self::Busy { .. } | Self::All(_) => false,
         }
     }
 
@@ -60,9 +71,49 @@ impl ModelError {
     pub const fn wait(&self) -> Option<Duration> {
         match self {
             Self::Status { retry_after, .. } => *retry_after,
+            Self::Busy { wait } => *wait,
             _ => None,
         }
     }
+
+    /// The same, as every end of a call is told; `model` is who was asked.
+    #[must_use]
+    pub fn failure(&self, model: &str) -> Failure {
+        let failure = Failure::new(Code::Model, format!("{model} gave no reply")).why(self.to_string());
+        match self.wait() {
+            Some(wait) => failure.retry_after(wait),
+            None => failure,
+        }
+    }
+
+    /// The same, with its texts changed where `change` gives others.
+    #[must_use]
+    pub fn map_texts(mut self, change: &dyn Fn(&str) -> Option<String>) -> Self {
+        match &mut self {
+            Self::Unreachable(text)
+            | Self::Status { text, .. }
+            | Self::Failed(text)
+            | Self::Cut(text)
+            | Self::Malformed(text)
+            | Self::Exhausted(text) => {
+                if let Some(changed) = change(text) {
+                    *text = changed;
+                }
+            }
+            Self::All(errors) => {
+                for (_, error) in errors {
+                    *error = std::mem::replace(error, Self::Busy { wait: None }).map_texts(change);
+                }
+            }
+            Self::TooLarge { .. } | Self::Busy { .. } => {}
+        }
+        self
+    }
+}
+
+fn each(errors: &[(String, ModelError)]) -> String {
+    let each: Vec<String> = errors.iter().map(|(model, error)| format!("{model}: {error}")).collect();
+    each.join("; ")
 }
 
 fn said(text: &str) -> String {

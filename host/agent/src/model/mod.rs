@@ -34,7 +34,8 @@ pub trait ChatModel: Send + Sync {
 
     /// Gives the next reply of a conversation. Dropping the future ends the request.
     ///
-    /// `hear` is told text as it comes; that is for those who watch, and what counts is what is returned.
+    /// `hear` is told text as it comes; that is for those who watch, and what counts is what is returned. Where a reply broke off and
+    /// is asked for again, the text begins anew.
     ///
     /// # Errors
     ///

@@ -3,7 +3,7 @@
 use hotcell_agent::document::Written;
 use hotcell_call::{LimitKeys, Limits, format_duration, shortened};
 
-use super::{Config, InFlight, Learner, ShareBy};
+use super::{Config, InFlight, Learner, ProviderConfig, ShareBy};
 
 /// One setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,6 +89,11 @@ impl Config {
         add("compile.timeout", format_duration(compile.timeout));
         add("cache.folder", cache);
         add("cache.max_size", compile.max_cache.to_string());
+        for name in self.provider_names() {
+            for (key, value) in self.provider(name).iter().flat_map(ProviderConfig::settings) {
+                add(&format!("providers.{name}.{key}"), value);
+            }
+        }
         known
     }
 }

@@ -19,7 +19,7 @@ use super::results::Results;
 use super::retry::RetryKeys;
 use super::schedule::Schedule;
 use super::user::{Lookup, environment};
-use super::{TenantConfig, ToolConfig, compile, host, limits, tenants, tools, user};
+use super::{ProviderConfig, TenantConfig, ToolConfig, compile, host, limits, providers, tenants, tools, user};
 
 /// The configuration of a host, checked.
 #[derive(Debug, Clone)]
@@ -36,6 +36,8 @@ pub struct Config {
     pub schedule: Schedule,
     /// `[tenants.NAME]`. Once one is named, there are no others but those named and the local one.
     pub tenants: BTreeMap<TenantId, TenantConfig>,
+    /// `[providers.NAME]`, as they are written; [`provider`](Self::provider) gives those that are known besides.
+    pub providers: BTreeMap<String, ProviderConfig>,
     /// `[retry]`, for every tool.
     pub retry: RetryKeys,
     /// `[breaker]`, for every tool.
@@ -166,6 +168,7 @@ impl Config {
         let Catalog { folders, agents } = Catalog::read(root, folder);
         let schedule = Schedule::read(root);
         let tenants = tenants::read(root);
+        let providers = providers::read(root, folder);
         let (retry, breaker, results) = (RetryKeys::read(root), BreakerKeys::read(root), Results::read(root));
         let process_memory = host::memory(root);
         let mut compile = compile::read(root);
@@ -178,6 +181,7 @@ impl Config {
             agents,
             schedule,
             tenants,
+            providers,
             retry,
             breaker,
             results,
@@ -201,6 +205,7 @@ impl Config {
             agents,
             schedule: Schedule::default(),
             tenants: BTreeMap::new(),
+            providers: BTreeMap::new(),
             retry: RetryKeys::default(),
             breaker: BreakerKeys::default(),
             results: Results::default(),

@@ -25,8 +25,8 @@ pub use self::property::{Observed, Property};
 /// Events that a listener may be behind.
 const BUFFER: usize = 4_096;
 
-/// The stream of all events.
-pub(crate) struct Events {
+/// The stream of all events. A [`Host`](crate::Host) has one; a program may have others of its own.
+pub struct Events {
     sender: broadcast::Sender<Arc<Event>>,
     next: AtomicU64,
     middleware: Vec<Box<dyn Middleware>>,
@@ -56,13 +56,15 @@ pub enum Heard {
 }
 
 impl Events {
-    #[cfg(test)]
-    pub(crate) fn new() -> Self {
+    /// One whose events are told as they are.
+    #[must_use]
+    pub fn new() -> Self {
         Self::through(Vec::new())
     }
 
     /// A stream whose events go through middleware, one after the other.
-    pub(crate) fn through(middleware: Vec<Box<dyn Middleware>>) -> Self {
+    #[must_use]
+    pub fn through(middleware: Vec<Box<dyn Middleware>>) -> Self {
         Self {
             sender: broadcast::Sender::new(BUFFER),
             next: AtomicU64::new(0),
@@ -73,12 +75,14 @@ impl Events {
         }
     }
 
-    pub(crate) fn subscribe(&self) -> Subscription {
+    /// Listens from now on.
+    #[must_use]
+    pub fn subscribe(&self) -> Subscription {
         Subscription { receiver: self.sender.subscribe(), wants: None }
     }
 
     /// Tells what happened; `what` is not even made when nobody listens and no run keeps it.
-    pub(crate) fn tell(&self, call: Option<CallId>, run: Option<RunId>, what: impl FnOnce() -> Happening) {
+    pub fn tell(&self, call: Option<CallId>, run: Option<RunId>, what: impl FnOnce() -> Happening) {
         let listens = self.sender.receiver_count() > 0;
         if !listens && run.is_none() {
             self.next.fetch_add(1, Ordering::Relaxed);
@@ -118,12 +122,21 @@ impl Events {
     }
 
     /// How many events nobody was told because middleware broke on them.
-    pub(crate) fn broken(&self) -> u64 {
+    #[must_use]
+    pub fn broken(&self) -> u64 {
         self.broken.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn history(&self, run: RunId) -> Option<RunHistory> {
+    /// What is kept of a run.
+    #[must_use]
+    pub fn history(&self, run: RunId) -> Option<RunHistory> {
         self.history.lock().unwrap_or_else(PoisonError::into_inner).of(run)
+    }
+}
+
+impl Default for Events {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

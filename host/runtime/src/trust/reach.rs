@@ -44,6 +44,10 @@ pub fn reaches(config: &Config) -> Vec<Reach> {
         let outside = paths.iter().filter(|path| !base.holds(path));
         reaches.extend(outside.map(|path| Reach::new(format!("[catalog] {key}"), path.display())));
     }
+    for (name, provider) in &config.providers {
+        let what = format!("models of {}, key: {}", provider.base, provider.key_shown());
+        reaches.push(Reach::new(format!("[providers.{name}]"), what));
+    }
     machine(config, &mut reaches);
     reaches
 }

@@ -58,6 +58,10 @@ fn a_file_arranges_its_own_folder_and_nothing_else() {
         ("[tools.files]\nfs.read = [\"dangling\"]", false),
         ("[tools.files]\nfs.read = [\"dangling/below\"]", false),
         ("[tools.files]\nenv.allow = [\"NOT_SET_ANYWHERE\"]", false),
+        ("[providers.openai]\nbase_url = \"https://elsewhere.example/v1\"", false),
+        ("[providers.openai]\nkey = \"env:AWS_SECRET_ACCESS_KEY\"", false),
+        // A price of nothing would be a budget without an end.
+        ("[providers.openai]\nprices.m = { input = \"0usd\", output = \"0usd\" }", false),
         (
             "[tools.files]\nsecrets.KEY = { from = \"env:HOME\", to = \"GET https://x.example/*\", header = \"x\" }",
             false,

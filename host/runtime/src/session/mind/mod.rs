@@ -5,7 +5,6 @@
 
 mod act;
 mod memory;
-mod model;
 mod plan;
 mod react;
 mod reactive;
@@ -17,7 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use hotcell_agent::model::{ChatModel, ChatReply, ChatRequest, Form, Message, ModelError, StopReason, ToolSpec};
-use hotcell_agent::{Mind, Pattern};
+use hotcell_agent::{Cost, Mind, Pattern};
 use hotcell_call::{ByteSize, Code, Failure, Happening, Outcome, shortened};
 use serde_json::{Value, json};
 
@@ -208,10 +207,11 @@ impl<'a> Thinker<'a> {
             form,
             max_tokens: self.mind.max_tokens.into_iter().chain(left).min(),
             temperature: self.mind.temperature,
+            deadline: Some(self.caller.deadline),
         };
         let began = Instant::now();
         let reply = self.model.reply(&request, &mut |_| {}).await.map_err(|error| self.failed(&error))?;
-        let cost = self.caller.host.price(&reply.model, reply.usage);
+        let cost = self.caller.host.price(&reply.model, reply.usage).map(Cost);
         self.ledger.charge(reply.usage, cost, events);
         self.tell(|| Happening::Thought {
             model: reply.model.clone(),
