@@ -271,6 +271,36 @@ async fn what_must_be_approved_is_not_done_before() {
     }
 }
 
+// Nobody asks for less by a plan, or at the side of another.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_pattern_and_no_other_agent_is_a_way_around_approval() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let root = folder.path().to_str().expect("a path");
+    let harness = Harness::with(&format!("[tools.flaky]\nfs.write = [{root:?}]\n"));
+    let write = format!("flaky.write(root={root:?}, calls=1)");
+    let inner = serde_json::to_string(&write).expect("a text");
+    let ask = "[approve]\nask = [\"effect:write\"]\ntimeout = \"5s\"\n";
+    let beside = "[[agents]]\nname = \"worker\"\npattern = \"react\"\ntools.allow = [\"flaky.*\"]\n\
+                  [[agents]]\nname = \"steps\"\ninput.kind = \"text\"\ntools.allow = [\"flaky.*\"]\n\
+                  [[agents.step]]\nid = \"a\"\ncall = \"flaky.write\"\nwith = { root = \"{{input}}\", calls = 1 }\n";
+    for (pattern, more, task) in [
+        ("plan", String::new(), write.clone()),
+        ("react", beside.to_owned(), format!("agent.worker(task={inner})")),
+        ("react", beside.to_owned(), format!("agent.steps(task={root:?})")),
+    ] {
+        let agent = agent(&harness, &toml(pattern, "rules", &["flaky.*"], &format!("{ask}{more}"))).await;
+        for yes in [false, true] {
+            let approver = Arc::new(Answers(yes, Mutex::default()));
+            let asked = Some(Arc::clone(&approver) as Arc<dyn Approver>);
+            let input = RunInput { value: Value::from(task.as_str()), approver: asked, ..RunInput::default() };
+            harness.host.run(&agent, input).await;
+            assert_eq!(*approver.1.lock().expect("a lock"), ["call flaky.write (write)"], "{task}");
+            assert_eq!(folder.path().join("calls").exists(), yes, "{pattern}: {task}");
+            let _ = std::fs::remove_file(folder.path().join("calls"));
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_agent_only_narrows_what_its_tools_have() {
     let folder = tempfile::tempdir().expect("a folder");

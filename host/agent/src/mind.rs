@@ -212,8 +212,8 @@ impl SubAgent {
 impl Approve {
     /// Whether a call has to be asked for.
     #[must_use]
-    pub fn asks(&self, offer: &Offer) -> bool {
-        self.effects.contains(&offer.effect) || self.functions.contains(&offer.target)
+    pub fn asks(&self, target: &Target, effect: Effect) -> bool {
+        self.effects.contains(&effect) || self.functions.contains(target)
     }
 }
 

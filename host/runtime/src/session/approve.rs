@@ -7,7 +7,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hotcell_call::{AgentName, Effect, Happening, RunId, Target};
+use hotcell_agent::Approve;
+use hotcell_call::{AgentName, Code, Effect, Failure, Happening, RunId, Target};
 use tokio::sync::Mutex;
 
 use crate::events::Events;
@@ -44,6 +45,70 @@ pub enum Question<'a> {
 pub trait Approver: Send + Sync {
     /// Whether it may be. Dropping the future withdraws the question.
     fn ask<'a>(&'a self, question: &'a Question<'a>) -> Pin<Box<dyn Future<Output = bool> + Send + 'a>>;
+}
+
+/// What stands before the calls of a run: what must be asked for, and who is asked.
+#[derive(Clone)]
+pub(super) struct Gate {
+    agent: AgentName,
+    run: RunId,
+    asks: Arc<Asks>,
+    approval: Arc<Approval>,
+    events: Arc<Events>,
+}
+
+/// What must be asked for: what the agent says, and all agents that it is used by. At the side of another nobody asks for less.
+pub(super) struct Asks {
+    own: Approve,
+    around: Option<Arc<Asks>>,
+}
+
+impl Asks {
+    pub(super) fn new(own: Approve, around: Option<Arc<Self>>) -> Arc<Self> {
+        Arc::new(Self { own, around })
+    }
+
+    fn contain(&self, target: &Target, effect: Effect) -> bool {
+        self.own.asks(target, effect) || self.around.as_ref().is_some_and(|around| around.contain(target, effect))
+    }
+}
+
+impl Gate {
+    pub(super) fn new(
+        agent: &AgentName,
+        run: RunId,
+        asks: &Arc<Asks>,
+        approval: &Arc<Approval>,
+        events: &Arc<Events>,
+    ) -> Self {
+        let (asks, approval, events) = (Arc::clone(asks), Arc::clone(approval), Arc::clone(events));
+        Self { agent: agent.clone(), run, asks, approval, events }
+    }
+
+    pub(super) fn asks(&self) -> &Arc<Asks> {
+        &self.asks
+    }
+
+    pub(super) fn approval(&self) -> &Arc<Approval> {
+        &self.approval
+    }
+
+    /// Lets a call through, if it need not be asked for or somebody agrees.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::Approval`].
+    pub(super) async fn pass(&self, target: &Target, effect: Effect, input: &str) -> Result<(), Failure> {
+        if !self.asks.contain(target, effect) {
+            return Ok(());
+        }
+        let question = Question::Call { agent: &self.agent, target, effect, input };
+        if self.approval.ask(&question, self.run, &self.events).await {
+            return Ok(());
+        }
+        Err(Failure::new(Code::Approval, format!("{target} was not approved"))
+            .why("whoever runs the agent is asked before it is called, and did not agree"))
+    }
 }
 
 /// Asks one thing after the other, and waits only so long.

@@ -28,7 +28,7 @@ use crate::host::Host;
 pub use crate::session::approve::{Approver, Question};
 pub use crate::session::ledger::Spent;
 
-use crate::session::approve::Approval;
+use crate::session::approve::{Approval, Asks, Gate};
 use crate::session::caller::{Caller, Count};
 use crate::session::ledger::Ledger;
 use crate::session::mind::Thinker;
@@ -142,6 +142,7 @@ struct Within {
     count: Arc<Count>,
     /// How much of what is left of it the run may spend, in percent.
     share: u8,
+    asks: Arc<Asks>,
     approval: Arc<Approval>,
     deadline: Instant,
     depth: usize,
@@ -208,7 +209,10 @@ impl Host {
             task: shortened(&task_of(&input), 200),
         });
         let mut outcome = match &agent.mind {
-            None => caller.steps(input, out, started).await,
+            None => {
+                let gate = within.as_ref().map(|within| caller.gate(&within.asks, &approval));
+                caller.steps(input, out, started, gate.as_ref()).await
+            }
             Some(mind) => caller.think(mind, &task_of(&input), approval, within).await,
         };
         // A run is over when its calls are: what was ended a moment ago may still be on its way out.
@@ -222,9 +226,13 @@ impl Host {
 
 impl Caller<'_> {
     /// A run by the agent's own steps.
-    async fn steps(&self, input: Value, out: Option<PathBuf>, started: Instant) -> RunOutcome {
+    async fn steps(&self, input: Value, out: Option<PathBuf>, started: Instant, gate: Option<&Gate>) -> RunOutcome {
         let agent = self.agent;
         let run = Run::new(self, agent, input, Out::new(out.unwrap_or_else(|| agent.output.clone())));
+        let run = match gate {
+            Some(gate) => run.through(gate),
+            None => run,
+        };
         let steps = dag::run(&agent.dag, OnFailure::Stop, |node| run.work(node));
         let progress = tokio::time::timeout_at(self.deadline.into(), steps).await;
         let states: Vec<State> = match &progress {
@@ -239,10 +247,16 @@ impl Caller<'_> {
         run.finish(states, late, started.elapsed())
     }
 
+    /// What stands before its calls.
+    fn gate(&self, asks: &Arc<Asks>, approval: &Arc<Approval>) -> Gate {
+        Gate::new(&self.agent.name, self.run, asks, approval, &self.host.0.events)
+    }
+
     /// A run in which a model decides.
     async fn think(&self, mind: &Mind, task: &str, approval: Arc<Approval>, within: Option<Within>) -> RunOutcome {
         let (agent, started) = (self.agent, Instant::now());
         let depth = within.as_ref().map_or(0, |within| within.depth);
+        let asks = Asks::new(mind.approve.clone(), within.as_ref().map(|within| Arc::clone(&within.asks)));
         let around = within.map(|within| (within.ledger, within.share));
         let ledger = Ledger::new(&agent.name, self.run, &mind.budget, around);
         let base = RunOutcome::begun(self.run, agent);
@@ -255,7 +269,7 @@ impl Caller<'_> {
             Ok(model) => model,
             Err(failure) => return RunOutcome { failure: Some(failure), ..base },
         };
-        let thinker = Thinker::new(self, mind, model, ledger, approval, depth);
+        let thinker = Thinker::new(self, mind, model, ledger, self.gate(&asks, &approval), depth);
         let ended = tokio::time::timeout_at(self.deadline.into(), thinker.work(task)).await;
         // The run's time is its calls' deadline, too: a model that was told so by a call answers in no time.
         let late = Instant::now() >= self.deadline;

@@ -13,6 +13,7 @@ use hotcell_flow::gather::gather;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
+use crate::session::approve::Gate;
 use crate::session::caller::Caller;
 use crate::session::ledger::Spent;
 use crate::session::out::Out;
@@ -32,6 +33,8 @@ pub(super) struct Run<'a> {
     stop: CancellationToken,
     /// Whether a step that failed ends only those that wait for it.
     goes_on: bool,
+    /// What its calls must pass; none: nothing has to be asked for.
+    gate: Option<&'a Gate>,
     room: Room,
     kept: Mutex<Kept>,
 }
@@ -60,6 +63,7 @@ impl<'a> Run<'a> {
             out,
             stop: CancellationToken::new(),
             goes_on: false,
+            gate: None,
             room: Room::new(MOST_RESULTS),
             kept: Mutex::default(),
         }
@@ -68,6 +72,12 @@ impl<'a> Run<'a> {
     /// The same, and a step that fails ends only those that wait for it.
     pub(super) fn going_on(mut self) -> Self {
         self.goes_on = true;
+        self
+    }
+
+    /// The same, and its calls must be approved where that is said.
+    pub(super) fn through(mut self, gate: &'a Gate) -> Self {
+        self.gate = Some(gate);
         self
     }
 
@@ -201,6 +211,9 @@ impl<'a> Run<'a> {
     }
 
     async fn call(&self, step: &Step, target: &Target, input: Payload) -> Result<Held<'_>, Failure> {
+        if let Some(gate) = self.gate {
+            gate.pass(target, self.caller.host.effect(target).await?, input.as_str()).await?;
+        }
         let outcome = self.caller.call(None, target, input, step.retry, |outcome| self.count(step, outcome)).await?;
         self.read(target, &outcome.result?)
     }

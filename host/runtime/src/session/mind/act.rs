@@ -10,7 +10,6 @@ use serde_json::{Map, Value};
 
 use super::shown::{Envelope, Origin};
 use super::{MOST_TOLD, Thinker};
-use crate::session::approve::Question;
 use crate::session::{Action, Within};
 
 /// Uses of one reply that are made; of the others the model is told that they were too many.
@@ -74,14 +73,8 @@ impl Thinker<'_> {
 
     async fn function(&self, one: &ToolUse, offer: &Offer, input: &Map<String, Value>) -> Result<ToolResult, Failure> {
         let text = Value::Object(input.clone()).to_string();
-        if self.mind.approve.asks(offer) {
-            let (agent, target) = (&self.caller.agent.name, &offer.target);
-            let question = Question::Call { agent, target, effect: offer.effect, input: &text };
-            if !self.approval.ask(&question, self.caller.run, &self.caller.host.0.events).await {
-                let failure = Failure::new(Code::Approval, format!("{target} was not approved"))
-                    .why("whoever runs the agent is asked before it is called, and did not agree");
-                return Ok(self.unmade(one, &failure));
-            }
+        if let Err(failure) = self.gate.pass(&offer.target, offer.effect, &text).await {
+            return Ok(self.unmade(one, &failure));
         }
         let target = offer.target.to_string();
         let call = self.caller.host.next_call(offer.target.clone(), Payload::new(text.clone())).id;
@@ -124,7 +117,8 @@ impl Thinker<'_> {
             ledger: std::sync::Arc::clone(&self.ledger),
             count: std::sync::Arc::clone(&self.caller.count),
             share: sub.share,
-            approval: std::sync::Arc::clone(&self.approval),
+            asks: std::sync::Arc::clone(self.gate.asks()),
+            approval: std::sync::Arc::clone(self.gate.approval()),
             deadline: self.caller.deadline,
             depth: self.depth + 1,
         };

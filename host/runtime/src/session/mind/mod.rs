@@ -20,7 +20,7 @@ use hotcell_agent::{Cost, Mind, Pattern};
 use hotcell_call::{ByteSize, Code, Failure, Happening, Outcome, shortened};
 use serde_json::{Value, json};
 
-use crate::session::approve::Approval;
+use crate::session::approve::Gate;
 use crate::session::caller::Caller;
 use crate::session::ledger::Ledger;
 use crate::session::{Action, RunOutcome, TaskOutcome};
@@ -39,7 +39,7 @@ pub(super) struct Thinker<'a> {
     pub(super) mind: &'a Mind,
     pub(super) model: Arc<dyn ChatModel>,
     pub(super) ledger: Arc<Ledger>,
-    pub(super) approval: Arc<Approval>,
+    pub(super) gate: Gate,
     /// How many runs are around this one.
     pub(super) depth: usize,
     pub(super) actions: Mutex<Vec<Action>>,
@@ -57,7 +57,7 @@ impl<'a> Thinker<'a> {
         mind: &'a Mind,
         model: Arc<dyn ChatModel>,
         ledger: Arc<Ledger>,
-        approval: Arc<Approval>,
+        gate: Gate,
         depth: usize,
     ) -> Self {
         let (actions, state) = (Mutex::default(), Mutex::new("waiting"));
@@ -67,7 +67,7 @@ impl<'a> Thinker<'a> {
             mind,
             model,
             ledger,
-            approval,
+            gate,
             depth,
             actions,
             state,
@@ -198,7 +198,7 @@ impl<'a> Thinker<'a> {
             .fix("a smaller `[tools] result`, or a smaller task")
             .reached(size(messages), MOST_CONVERSATION));
         }
-        self.ledger.admit(&self.approval, events).await?;
+        self.ledger.admit(self.gate.approval(), events).await?;
         let left = self.ledger.tokens_left().map(|left| u32::try_from(left).unwrap_or(u32::MAX).max(1));
         let request = ChatRequest {
             system: system.to_owned(),

@@ -93,7 +93,9 @@ impl Thinker<'_> {
         task: &str,
     ) -> Result<(Vec<StepOutcome>, BTreeMap<String, Value>), Failure> {
         // Nothing of a plan is saved.
-        let run = Run::new(self.caller, steps, Value::String(task.to_owned()), Out::new(PathBuf::new())).going_on();
+        let run = Run::new(self.caller, steps, Value::String(task.to_owned()), Out::new(PathBuf::new()))
+            .going_on()
+            .through(&self.gate);
         let progress = dag::run(&steps.dag, OnFailure::GoOn, |node| run.work(node)).await;
         let states: Vec<State> = steps.dag.nodes().filter_map(|node| progress.state(node)).collect();
         drop(progress);
