@@ -19,6 +19,7 @@ mod flow;
 mod isolation;
 mod load;
 mod memory;
+mod metrics;
 mod original;
 mod place;
 mod queue;
@@ -69,6 +70,7 @@ fn measure(args: &[String]) -> Result<()> {
     isolation::measure(&mut figures).context("isolation")?;
     queue::measure(&mut figures).context("the queue")?;
     flow::measure(&mut figures).context("the flow of calls")?;
+    metrics::measure(&mut figures).context("the five measures")?;
     let path = place::target()?.join("bench.json");
     figures.write(&path)?;
     println!("{figures}");

@@ -102,6 +102,79 @@ async fn s58_a_model_uses_tools_side_by_side_until_it_answers() {
     assert_eq!(count(|what| matches!(what, Happening::Finished { .. })), 3);
 }
 
+// S50, S51: of each run one beginning and one end, numbered in their order, with the run that all of it belongs to.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn s50_every_run_has_exactly_one_end() {
+    let harness = Harness::new();
+    let mut events = harness.host.events();
+    let text = toml("react", "rules", &["echo.*"], "[budget]\nturns = 1\n");
+    let agent = agent(&harness, &text).await;
+    let tasks = ["answer yes", "echo.text(text=\"x\")", "no program"];
+    let runs = tasks.map(|task| harness.host.run(&agent, RunInput { value: task.into(), ..RunInput::default() }));
+    let outcomes = join_all(runs).await;
+    let words: Vec<String> = outcomes.iter().map(RunOutcome::word).collect();
+    assert_eq!(words, ["ok", "over-budget", "ok"]);
+    let (mut last, mut ends) = (None, Vec::new());
+    while let Some(hotcell_runtime::Heard::Event(event)) = events.next().await {
+        assert!(last.is_none_or(|last| event.seq > last), "{event:?}");
+        last = Some(event.seq);
+        let run = event.run.expect("all of it belongs to a run");
+        assert!(outcomes.iter().any(|outcome| outcome.run == run));
+        if let Happening::RunFinished { outcome, .. } = &event.what {
+            ends.push((run, outcome.clone()));
+            if ends.len() == tasks.len() {
+                break;
+            }
+        }
+    }
+    for outcome in &outcomes {
+        let of_it: Vec<&str> =
+            ends.iter().filter(|(run, _)| *run == outcome.run).map(|(_, word)| word.as_str()).collect();
+        assert_eq!(of_it, [outcome.word()]);
+    }
+}
+
+// S53: what a run set up is gone with it, however it ends.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn s53_nothing_of_a_run_outlives_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let harness = Harness::starters("");
+    let text = watcher(1_000).replace("[watch]", "[watch]\nending = \".md\"");
+    let agent = agent(&harness, &text).await;
+    let tasks = tokio::runtime::Handle::current().metrics();
+    let before = tasks.num_alive_tasks();
+    for _ in 0..10 {
+        let mut events = harness.host.events().only(|event| matches!(event.what, Happening::StateChanged { .. }));
+        let value = Value::from(folder.path().to_str().expect("a path"));
+        let mut run = Box::pin(harness.host.run(&agent, RunInput { value, ..RunInput::default() }));
+        tokio::select! {
+            _ = &mut run => panic!("it watches"),
+            heard = events.next() => assert!(heard.is_some()),
+        }
+        drop(run);
+    }
+    until(|| async { tasks.num_alive_tasks() <= before }).await;
+    assert_eq!((harness.host.runs().get(), harness.host.load().under_way), (0, 0));
+}
+
+// S74: a host that is closed takes no more, and what it had is told.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn s74_a_host_that_stops_ends_every_run_with_an_outcome() {
+    let harness = Harness::with("[limits]\nfuel = \"100000G\"\ntimeout = \"1h\"\n");
+    let agent = agent(&harness, &toml("react", "rules", &["cpu.spin"], "")).await;
+    let run = |task: &str| {
+        let (host, agent, value) = (harness.host.clone(), agent.clone(), Value::from(task));
+        tokio::spawn(async move { host.run(&agent, RunInput { value, ..RunInput::default() }).await })
+    };
+    let running = run("cpu.spin()");
+    until(|| async { harness.host.load().running == 1 }).await;
+    harness.host.drain(Duration::from_millis(50)).await;
+    let outcome = tokio::time::timeout(Duration::from_secs(60), running).await.expect("it ends").expect("a run");
+    assert!(outcome.failure.is_some() || outcome.actions.iter().all(|action| action.outcome != "ok"), "{outcome:?}");
+    let late = run("cpu.spin()").await.expect("a run");
+    assert!(late.actions.iter().all(|action| action.outcome.starts_with("refused")), "{late:?}");
+}
+
 // S56: an unknown tool, a bad input, a failure, a denial: the model is told, and goes on.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn s56_what_goes_wrong_is_told_to_the_model_which_goes_on() {

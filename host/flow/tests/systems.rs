@@ -8,9 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The numbers that the page is about: core patterns, concurrent tools, scheduling, backpressure, optimisation.
+/// The numbers that the page is about: core patterns, concurrent tools, scheduling, backpressure, the reactive agent and
+/// middleware, optimisation, the complete agent.
 fn numbers() -> impl Iterator<Item = String> {
-    (1..=49).chain(69..=73).map(|number| format!("S{number:02}"))
+    (1..=60).chain([67]).chain(69..=80).map(|number| format!("S{number:02}"))
 }
 
 fn root() -> PathBuf {
@@ -151,7 +152,7 @@ fn every_figure_that_the_page_names_is_measured() {
     sources(&root().join("benches"), &mut files);
     let benches: String = files.iter().map(|file| read(file)).collect();
     for [number, _, promised, _, _] in page().lines().filter_map(row) {
-        for figure in quoted(promised).filter(|name| name.starts_with("flow.")) {
+        for figure in quoted(promised).filter(|name| name.starts_with("flow.") || name.starts_with("metric.")) {
             assert!(benches.contains(&format!("\"{figure}\"")), "{number}: `{figure}` is not measured");
         }
     }

@@ -11,10 +11,10 @@ const FILES: &str = "[fs] read = [\"data\"] and write = [\"out\"]";
 const ENV: &str = "[env] allow = [\"TZ\"]: names alone, the operator gives the values";
 const SECRET: &str = "[tools.X.secrets.KEY] from, to, header in hotcell.toml: the host puts it on requests";
 const EFFECT: &str = "a tool says its effect in its own code: #[hotcell::tool(effect = \"read\")]";
-const APPROVE: &str = "nothing asks for approval yet: a call is granted or it is not";
-const BUDGET: &str = "[run] max_calls and timeout bound a run; [limits] bounds each call";
+const APPROVE: &str = "[approve] ask = [\"effect:write\"] in an agent's file";
+const BUDGET: &str = "[budget] turns, tokens, cost, calls and time in an agent's file; [limits] bounds each call";
 const ALLOW: &str = "[tools] allow = [\"text.*\", \"calc.eval\"]: what is not named is not allowed";
-const MODEL: &str = "agents with a model are not there yet: a plan of [[step]]s is";
+const MODEL: &str = "[model] use = \"provider/model\" in an agent's file, and [agent] prompt";
 const FRESH: &str = "there is nothing to set: each call has a fresh store";
 
 /// Sorted by the key.

@@ -213,6 +213,53 @@ mod tests {
         assert_eq!(events.sender.receiver_count(), 0, "who is dropped does not listen");
     }
 
+    // S51: numbered in the order of the stream, whoever tells.
+    #[test]
+    fn s51_events_are_numbered_in_the_order_in_which_they_are_told() {
+        let events = Events::new();
+        let mut listener = events.subscribe();
+        std::thread::scope(|scope| {
+            for number in 1..=4 {
+                let events = &events;
+                scope.spawn(move || (0..250).for_each(|done| events.tell(None, run(number), || progress(done))));
+            }
+        });
+        let seqs: Vec<u64> = std::iter::from_fn(|| match next(&mut listener)? {
+            Heard::Event(event) => Some(event.seq),
+            Heard::Missed(_) => None,
+        })
+        .collect();
+        assert_eq!(seqs, (0..1_000).collect::<Vec<_>>());
+        let of_one = events.history(RunId::from_bits(1)).unwrap();
+        let done: Vec<u64> = of_one
+            .events
+            .iter()
+            .filter_map(|event| match event.what {
+                Happening::Progress { done, .. } => Some(done),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(done, (0..250).collect::<Vec<_>>());
+    }
+
+    // S59: one that breaks is alone with it.
+    #[test]
+    fn s59_whoever_stops_listening_or_refuses_takes_nothing_from_the_others() {
+        let events = Events::new();
+        let mut first = events.subscribe();
+        let second = events.subscribe().only(|_| false);
+        let mut third = events.subscribe();
+        for done in 0..3 {
+            events.tell(None, None, || progress(done));
+        }
+        drop(second);
+        events.tell(None, None, || progress(3));
+        for listener in [&mut first, &mut third] {
+            let heard = std::iter::from_fn(|| next(listener)).filter(|heard| matches!(heard, Heard::Event(_))).count();
+            assert_eq!(heard, 4);
+        }
+    }
+
     // S55: nothing is lost by a wait that is given up.
     #[test]
     fn s55_waits_that_are_given_up_swallow_nothing() {
