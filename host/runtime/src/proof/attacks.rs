@@ -25,7 +25,7 @@ pub(super) struct Attack {
 }
 
 /// The longest that an attack may take which goes for anything but time.
-const LONG: Duration = Duration::from_secs(2);
+const LONG: Duration = Duration::from_secs(5);
 /// The time of one that goes for time.
 const SHORT: Duration = Duration::from_millis(300);
 /// Fuel that is used up in a moment.
