@@ -33,6 +33,7 @@ mod listing;
 mod manners;
 mod path;
 mod rejected;
+mod runs;
 mod shown;
 mod types;
 mod watch;

@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use hotcell_agent::model::ModelName;
 use hotcell_call::{AgentName, IdError};
 
 use super::{GrantArgs, LimitArgs};
@@ -28,6 +29,13 @@ pub(crate) struct RunArgs {
     /// Calls at the same time, at most
     #[arg(long, value_name = "N", env = "HOTCELL_PARALLEL", hide_env = true)]
     pub(crate) parallel: Option<NonZeroUsize>,
+    /// Ask this model, whatever the agent's file names: provider/model, rules
+    #[arg(long, value_name = "NAME", env = "HOTCELL_MODEL", hide_env = true)]
+    pub(crate) model: Option<ModelName>,
+    // It agrees to what it has not seen, so it has no twin in the environment.
+    /// Agree to every call that the agent has to ask for; never to more budget
+    #[arg(long)]
+    pub(crate) yes: bool,
     #[command(flatten)]
     pub(crate) limits: LimitArgs,
     #[command(flatten)]

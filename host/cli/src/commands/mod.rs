@@ -36,9 +36,10 @@ pub(crate) fn run(args: Args, output: &Output) -> Result<Exit, Trouble> {
         // It is told what became of the call when it was cancelled, so it listens for signals itself.
         Command::Call(args) => drive(call::run(args, global, output)),
         Command::Bench(args) => drive(bench::run(args, global, output)),
+        // Of many tasks, those that ended are told.
+        Command::Run(args) => drive(run::run(args, global, output)),
         // Who has seen enough of it has not cancelled anything.
         Command::Top(args) => drive(top::run(args, output)),
-        Command::Run(args) => drive(or_cancelled(run::run(args, global, output))),
         Command::Ls => drive(or_cancelled(ls::run(global, output))),
         Command::Inspect(args) => drive(or_cancelled(inspect::run(args, global, output))),
         Command::New(args) => new::run(args, output),

@@ -1,25 +1,36 @@
-//! `hotcell run`: an agent, from its file to what it wrote.
+//! `hotcell run`: an agent, from its file to what it wrote; once, or for each of many tasks.
 
 mod agent;
 mod input;
 mod summary;
 
+use std::sync::Arc;
+
 use hotcell_agent::Agent;
-use hotcell_runtime::{Host, RunInput, RunOutcome};
+use hotcell_agent::document::Source;
+use hotcell_agent::model::ModelName;
+use hotcell_call::{Code, Failure};
+use hotcell_runtime::{Heard, Host, RunInput, RunOutcome, Subscription};
 
 use super::offered;
+use crate::approver::approver;
 use crate::args::{Global, RunArgs};
 use crate::error;
 use crate::exit::{Exit, Trouble};
 use crate::operator::{Operator, Typed};
 use crate::output::Output;
-use crate::progress::Progress;
-use crate::signals::blocking;
+use crate::progress::{Progress, Stage};
+use crate::signals::{blocking, or_cancelled};
 
 use agent::Found;
 use input::Given;
 
 pub(super) async fn run(args: RunArgs, global: &Global, output: &Output) -> Result<Exit, Trouble> {
+    or_cancelled(once(args, global, output)).await
+}
+
+/// Runs the agent for what was typed.
+async fn once(args: RunArgs, global: &Global, output: &Output) -> Result<Exit, Trouble> {
     let mut operator = Operator::load(global)?;
     let found = Found::find(&args.agent, operator.config())?;
     let mut grants = Typed::read(&args.grants)?;
@@ -29,35 +40,106 @@ pub(super) async fn run(args: RunArgs, global: &Global, output: &Output) -> Resu
     if let Some(folder) = given.folder() {
         grants.add(folder.clone());
     }
-    for tool in found.tools() {
-        operator.give(tool, &args.limits.keys(), &grants)?;
-    }
-    let host = operator.host()?;
-    let mut agent = host.agent(found.source()).await?;
-    agent.bounds.parallel = args.parallel.unwrap_or(agent.bounds.parallel);
-    let input = RunInput { value: given.value(&agent)?, out: args.out, approver: None };
+    give(&mut operator, &found, &args, &grants)?;
+    let (host, agent) = ready(operator, found.source(), &args, output).await?;
+    let stage = Stage::new(output);
+    let approver = agent.mind.as_ref().and_then(|_| approver(output, &stage, args.yes));
+    let input = RunInput { value: given.value(&agent)?, out: args.out.clone(), approver };
     let _offer = offered(&host, format!("run {}", agent.name));
-    let outcome = watched(&host, &agent, input, output).await;
+    let outcome = Watch::new(&host, &agent, output, stage).run(&host, &agent, input).await;
     show(output, &outcome)
 }
 
-/// Runs the agent and shows how far it is.
-async fn watched(host: &Host, agent: &Agent, input: RunInput, output: &Output) -> RunOutcome {
-    let mut events = host.events();
-    let mut progress = Progress::new(output, agent);
-    let mut run = Box::pin(host.run(agent, input));
-    let outcome = loop {
-        // What is not heard now stays in the stream, and the run is polled on where it was.
-        tokio::select! {
-            outcome = &mut run => break outcome,
-            heard = events.next() => progress.hear(heard),
-        }
-    };
-    // The run told its end before it ended, so these come without waiting.
-    while !progress.is_over() {
-        progress.hear(events.next().await);
+/// Gives the tools of the agent what was typed.
+fn give(operator: &mut Operator, found: &Found, args: &RunArgs, grants: &Typed) -> Result<(), Failure> {
+    let limits = args.limits.keys();
+    found.tools().iter().try_for_each(|tool| operator.give(tool, &limits, grants))
+}
+
+/// The host, and the agent as it is to be run.
+async fn ready(
+    operator: Operator,
+    source: &Arc<Source>,
+    args: &RunArgs,
+    output: &Output,
+) -> Result<(Host, Agent), Trouble> {
+    let host = operator.host()?;
+    let mut agent = host.agent(source).await?;
+    agent.bounds.parallel = args.parallel.unwrap_or(agent.bounds.parallel);
+    if let Some(model) = &args.model {
+        choose(&mut agent, model, output)?;
     }
-    outcome
+    if args.yes && agent.mind.is_some() {
+        output.tell(format_args!("--yes: {} is let do every call that it would have to ask for", agent.name));
+    }
+    Ok((host, agent))
+}
+
+/// Lets the agent, and those at its side that have no model of their own, ask another model.
+fn choose(agent: &mut Agent, model: &ModelName, output: &Output) -> Result<(), Failure> {
+    let Some(mind) = agent.mind.as_deref_mut() else {
+        output.note(format_args!("{} has no model, so --model {model} means nothing to it", agent.name));
+        return Ok(());
+    };
+    if *model == ModelName::Scripted && mind.script.is_empty() {
+        return Err(Failure::new(Code::Command, format!("{} has no replies for `scripted`", agent.name))
+            .why("they stand in its file, as [[model.reply]]")
+            .fix("--model rules"));
+    }
+    let before = std::mem::replace(&mut mind.models, vec![model.clone()]);
+    if *model != ModelName::Scripted {
+        mind.script.clear();
+        follow(agent, &before, model);
+    }
+    Ok(())
+}
+
+/// An agent at the side of one has its model, unless it names another.
+fn follow(agent: &mut Agent, before: &[ModelName], model: &ModelName) {
+    let inherited: Vec<&ModelName> = before.iter().filter(|name| **name != ModelName::Scripted).collect();
+    for sub in agent.mind.iter_mut().flat_map(|mind| &mut mind.agents) {
+        if let Some(mind) = &mut sub.agent.mind
+            && mind.models.iter().eq(inherited.iter().copied())
+        {
+            mind.models = vec![model.clone()];
+            follow(&mut sub.agent, before, model);
+        }
+    }
+}
+
+/// What looks at a run while it runs.
+struct Watch<'a> {
+    events: Subscription,
+    progress: Progress<'a>,
+}
+
+impl<'a> Watch<'a> {
+    /// Begins to listen: before the run does.
+    fn new(host: &Host, agent: &Agent, output: &'a Output, stage: Stage) -> Self {
+        Self { events: host.events(), progress: Progress::new(output, agent, stage) }
+    }
+
+    /// Runs the agent and shows how far it is.
+    async fn run(mut self, host: &Host, agent: &Agent, input: RunInput) -> RunOutcome {
+        let mut run = Box::pin(host.run(agent, input));
+        let outcome = loop {
+            // What is not heard now stays in the stream, and the run is polled on where it was.
+            tokio::select! {
+                outcome = &mut run => break outcome,
+                heard = self.events.next() => self.hear(heard.as_ref()),
+            }
+        };
+        // The run told its end before it ended, so these come without waiting.
+        while !self.progress.is_over(outcome.run) {
+            let heard = self.events.next().await;
+            self.hear(heard.as_ref());
+        }
+        outcome
+    }
+
+    fn hear(&mut self, heard: Option<&Heard>) {
+        self.progress.hear(heard);
+    }
 }
 
 fn show(output: &Output, outcome: &RunOutcome) -> Result<Exit, Trouble> {
