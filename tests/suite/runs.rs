@@ -1,8 +1,9 @@
 //! `hotcell run` from outside: who is asked, which model is, what is told while a run goes on, and many tasks at once.
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::process::Stdio;
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 
 use crate::cli::{Seen, Shell};
@@ -163,4 +164,89 @@ fn another_model_may_be_asked_than_the_file_names() {
     shell.file("steps.toml", "[agent]\nname = \"steps\"\n[[step]]\nid = \"a\"\nvalue = \"b\"\n");
     let seen = shell.run(&["run", "steps.toml", "--model", "rules"]).exits(0);
     assert!(seen.stdout == "b\n" && seen.stderr.contains("steps has no model"), "{}", seen.stderr);
+}
+
+// === what is told ===
+
+/// An agent with another at its side, whose replies stand in its file.
+const PAIR: &str = r#"
+[agent]
+name = "pair"
+pattern = "react"
+[input]
+kind = "text"
+[model]
+use = "scripted"
+[[model.reply]]
+use = [{ call = "calc.eval", with = { expression = "6*7" } }, { call = "agent__helper", with = { task = 'use calc.eval with {"expression": "1+1"}' } }]
+[[model.reply]]
+text = "\u001b[2Jdone"
+[tools]
+allow = ["calc.*"]
+[[agents]]
+name = "helper"
+pattern = "react"
+model.use = "rules"
+tools.allow = ["calc.*"]
+"#;
+
+#[test]
+fn a_trace_shows_runs_within_runs_and_drives_no_terminal() {
+    let shell = Shell::new();
+    shell.file("pair.toml", PAIR);
+    let seen = shell.run(&["run", "pair.toml", "go", "--trace"]).exits(0);
+    assert_eq!(seen.stdout, "\u{1b}[2Jdone\n", "a pipe gets every byte");
+    for part in [
+        "\npair  react  ok  ",
+        "\n├ scripted  ",
+        "\n├ calc.eval  ok  ",
+        "\n├ agent helper  ok  ",
+        "\n│ ├ rules  ",
+        "\n│ ├ calc.eval  ok  ",
+        "\n│ └ answer  2\n",
+        "\n└ answer  \\u{1b}[2Jdone\n",
+    ] {
+        assert!(seen.stderr.contains(part), "{part:?}: {}", seen.stderr);
+    }
+    let object = shell.run(&["run", "pair.toml", "go", "--trace", "--json"]).exits(0).json();
+    assert_eq!(object["trace"]["parts"][2]["run"]["answer"], "2", "{object}");
+    // Each action is told when it ends, also without a trace, and by whom.
+    let seen = shell.run(&["run", "pair.toml", "go"]).exits(0);
+    assert!(seen.stderr.contains("helper: calc.eval") && !seen.stderr.contains('├'), "{}", seen.stderr);
+    shell.file("steps.toml", "[agent]\nname = \"steps\"\n[tools]\nallow = [\"calc\"]\n[[step]]\nid = \"a\"\nfor_each = [\"1\", \"2\", \"3\"]\ncall = \"calc.eval\"\nwith.expression = \"{{item}}\"\n");
+    let seen = shell.run(&["run", "steps.toml", "--trace"]).exits(0);
+    for part in ["steps  steps  ok  ", "\n├ a  done  × 3  ", "\n└ calls\n  └ calc.eval  × 3  queue "] {
+        assert!(seen.stderr.contains(part), "{part:?}: {}", seen.stderr);
+    }
+}
+
+#[test]
+fn programs_hear_what_happens_line_by_line_and_the_outcome_last() {
+    let shell = Shell::new();
+    shell.file("pair.toml", PAIR);
+    let seen = shell.run(&["run", "pair.toml", "go", "--events"]).exits(0);
+    let lines: Vec<serde_json::Value> =
+        seen.stdout.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect();
+    let (outcome, events) = lines.split_last().expect("lines");
+    assert_eq!((&outcome["outcome"], outcome.get("event")), (&json!("ok"), None), "{outcome}");
+    let run = &outcome["run"];
+    assert_eq!((&events[0]["event"], &events[0]["run"]), (&json!("run-started"), run));
+    let last = events.last().expect("events");
+    assert_eq!((&last["event"], &last["run"]), (&json!("run-finished"), run));
+    let count = |name: &str| events.iter().filter(|event| event["event"] == name).count();
+    assert_eq!(["run-started", "run-finished", "thought", "action-required", "finished"].map(count), [2, 2, 4, 3, 2]);
+    let order: Vec<u64> = events.iter().filter_map(|event| event["seq"].as_u64()).collect();
+    assert!(order.len() == events.len() && order.is_sorted(), "{order:?}");
+    assert!(!seen.stdout.contains('\u{1b}'), "{}", seen.stdout);
+    // They come while it runs: the first line is there before the tool has ended, which it never does.
+    shell.install(&["sleeper"]);
+    let sleeps = "[agent]\nname = \"sleeps\"\n[tools]\nallow = [\"sleeper\"]\n[[step]]\nid = \"a\"\ncall = \"sleeper.forever\"\n";
+    shell.file("sleeps.toml", sleeps);
+    let words = ["run", "sleeps.toml", "--events", "--allow-clock", "--timeout", "60s"];
+    let mut child = shell.command(&words).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it runs");
+    let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines();
+    let started = lines.by_ref().map(|line| line.expect("it is read")).find(|line| line.contains("\"started\""));
+    assert!(started.is_some());
+    kill_process(Pid::from_raw(child.id().cast_signed()).expect("a process"), Signal::INT).expect("a signal");
+    assert_eq!(child.wait().expect("it ends").code(), Some(130));
 }

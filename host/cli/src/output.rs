@@ -131,6 +131,13 @@ impl Output {
         }
     }
 
+    /// Prints one of many objects, on one line and at once: whoever reads them waits for each.
+    pub(crate) fn record(&self, object: &impl Serialize) -> Result<(), Failure> {
+        self.line(json::harmless(&json::compact(&written(object)?)));
+        self.keep(io::stdout().flush());
+        Ok(())
+    }
+
     /// Prints the one object that `--json` promises.
     pub(crate) fn object(&self, object: &impl Serialize) -> Result<(), Failure> {
         self.json_text(&written(object)?);
@@ -216,7 +223,7 @@ impl Voice {
 }
 
 /// An object as JSON.
-fn written(object: &impl Serialize) -> Result<String, Failure> {
+pub(crate) fn written(object: &impl Serialize) -> Result<String, Failure> {
     serde_json::to_string(object)
         .map_err(|error| Failure::new(Code::Fault, "an answer could not be written as JSON").caused_by(error))
 }

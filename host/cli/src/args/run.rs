@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use clap::builder::FalseyValueParser;
 use hotcell_agent::model::ModelName;
 use hotcell_call::{AgentName, IdError};
 
@@ -15,7 +16,7 @@ use super::{GrantArgs, LimitArgs};
 Examples:
   hotcell run file-analyst ./docs
   hotcell run csv-report sales.csv --out report
-  hotcell run ./my-agent.toml 'some text'")]
+  hotcell run ./my-agent.toml 'some text' --trace")]
 pub(crate) struct RunArgs {
     /// An agent's name, or its file: my-agent.toml
     #[arg(value_name = "AGENT")]
@@ -37,9 +38,22 @@ pub(crate) struct RunArgs {
     #[arg(long)]
     pub(crate) yes: bool,
     #[command(flatten)]
+    pub(crate) telling: Telling,
+    #[command(flatten)]
     pub(crate) limits: LimitArgs,
     #[command(flatten)]
     pub(crate) grants: GrantArgs,
+}
+
+/// What is told of a run beside its answer.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub(crate) struct Telling {
+    /// Draw at the end what was done, as a tree with times
+    #[arg(long, env = "HOTCELL_TRACE", hide_env = true, value_parser = FalseyValueParser::new())]
+    pub(crate) trace: bool,
+    /// Print what happens while it happens, a line of JSON each, and the outcome as the last
+    #[arg(long, env = "HOTCELL_EVENTS", hide_env = true, value_parser = FalseyValueParser::new())]
+    pub(crate) events: bool,
 }
 
 /// Which agent.

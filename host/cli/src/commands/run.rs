@@ -3,6 +3,7 @@
 mod agent;
 mod input;
 mod summary;
+mod trace;
 
 use std::sync::Arc;
 
@@ -11,10 +12,11 @@ use hotcell_agent::document::Source;
 use hotcell_agent::model::ModelName;
 use hotcell_call::{Code, Failure};
 use hotcell_runtime::{Heard, Host, RunInput, RunOutcome, Subscription};
+use serde::Serialize;
 
 use super::offered;
 use crate::approver::approver;
-use crate::args::{Global, RunArgs};
+use crate::args::{Global, RunArgs, Telling};
 use crate::error;
 use crate::exit::{Exit, Trouble};
 use crate::operator::{Operator, Typed};
@@ -24,6 +26,7 @@ use crate::signals::{blocking, or_cancelled};
 
 use agent::Found;
 use input::Given;
+use trace::Trace;
 
 pub(super) async fn run(args: RunArgs, global: &Global, output: &Output) -> Result<Exit, Trouble> {
     or_cancelled(once(args, global, output)).await
@@ -46,8 +49,9 @@ async fn once(args: RunArgs, global: &Global, output: &Output) -> Result<Exit, T
     let approver = agent.mind.as_ref().and_then(|_| approver(output, &stage, args.yes));
     let input = RunInput { value: given.value(&agent)?, out: args.out.clone(), approver };
     let _offer = offered(&host, format!("run {}", agent.name));
-    let outcome = Watch::new(&host, &agent, output, stage).run(&host, &agent, input).await;
-    show(output, &outcome)
+    let watch = Watch::new(&host, output, Progress::new(output, &agent, stage), args.telling);
+    let (outcome, trace) = watch.run(&host, &agent, input).await?;
+    show(output, &outcome, trace.and_then(|trace| trace.of(outcome.run)).as_ref(), args.telling)
 }
 
 /// Gives the tools of the agent what was typed.
@@ -110,47 +114,82 @@ fn follow(agent: &mut Agent, before: &[ModelName], model: &ModelName) {
 /// What looks at a run while it runs.
 struct Watch<'a> {
     events: Subscription,
+    output: &'a Output,
     progress: Progress<'a>,
+    /// What was done; none: nobody wants to know.
+    trace: Option<Trace>,
+    /// Whether everything is printed that happens.
+    tells: bool,
 }
 
 impl<'a> Watch<'a> {
     /// Begins to listen: before the run does.
-    fn new(host: &Host, agent: &Agent, output: &'a Output, stage: Stage) -> Self {
-        Self { events: host.events(), progress: Progress::new(output, agent, stage) }
+    fn new(host: &Host, output: &'a Output, progress: Progress<'a>, telling: Telling) -> Self {
+        let trace = telling.trace.then(Trace::default);
+        Self { events: host.events(), output, progress, trace, tells: telling.events }
     }
 
     /// Runs the agent and shows how far it is.
-    async fn run(mut self, host: &Host, agent: &Agent, input: RunInput) -> RunOutcome {
+    async fn run(
+        mut self,
+        host: &Host,
+        agent: &Agent,
+        input: RunInput,
+    ) -> Result<(RunOutcome, Option<Trace>), Failure> {
         let mut run = Box::pin(host.run(agent, input));
         let outcome = loop {
             // What is not heard now stays in the stream, and the run is polled on where it was.
             tokio::select! {
                 outcome = &mut run => break outcome,
-                heard = self.events.next() => self.hear(heard.as_ref()),
+                heard = self.events.next() => self.hear(heard)?,
             }
         };
         // The run told its end before it ended, so these come without waiting.
         while !self.progress.is_over(outcome.run) {
             let heard = self.events.next().await;
-            self.hear(heard.as_ref());
+            self.hear(heard)?;
         }
-        outcome
+        Ok((outcome, self.trace))
     }
 
-    fn hear(&mut self, heard: Option<&Heard>) {
-        self.progress.hear(heard);
+    fn hear(&mut self, heard: Option<Heard>) -> Result<(), Failure> {
+        self.progress.hear(heard.as_ref());
+        let Some(heard) = heard else { return Ok(()) };
+        if let Some(trace) = &mut self.trace {
+            trace.hear(&heard);
+        }
+        match heard {
+            _ if !self.tells => Ok(()),
+            Heard::Event(event) => self.output.record(&*event),
+            Heard::Missed(missed) => self.output.record(&Missed { missed }),
+        }
     }
 }
 
-fn show(output: &Output, outcome: &RunOutcome) -> Result<Exit, Trouble> {
+/// Events that came too fast to be printed.
+#[derive(Serialize)]
+struct Missed {
+    missed: u64,
+}
+
+fn show(output: &Output, outcome: &RunOutcome, trace: Option<&trace::Run>, telling: Telling) -> Result<Exit, Trouble> {
+    let exit = Exit::with(outcome.exit_code());
+    let object = summary::Object::new(outcome);
+    if telling.events {
+        output.record(&object.with(trace))?;
+        return Ok(exit);
+    }
     if output.is_json() {
-        output.object(&summary::Object::new(outcome))?;
-        return Ok(Exit::with(outcome.exit_code()));
+        output.object(&object.with(trace))?;
+        return Ok(exit);
     }
     summary::data(output, outcome)?;
+    for line in trace.iter().flat_map(|trace| trace::lines(output, trace)) {
+        output.tell(line);
+    }
     if let Some(failure) = &outcome.failure {
         output.tell(error::failed(output, failure));
     }
     summary::tell(output, outcome);
-    Ok(Exit::with(outcome.exit_code()))
+    Ok(exit)
 }
