@@ -1,10 +1,12 @@
 //! `hotcell run` from outside: who is asked, which model is, what is told while a run goes on, and many tasks at once.
 
+use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::Stdio;
+use std::time::Instant;
 
 use rustix::process::{Pid, Signal, kill_process};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::cli::{Seen, Shell};
 use crate::support::program::hotcell;
@@ -225,7 +227,7 @@ fn programs_hear_what_happens_line_by_line_and_the_outcome_last() {
     let shell = Shell::new();
     shell.file("pair.toml", PAIR);
     let seen = shell.run(&["run", "pair.toml", "go", "--events"]).exits(0);
-    let lines: Vec<serde_json::Value> =
+    let lines: Vec<Value> =
         seen.stdout.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect();
     let (outcome, events) = lines.split_last().expect("lines");
     assert_eq!((&outcome["outcome"], outcome.get("event")), (&json!("ok"), None), "{outcome}");
@@ -249,4 +251,175 @@ fn programs_hear_what_happens_line_by_line_and_the_outcome_last() {
     assert!(started.is_some());
     kill_process(Pid::from_raw(child.id().cast_signed()).expect("a process"), Signal::INT).expect("a signal");
     assert_eq!(child.wait().expect("it ends").code(), Some(130));
+}
+
+// === many tasks ===
+
+/// An agent that naps as long as it is told.
+const NAPS: &str = r#"
+[agent]
+name = "naps"
+[input]
+kind = "json"
+[tools]
+allow = ["sleeper.nap"]
+[[step]]
+id = "nap"
+call = "sleeper.nap"
+with.ms = "{{input.ms}}"
+"#;
+
+/// The lines of many tasks.
+fn lines(seen: &Seen) -> Vec<Value> {
+    seen.stdout.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect()
+}
+
+#[test]
+fn each_task_is_answered_in_the_order_of_the_file_and_a_bad_line_alone() {
+    let shell = shell();
+    let tasks = concat!(
+        "\"use calc.eval with {\\\"expression\\\": \\\"1+1\\\"}\"\n\n",
+        "{\"id\": \"second\\u001b[2J\", \"input\": \"use calc.eval with {\\\"expression\\\": \\\"2+2\\\"}\"}\n",
+        "no task\n",
+        "{\"id\": \"last\", \"input\": \"use calc.eval with {\\\"expression\\\": \\\"3+3\\\"}\"}"
+    );
+    shell.file("tasks.jsonl", tasks);
+    for tasks in ["tasks.jsonl", "-"] {
+        let words = ["run", "free.toml", "--tasks", tasks, "-j", "2"];
+        let mut command = shell.command(&words);
+        command.stdin(fs::File::open(shell.path("tasks.jsonl")).expect("the tasks"));
+        let seen = Seen::of(command.output().expect("it runs"), &words).exits(2);
+        let told = lines(&seen);
+        let of = |key: &str| told.iter().map(|line| line[key].clone()).collect::<Vec<_>>();
+        assert_eq!(of("index"), [1, 3, 4, 5], "{}", seen.stdout);
+        assert_eq!(of("id"), ["1", "second\u{1b}[2J", "4", "last"]);
+        assert_eq!(of("outcome"), ["ok", "ok", "invalid", "ok"]);
+        assert_eq!(of("answer"), [json!("2"), json!("4"), Value::Null, json!("6")]);
+        assert_eq!((&told[0]["calls"], &told[2]["error"]["code"]), (&json!(1), &json!("E0203")), "{}", seen.stdout);
+        assert!(told[0]["spent"]["turns"].as_u64() > Some(0) && told[0]["elapsed_ms"].as_f64() > Some(0.0));
+        assert!(!seen.stdout.contains('\u{1b}'), "{}", seen.stdout);
+        assert!(seen.stderr.contains("free  4 tasks  3 ok  1 failed  time "), "{}", seen.stderr);
+    }
+}
+
+#[test]
+fn what_is_answered_is_not_asked_again() {
+    let shell = shell();
+    let task = |id: &str, sum: &str| {
+        format!("{{\"id\": \"{id}\", \"input\": \"use calc.eval with {{\\\"expression\\\": \\\"{sum}\\\"}}\"}}\n")
+    };
+    shell.file("tasks.jsonl", &(task("a", "1+1") + "broken\n" + &task("b", "2+2") + &task("a", "9+9")));
+    let words = ["run", "free.toml", "--tasks", "tasks.jsonl", "--results", "results.jsonl"];
+    let seen = shell.run(&words).exits(2);
+    let outcomes = |seen: &Seen| lines(seen).iter().map(|line| line["outcome"].clone()).collect::<Vec<_>>();
+    assert_eq!(outcomes(&seen), ["ok", "invalid", "ok", "invalid"]);
+    assert_eq!(fs::read_to_string(shell.path("results.jsonl")).expect("results"), seen.stdout);
+    // The line of `b` was written in part when the machine went down.
+    let lines: Vec<&str> = seen.stdout.lines().collect();
+    shell.file("results.jsonl", &format!("{}\n{}\n{}", lines[0], lines[1], &lines[2].split_at(40).0));
+    shell.file("tasks.jsonl", &(task("a", "1+1") + "\"say hello\"\n" + &task("b", "2+2")));
+    let seen = shell.run(&words).exits(0);
+    assert_eq!(outcomes(&seen), ["ok", "ok"]);
+    assert!(seen.stderr.contains("2 tasks  2 ok  1 skipped"), "{}", seen.stderr);
+    let kept = fs::read_to_string(shell.path("results.jsonl")).expect("results");
+    assert_eq!(kept, format!("{}\n{}\n{}", lines[0], lines[1], seen.stdout));
+    let seen = shell.run(&words).exits(0);
+    assert!(seen.stdout.is_empty() && seen.stderr.contains("0 tasks  0 ok  3 skipped"), "{}", seen.stderr);
+    let mistaken = ["run", "free.toml", "--tasks", "tasks.jsonl", "--results", "tasks.jsonl"];
+    assert!(shell.run(&mistaken).exits(2).stderr.contains("line 1 is no result of tasks"));
+    for words in [&["run", "free.toml", "x", "--tasks", "tasks.jsonl"][..], &["run", "free.toml", "-j", "2"]] {
+        shell.run(words).exits(2);
+    }
+}
+
+// S76: fifty tasks of 0.4 s, eight at a time. What the machine makes slower makes the tasks slower too, so what they took together
+// is what the whole is judged by; what it takes to begin is seen from one task alone.
+#[test]
+fn many_tasks_take_no_longer_than_their_runs_side_by_side() {
+    let shell = Shell::new();
+    shell.install(&["sleeper"]);
+    shell.file("naps.toml", NAPS);
+    let timed = |count: usize| {
+        shell.file("tasks.jsonl", &"{\"input\": {\"ms\": 400}}\n".repeat(count));
+        let began = Instant::now();
+        let seen = shell.run(&["run", "naps.toml", "--tasks", "tasks.jsonl", "-j", "8", "--allow-clock"]).exits(0);
+        let took = began.elapsed().as_secs_f64();
+        let each: Vec<f64> =
+            lines(&seen).iter().map(|line| line["elapsed_ms"].as_f64().expect("a time") / 1e3).collect();
+        assert!(each.len() == count && each.iter().all(|took| *took >= 0.4), "{each:?}");
+        (took, each)
+    };
+    // The first makes what is kept for all others.
+    timed(1);
+    let (alone, one) = timed(1);
+    let (took, each) = timed(50);
+    let ideal = each.iter().sum::<f64>() / 8.0;
+    let last = each.iter().copied().fold(0.0, f64::max);
+    let most = ideal * 1.05 + last + 1.0 + (alone - one[0]);
+    assert!(took <= most, "{took} s, and {most} s are allowed for {ideal} s");
+}
+
+#[test]
+fn what_was_answered_before_a_signal_stays_answered() {
+    let shell = Shell::new();
+    shell.install(&["sleeper"]);
+    shell.file("naps.toml", NAPS);
+    // More than are started ahead of the one that is still under way, without an end.
+    let forever = "{\"id\": \"long\", \"input\": {\"ms\": 3600000}}\n";
+    shell.file(
+        "tasks.jsonl",
+        &format!("{{\"input\": {{\"ms\": 1}}}}\n{forever}{}", "{\"input\": {\"ms\": 1}}\n".repeat(100)),
+    );
+    let words = [
+        "run",
+        "naps.toml",
+        "--tasks",
+        "tasks.jsonl",
+        "-j",
+        "2",
+        "--allow-clock",
+        "--timeout",
+        "60s",
+        "--results",
+        "kept.jsonl",
+    ];
+    let mut child = shell.command(&words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs");
+    let mut output = BufReader::new(child.stdout.take().expect("its output"));
+    let mut first = String::new();
+    output.read_line(&mut first).expect("a line");
+    assert!(first.starts_with("{\"index\":1,") && first.ends_with('\n'), "{first}");
+    kill_process(Pid::from_raw(child.id().cast_signed()).expect("a process"), Signal::INT).expect("a signal");
+    let mut rest = String::new();
+    output.read_to_string(&mut rest).expect("the rest");
+    let seen = Seen::of(child.wait_with_output().expect("it ends"), &words).exits(130);
+    assert_eq!(rest, "", "nothing is told that a task before it is not");
+    assert!(seen.stderr.contains("naps  1 task  1 ok  ") && seen.stderr.contains("cancelled["), "{}", seen.stderr);
+    let (before, _) = seen.stderr.split_once(" broken off").expect("the long one was under way");
+    let started: usize = before.rsplit(' ').next().and_then(|count| count.parse().ok()).expect("a number");
+    assert!((1..=8).contains(&started), "{started} were started ahead: {}", seen.stderr);
+    assert_eq!(fs::read_to_string(shell.path("kept.jsonl")).expect("results"), first);
+}
+
+#[test]
+fn each_task_saves_into_a_folder_of_its_own_and_a_path_in_it_grants_nothing() {
+    let shell = Shell::new();
+    let saves = "[agent]\nname = \"saves\"\n[input]\nkind = \"file\"\n[tools]\nallow = [\"files.read\"]\n[tools.files]\nfs.read = [\".\"]\n[[step]]\nid = \"read\"\ncall = \"files.read\"\nwith.path = \"{{input}}\"\n[[step]]\nid = \"copy\"\nvalue = \"{{steps.read.text}}\"\nsave = \"copy.txt\"\n";
+    shell.file("saves.toml", saves);
+    fs::create_dir(shell.path("data")).expect("a folder");
+    shell.file("data/a", "one");
+    shell.file("data/b", "two");
+    shell.file("secret", "three");
+    shell.file("tasks.jsonl", "\"data/a\"\n\"data/b\"\n\"secret\"\n");
+    let words = ["run", "saves.toml", "--tasks", "tasks.jsonl", "--out", "made", "--allow-read", "data"];
+    let seen = shell.run(&words).exits(3);
+    let told = lines(&seen);
+    assert_eq!(
+        (&told[1]["files"], &told[2]["outcome"]),
+        (&json!(["made/2/copy.txt"]), &json!("denied")),
+        "{}",
+        seen.stdout
+    );
+    let read = |path: &str| fs::read_to_string(shell.path(path)).ok();
+    assert_eq!((read("made/1/copy.txt"), read("made/2/copy.txt")), (Some("one".to_owned()), Some("two".to_owned())));
+    assert_eq!(read("made/3/copy.txt"), None);
 }

@@ -133,9 +133,14 @@ impl Output {
 
     /// Prints one of many objects, on one line and at once: whoever reads them waits for each.
     pub(crate) fn record(&self, object: &impl Serialize) -> Result<(), Failure> {
-        self.line(json::harmless(&json::compact(&written(object)?)));
-        self.keep(io::stdout().flush());
+        self.record_line(&json::harmless(&written(object)?));
         Ok(())
+    }
+
+    /// Prints a line that is an object already, harmless, at once.
+    pub(crate) fn record_line(&self, line: &str) {
+        self.line(line);
+        self.keep(io::stdout().flush());
     }
 
     /// Prints the one object that `--json` promises.

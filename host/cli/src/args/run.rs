@@ -16,7 +16,8 @@ use super::{GrantArgs, LimitArgs};
 Examples:
   hotcell run file-analyst ./docs
   hotcell run csv-report sales.csv --out report
-  hotcell run ./my-agent.toml 'some text' --trace")]
+  hotcell run ./my-agent.toml 'some text' --trace
+  hotcell run ./my-agent.toml --tasks tasks.jsonl --results results.jsonl -j 16")]
 pub(crate) struct RunArgs {
     /// An agent's name, or its file: my-agent.toml
     #[arg(value_name = "AGENT")]
@@ -24,7 +25,7 @@ pub(crate) struct RunArgs {
     /// What it works on: text, JSON, or the path of a file or folder, as the agent says; - for stdin
     #[arg(allow_hyphen_values = true)]
     pub(crate) input: Option<String>,
-    /// Write what it saves into this folder
+    /// Write what it saves into this folder; of many tasks, each into one of its own there
     #[arg(long, value_name = "FOLDER", env = "HOTCELL_OUT", hide_env = true)]
     pub(crate) out: Option<PathBuf>,
     /// Calls at the same time, at most
@@ -39,6 +40,8 @@ pub(crate) struct RunArgs {
     pub(crate) yes: bool,
     #[command(flatten)]
     pub(crate) telling: Telling,
+    #[command(flatten)]
+    pub(crate) tasks: TaskArgs,
     #[command(flatten)]
     pub(crate) limits: LimitArgs,
     #[command(flatten)]
@@ -55,6 +58,25 @@ pub(crate) struct Telling {
     #[arg(long, env = "HOTCELL_EVENTS", hide_env = true, value_parser = FalseyValueParser::new())]
     pub(crate) events: bool,
 }
+
+/// Many tasks for one agent.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Many tasks")]
+pub(crate) struct TaskArgs {
+    /// Run the agent for each line: a JSON string, or {"id": …, "input": …}; - for stdin. A line of JSON is printed for each
+    #[arg(long = "tasks", value_name = "FILE", conflicts_with_all = ["input", "trace", "events"])]
+    pub(crate) file: Option<PathBuf>,
+    /// Tasks at the same time, at most
+    #[arg(short = 'j', value_name = "N", default_value_t = AT_ONCE, requires = "file")]
+    #[arg(value_parser = clap::value_parser!(u16).range(1..=1_000))]
+    pub(crate) at_once: u16,
+    /// Append the lines to this file too, and leave out tasks that are in it as ok
+    #[arg(long, value_name = "FILE", requires = "file")]
+    pub(crate) results: Option<PathBuf>,
+}
+
+/// Tasks at the same time unless it is said how many.
+const AT_ONCE: u16 = 8;
 
 /// Which agent.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 mod agent;
 mod input;
 mod summary;
+mod tasks;
 mod trace;
 
 use std::sync::Arc;
@@ -29,7 +30,10 @@ use input::Given;
 use trace::Trace;
 
 pub(super) async fn run(args: RunArgs, global: &Global, output: &Output) -> Result<Exit, Trouble> {
-    or_cancelled(once(args, global, output)).await
+    match args.tasks.file {
+        Some(_) => tasks::run(args, global, output).await,
+        None => or_cancelled(once(args, global, output)).await,
+    }
 }
 
 /// Runs the agent for what was typed.

@@ -134,7 +134,7 @@ fn totals(outcome: &RunOutcome) -> String {
     parts.join("  ")
 }
 
-fn counted<N: Display + PartialEq + From<u8>>(count: N, what: &str) -> String {
+pub(super) fn counted<N: Display + PartialEq + From<u8>>(count: N, what: &str) -> String {
     let end = if count == N::from(1) { "" } else { "s" };
     format!("{count} {what}{end}")
 }
