@@ -127,3 +127,13 @@ fn a_new_agent_is_sound_and_runs_at_once() {
     assert_eq!(shell.run(&["new", "agent", "x", "--json"]).exits(0).json()["file"], "x.toml");
     assert!(shell.run(&["new", "agent", "x", "--pattern", "chat"]).exits(2).stderr.contains("react"));
 }
+
+#[test]
+fn an_editor_gets_the_schema_of_an_agent() {
+    let shell = Shell::new();
+    let seen = shell.run(&["schema", "agent"]).exits(0);
+    assert!(seen.json()["properties"]["agent"]["properties"]["pattern"]["enum"].is_array(), "{}", seen.stdout);
+    assert!(seen.stdout.lines().count() > 100, "people look at it too");
+    assert_eq!(shell.run(&["schema", "agent", "--json"]).exits(0).json(), seen.json());
+    shell.run(&["schema", "tool"]).exits(2);
+}

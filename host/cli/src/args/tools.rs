@@ -1,4 +1,4 @@
-//! `hotcell inspect`, `new` and `build`.
+//! `hotcell inspect`, `new`, `schema` and `build`.
 
 use std::convert::Infallible;
 use std::path::{Path, PathBuf};
@@ -85,6 +85,13 @@ fn pattern() -> impl TypedValueParser<Value = Pattern> {
     let word = |word: String| Pattern::WORDS.iter().find(|(name, _)| *name == word).map(|(_, pattern)| *pattern);
     PossibleValuesParser::new(Pattern::WORDS.iter().map(|(name, _)| *name))
         .try_map(move |text| word(text).ok_or("there is no such pattern"))
+}
+
+/// A file of which there is a schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum SchemaOf {
+    /// An agent's
+    Agent,
 }
 
 /// Where the crate `hotcell` is.

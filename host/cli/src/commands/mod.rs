@@ -14,6 +14,7 @@ mod inspect;
 mod ls;
 mod new;
 mod run;
+mod schema;
 mod top;
 mod trust;
 
@@ -51,6 +52,7 @@ pub(crate) fn run(args: Args, output: &Output) -> Result<Exit, Trouble> {
         Command::Trust { place, show } => trust::run(&place, show, output),
         Command::Doctor(args) => drive(or_cancelled(doctor::run(&args, global, output))),
         Command::Explain { code } => explain::run(code.as_deref(), output),
+        Command::Schema { of } => schema::run(of, output),
         Command::Completions { shell } => completions::run(shell, output),
     }
 }
