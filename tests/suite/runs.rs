@@ -237,8 +237,10 @@ fn programs_hear_what_happens_line_by_line_and_the_outcome_last() {
     assert_eq!((&last["event"], &last["run"]), (&json!("run-finished"), run));
     let count = |name: &str| events.iter().filter(|event| event["event"] == name).count();
     assert_eq!(["run-started", "run-finished", "thought", "action-required", "finished"].map(count), [2, 2, 4, 3, 2]);
-    let order: Vec<u64> = events.iter().filter_map(|event| event["seq"].as_u64()).collect();
-    assert!(order.len() == events.len() && order.is_sorted(), "{order:?}");
+    let mut numbers: Vec<u64> = events.iter().filter_map(|event| event["seq"].as_u64()).collect();
+    numbers.sort_unstable();
+    let first = numbers[0];
+    assert!(numbers.iter().copied().eq(first..first + events.len() as u64), "each once: {numbers:?}");
     assert!(!seen.stdout.contains('\u{1b}'), "{}", seen.stdout);
     // They come while it runs: the first line is there before the tool has ended, which it never does.
     shell.install(&["sleeper"]);
@@ -327,9 +329,19 @@ fn what_is_answered_is_not_asked_again() {
     assert!(seen.stdout.is_empty() && seen.stderr.contains("0 tasks  0 ok  3 skipped"), "{}", seen.stderr);
     let mistaken = ["run", "free.toml", "--tasks", "tasks.jsonl", "--results", "tasks.jsonl"];
     assert!(shell.run(&mistaken).exits(2).stderr.contains("line 1 is no result of tasks"));
-    for words in [&["run", "free.toml", "x", "--tasks", "tasks.jsonl"][..], &["run", "free.toml", "-j", "2"]] {
-        shell.run(words).exits(2);
+    for words in [
+        &["run", "free.toml", "x", "--tasks", "tasks.jsonl"][..],
+        &["run", "free.toml", "x", "-j", "2"],
+        &["run", "free.toml", "x", "--results", "results.jsonl"],
+        &["run", "free.toml", "--tasks", "tasks.jsonl", "--trace"],
+        &["run", "free.toml", "--tasks", "missing.jsonl"],
+    ] {
+        let seen = shell.run(words);
+        assert!(seen.stdout.is_empty() && seen.exit != 0, "{words:?}: {}", seen.stdout);
     }
+    let mut command = shell.command(&["run", "free.toml", TASK]);
+    let seen = Seen::of(command.env("HOTCELL_TASKS_IN_FLIGHT", "3").output().expect("it runs"), &["one run"]).exits(0);
+    assert_eq!(seen.stdout, "42\n", "a setting for other runs");
 }
 
 // S76: fifty tasks of 0.4 s, eight at a time. What the machine makes slower makes the tasks slower too, so what they took together

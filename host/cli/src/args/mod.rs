@@ -25,7 +25,7 @@ pub(crate) use call::{Asked, CallArgs, CallTarget};
 pub(crate) use doctor::DoctorArgs;
 pub(crate) use grants::GrantArgs;
 pub(crate) use limits::LimitArgs;
-pub(crate) use run::{AgentRef, RunArgs, Telling};
+pub(crate) use run::{AgentRef, RunArgs, TASKS_IN_FLIGHT, Telling};
 pub(crate) use schedule::ScheduleArgs;
 pub(crate) use tools::{BuildArgs, InspectArgs, NewArgs, NewKind, SchemaOf, Sdk, ToolRef};
 pub(crate) use top::TopArgs;

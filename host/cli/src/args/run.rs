@@ -64,19 +64,19 @@ pub(crate) struct Telling {
 #[command(next_help_heading = "Many tasks")]
 pub(crate) struct TaskArgs {
     /// Run the agent for each line: a JSON string, or {"id": …, "input": …}; - for stdin. A line of JSON is printed for each
-    #[arg(long = "tasks", value_name = "FILE", conflicts_with_all = ["input", "trace", "events"])]
+    #[arg(long = "tasks", value_name = "FILE", conflicts_with = "input")]
     pub(crate) file: Option<PathBuf>,
-    /// Tasks at the same time, at most
-    #[arg(short = 'j', value_name = "N", default_value_t = AT_ONCE, requires = "file")]
+    /// Tasks at the same time, at most [default: 8]
+    #[arg(short = 'j', long, value_name = "N", env = TASKS_IN_FLIGHT, hide_env = true)]
     #[arg(value_parser = clap::value_parser!(u16).range(1..=1_000))]
-    pub(crate) at_once: u16,
+    pub(crate) in_flight: Option<u16>,
     /// Append the lines to this file too, and leave out tasks that are in it as ok
-    #[arg(long, value_name = "FILE", requires = "file")]
+    #[arg(long, value_name = "FILE")]
     pub(crate) results: Option<PathBuf>,
 }
 
-/// Tasks at the same time unless it is said how many.
-const AT_ONCE: u16 = 8;
+/// The twin of `-j`. That of `bench` has another, because its numbers are others.
+pub(crate) const TASKS_IN_FLIGHT: &str = "HOTCELL_TASKS_IN_FLIGHT";
 
 /// Which agent.
 #[derive(Debug, Clone, PartialEq, Eq)]

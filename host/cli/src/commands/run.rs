@@ -17,7 +17,7 @@ use serde::Serialize;
 
 use super::offered;
 use crate::approver::approver;
-use crate::args::{Global, RunArgs, Telling};
+use crate::args::{Global, RunArgs, TASKS_IN_FLIGHT, Telling};
 use crate::error;
 use crate::exit::{Exit, Trouble};
 use crate::operator::{Operator, Typed};
@@ -38,6 +38,7 @@ pub(super) async fn run(args: RunArgs, global: &Global, output: &Output) -> Resu
 
 /// Runs the agent for what was typed.
 async fn once(args: RunArgs, global: &Global, output: &Output) -> Result<Exit, Trouble> {
+    alone(&args)?;
     let mut operator = Operator::load(global)?;
     let found = Found::find(&args.agent, operator.config())?;
     let mut grants = Typed::read(&args.grants)?;
@@ -56,6 +57,18 @@ async fn once(args: RunArgs, global: &Global, output: &Output) -> Result<Exit, T
     let watch = Watch::new(&host, output, Progress::new(output, &agent, stage), args.telling);
     let (outcome, trace) = watch.run(&host, &agent, input).await?;
     show(output, &outcome, trace.and_then(|trace| trace.of(outcome.run)).as_ref(), args.telling)
+}
+
+/// Refuses what belongs to many tasks. What the shell sets for other runs is no mistake of this one.
+fn alone(args: &RunArgs) -> Result<(), Failure> {
+    let typed = args.tasks.in_flight.is_some() && std::env::var_os(TASKS_IN_FLIGHT).is_none();
+    let (flag, what) = match (&args.tasks.results, typed) {
+        (Some(_), _) => ("--results", "keeps the results of many tasks"),
+        (None, true) => ("-j", "is the number of tasks at the same time"),
+        (None, false) => return Ok(()),
+    };
+    Err(Failure::new(Code::Command, format!("{flag} {what}, and there is one"))
+        .fix("--tasks FILE for many; --parallel N bounds the calls of one run"))
 }
 
 /// Gives the tools of the agent what was typed.

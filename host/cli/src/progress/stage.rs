@@ -42,6 +42,9 @@ impl Stage {
     /// Changes the line that moves.
     pub(crate) fn say(&self, message: String) {
         let mut state = self.lock();
+        if state.message == message {
+            return;
+        }
         if let Some(bar) = &state.bar {
             bar.set_message(message.clone());
         }

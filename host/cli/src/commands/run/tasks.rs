@@ -38,6 +38,8 @@ use kept::{Kept, Known};
 use line::{Ended, Task};
 use read::{Lines, Read};
 
+/// Tasks at the same time unless it is said how many.
+const AT_ONCE: usize = 8;
 /// How many tasks are started ahead of the first that is under way, in multiples of those that run at once.
 const AHEAD: usize = 4;
 
@@ -106,6 +108,10 @@ pub(super) async fn run(args: RunArgs, global: &Global, output: &Output) -> Resu
 }
 
 async fn begun<'a>(args: RunArgs, global: &Global, output: &'a Output) -> Result<(Maker, Lines, Batch<'a>), Trouble> {
+    if args.telling.trace || args.telling.events {
+        let failure = Failure::new(Code::Command, "--trace and --events are of one run, and --tasks makes many");
+        return Err(failure.fix("leave them out, and HOTCELL_TRACE and HOTCELL_EVENTS").into());
+    }
     let mut operator = Operator::load(global)?;
     let found = Found::find(&args.agent, operator.config())?;
     let grants = Typed::read(&args.grants)?;
@@ -126,7 +132,7 @@ async fn begun<'a>(args: RunArgs, global: &Global, output: &'a Output) -> Result
     let batch = Batch {
         output,
         stage,
-        at_once: usize::from(args.tasks.at_once),
+        at_once: args.tasks.in_flight.map_or(AT_ONCE, usize::from),
         runs: JoinSet::new(),
         window: VecDeque::new(),
         first: 0,

@@ -152,8 +152,12 @@ impl Trace {
             Happening::Accepted { target, .. } => self.accepted(event.call, id, target.to_string()),
             Happening::Finished { .. } => self.called(event.call, &event.what),
             Happening::ResultAvailable { .. } | Happening::StepFinished { .. } | Happening::ApprovalAnswered { .. } => {
-                if let Some(run) = self.runs.get_mut(&id) {
-                    run.parts.iter_mut().rev().any(|part| part.end(&event.what, event.at_ms));
+                let parts = self.runs.get_mut(&id).map(|run| run.parts.iter_mut().rev());
+                let ended = parts.is_some_and(|mut parts| parts.any(|part| part.end(&event.what, event.at_ms)));
+                // A step that had nothing to do ends without having begun.
+                if let (false, Happening::StepFinished { step, state }) = (ended, &event.what) {
+                    let (step, state) = (step.to_string(), Some(*state));
+                    self.push(id, Part::Step { step, state, calls: 0, elapsed_ms: 0, began: event.at_ms });
                 }
             }
             _ => {

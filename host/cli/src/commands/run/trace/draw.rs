@@ -104,9 +104,13 @@ fn branch(output: &Output, part: &Part) -> Branch {
             Branch { text: text + &took.unwrap_or_default(), beneath }
         }
         Part::Step { step, state, calls, elapsed_ms, .. } => {
-            let times = if *calls == 1 { String::new() } else { format!("  × {calls}") };
             let state = word(output, state.unwrap_or("unfinished"));
-            leaf(format!("{}  {state}{times}  {}", shown(step), time(output, *elapsed_ms)))
+            let took = match calls {
+                0 => String::new(),
+                1 => format!("  {}", time(output, *elapsed_ms)),
+                calls => format!("  × {calls}  {}", time(output, *elapsed_ms)),
+            };
+            leaf(format!("{}  {state}{took}", shown(step)))
         }
         Part::Asked { what, agreed } => {
             let (style, answer) = match agreed {

@@ -121,11 +121,13 @@ fn steps_stand_with_their_number_and_functions_with_what_they_took() {
         story.call(1, call, "text.stats", (call == 3).then_some("E0101"));
     }
     story.tell(1, None, Happening::StepFinished { step: step("stats"), state: "failed" });
+    story.tell(1, None, Happening::StepFinished { step: step("draw"), state: "skipped" });
     story.end(1, "failed", None);
     insta::assert_snapshot!(story.drawn(1), @r"
-    analyst  steps  failed  13ms
+    analyst  steps  failed  14ms
     ├ walk  done  3ms
     ├ stats  failed  × 3  7ms
+    ├ draw  skipped
     └ calls
       ├ files.walk  × 1  queue 1.5ms  run 38ms  fuel 41k
       └ text.stats  × 3  1 failed  queue 4.5ms  run 114ms  fuel 123k
