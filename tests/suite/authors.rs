@@ -93,3 +93,47 @@ fn nothing_of_the_builder(component: &[u8]) {
         assert!(found.is_none(), "{path}: {}", String::from_utf8_lossy(near.unwrap_or_default()));
     }
 }
+
+// === agents ===
+
+#[test]
+fn a_new_agent_is_sound_and_runs_at_once() {
+    let shell = Shell::new();
+    for (pattern, words) in [
+        ("react", &["new", "agent", "react"][..]),
+        ("plan", &["new", "agent", "plan", "--pattern", "plan"]),
+        ("steps", &["new", "agent", "steps", "--pattern", "steps"]),
+        ("reactive", &["new", "agent", "reactive", "--pattern", "reactive"]),
+    ] {
+        let seen = shell.run(words).exits(0);
+        let file = format!("{pattern}.toml");
+        assert_eq!(seen.stdout, format!("{file}\n"));
+        shell.run(&["check", &file]).exits(0);
+        // As it says itself.
+        let (_, next) = seen.stderr.split_once("hotcell run ./").expect("what comes next");
+        let (named, task) = next.trim_end().split_once(' ').expect("a file and a task");
+        assert_eq!(named, file);
+        let text = fs::read_to_string(shell.path(&file)).expect("the file");
+        assert!(text.contains(&format!("hotcell run ./{file} {task}\n")), "{text}");
+        let answer = if pattern == "steps" { "6 * 7 is 42.\n" } else { "42\n" };
+        assert_eq!(
+            shell.run(&["run", &format!("./{file}"), task.trim_matches('\'')]).exits(0).stdout,
+            answer,
+            "{pattern}"
+        );
+        assert!(shell.run(words).exits(2).stderr.contains("is there already"));
+        assert_eq!(fs::read_to_string(shell.path(&file)).expect("the file"), text);
+    }
+    assert_eq!(shell.run(&["new", "agent", "x", "--json"]).exits(0).json()["file"], "x.toml");
+    assert!(shell.run(&["new", "agent", "x", "--pattern", "chat"]).exits(2).stderr.contains("react"));
+}
+
+#[test]
+fn an_editor_gets_the_schema_of_an_agent() {
+    let shell = Shell::new();
+    let seen = shell.run(&["schema", "agent"]).exits(0);
+    assert!(seen.json()["properties"]["agent"]["properties"]["pattern"]["enum"].is_array(), "{}", seen.stdout);
+    assert!(seen.stdout.lines().count() > 100, "people look at it too");
+    assert_eq!(shell.run(&["schema", "agent", "--json"]).exits(0).json(), seen.json());
+    shell.run(&["schema", "tool"]).exits(2);
+}

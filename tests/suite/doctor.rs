@@ -121,7 +121,9 @@ fn a_limit_that_is_not_there_is_seen() {
             true => assert_eq!(verdict, "broken", "{attack} goes for {limit}, which is off: {proof}"),
             // How long a guest goes on is a matter of the machine, too.
             false if limit == "timeout" => {}
-            false if limit == "fuel" => assert_ne!(verdict, "broken", "{attack} goes for {limit}, which is on: {proof}"),
+            false if limit == "fuel" => {
+                assert_ne!(verdict, "broken", "{attack} goes for {limit}, which is on: {proof}")
+            }
             false => assert_eq!(verdict, "holds", "{attack} goes for {limit}, which is on: {proof}"),
         }
     }

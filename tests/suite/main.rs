@@ -35,6 +35,7 @@ mod minds;
 mod models;
 mod path;
 mod rejected;
+mod runs;
 mod shown;
 mod types;
 mod watch;

@@ -16,7 +16,7 @@ use crate::manners::catches;
 
 /// Waits until something is so, and gives what it is.
 #[track_caller]
-fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let late = Instant::now() + Duration::from_secs(30);
     loop {
         if let Some(seen) = look() {
@@ -138,7 +138,7 @@ const NAPS: &[&str] = &["bench", "sleeper.nap", "ms=20", "-n", "1M", "-j", "2", 
 /// An agent that sleeps until its tool runs out of time.
 const SLEEPY: &str = "[agent]\nname = \"sleepy\"\n[tools]\nallow = [\"sleeper.forever\"]\n[[step]]\nid = \"sleep\"\ncall = \"sleeper.forever\"\n";
 
-fn hosts(shell: &Shell) -> Vec<Value> {
+pub(crate) fn hosts(shell: &Shell) -> Vec<Value> {
     let look = shell.run(&["top", "--once", "--json"]).exits(0).json();
     look["hosts"].as_array().expect("hosts").clone()
 }

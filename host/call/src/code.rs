@@ -142,7 +142,7 @@ codes! {
     Approval "E0308" Kind::Denied,
         "it was not approved",
         "The agent asks before it calls this (`[approve]` in its file), and whoever runs it did not agree, or was not there to be asked.",
-        "Run the agent on a terminal and agree, or take the function out of `[approve] ask`.";
+        "Run the agent on a terminal and agree, or with `--yes`, which agrees to every call, or take the function out of `[approve] ask`.";
     Fuel "E0401" Kind::Exhausted(Resource::Fuel),
         "the fuel is used up",
         "The guest did more work than `[limits] fuel` allows. One unit is about one instruction.",

@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+mod approver;
 mod args;
 mod arguments;
 mod commands;

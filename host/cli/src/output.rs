@@ -41,6 +41,10 @@ pub(crate) struct Output {
     alone: Cell<bool>,
 }
 
+/// Stderr alone, for what is told from another thread.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Voice(Manner);
+
 /// What a stream can show.
 #[derive(Debug, Clone, Copy)]
 struct Manner {
@@ -127,11 +131,21 @@ impl Output {
         }
     }
 
+    /// Prints one of many objects, on one line and at once: whoever reads them waits for each.
+    pub(crate) fn record(&self, object: &impl Serialize) -> Result<(), Failure> {
+        self.record_line(&json::harmless(&written(object)?));
+        Ok(())
+    }
+
+    /// Prints a line that is an object already, harmless, at once.
+    pub(crate) fn record_line(&self, line: &str) {
+        self.line(line);
+        self.keep(io::stdout().flush());
+    }
+
     /// Prints the one object that `--json` promises.
     pub(crate) fn object(&self, object: &impl Serialize) -> Result<(), Failure> {
-        let text = serde_json::to_string(object)
-            .map_err(|error| Failure::new(Code::Fault, "an answer could not be written as JSON").caused_by(error))?;
-        self.json_text(&text);
+        self.json_text(&written(object)?);
         Ok(())
     }
 
@@ -147,6 +161,11 @@ impl Output {
     pub(crate) fn tell(&self, line: impl Display) {
         // With stderr gone there is nobody left to tell.
         let _ = writeln!(io::stderr().lock(), "{line}");
+    }
+
+    /// Stderr, to be told things from elsewhere.
+    pub(crate) fn voice(&self) -> Voice {
+        Voice(self.err)
     }
 
     /// Text for stdout in a style.
@@ -186,6 +205,32 @@ impl Output {
             Err(error) => drop(self.trouble.set(error)),
         }
     }
+}
+
+impl Voice {
+    /// Whether somebody may be sitting there.
+    pub(crate) fn is_terminal(self) -> bool {
+        self.0.terminal
+    }
+
+    /// Tells something as it is, without an end of the line.
+    #[expect(clippy::unused_self, reason = "only who was given a voice may speak")]
+    pub(crate) fn say(self, text: &str) {
+        let mut err = io::stderr().lock();
+        // With stderr gone there is nobody left to tell.
+        let _ = err.write_all(text.as_bytes()).and_then(|()| err.flush());
+    }
+
+    /// Text in a style.
+    pub(crate) fn styled(self, style: Style, text: impl Display) -> String {
+        paint(self.0, style, text)
+    }
+}
+
+/// An object as JSON.
+pub(crate) fn written(object: &impl Serialize) -> Result<String, Failure> {
+    serde_json::to_string(object)
+        .map_err(|error| Failure::new(Code::Fault, "an answer could not be written as JSON").caused_by(error))
 }
 
 /// Whether the environment lets a terminal have colours: <https://no-color.org>, and terminals that are none.

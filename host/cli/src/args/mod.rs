@@ -25,9 +25,9 @@ pub(crate) use call::{Asked, CallArgs, CallTarget};
 pub(crate) use doctor::DoctorArgs;
 pub(crate) use grants::GrantArgs;
 pub(crate) use limits::LimitArgs;
-pub(crate) use run::{AgentRef, RunArgs};
+pub(crate) use run::{AgentRef, RunArgs, TASKS_IN_FLIGHT, Telling};
 pub(crate) use schedule::ScheduleArgs;
-pub(crate) use tools::{BuildArgs, InspectArgs, NewArgs, NewKind, Sdk, ToolRef};
+pub(crate) use tools::{BuildArgs, InspectArgs, NewArgs, NewKind, SchemaOf, Sdk, ToolRef};
 pub(crate) use top::TopArgs;
 
 use crate::embedded::VERSION;
@@ -108,6 +108,12 @@ pub(crate) enum Command {
     Explain {
         /// The code
         code: Option<String>,
+    },
+    /// Print the JSON Schema of a file that people write, for editors
+    Schema {
+        /// Of which
+        #[arg(value_name = "FILE")]
+        of: SchemaOf,
     },
     /// Print the completions of a shell
     Completions {

@@ -1,11 +1,13 @@
-//! `hotcell inspect`, `new` and `build`.
+//! `hotcell inspect`, `new`, `schema` and `build`.
 
 use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
-use hotcell_call::{IdError, ToolName};
+use hotcell_agent::Pattern;
+use hotcell_call::{AgentName, IdError, ToolName};
 
 /// Show a tool: functions, schemas, imports, what it wants and gets, limits
 #[derive(Debug, Args)]
@@ -51,7 +53,7 @@ pub(super) fn file_and_function(text: &str) -> Option<(&str, Option<&str>)> {
     }
 }
 
-/// Write the beginnings of a tool that compiles as it is, with a test
+/// Write the beginnings of a tool that compiles as it is, with a test, or of an agent that runs as it is
 #[derive(Debug, Args)]
 pub(crate) struct NewArgs {
     #[command(subcommand)]
@@ -68,6 +70,28 @@ pub(crate) enum NewKind {
         #[arg(long, value_name = "PATH|URL", env = "HOTCELL_SDK", hide_env = true)]
         sdk: Option<Sdk>,
     },
+    /// An agent, which needs no key
+    Agent {
+        /// Its name, and that of the file it is written to: NAME.toml
+        name: AgentName,
+        /// How it finds out what to do
+        #[arg(long, default_value = "react", value_parser = pattern())]
+        pattern: Pattern,
+    },
+}
+
+/// Reads the word for a pattern.
+fn pattern() -> impl TypedValueParser<Value = Pattern> {
+    let word = |word: String| Pattern::WORDS.iter().find(|(name, _)| *name == word).map(|(_, pattern)| *pattern);
+    PossibleValuesParser::new(Pattern::WORDS.iter().map(|(name, _)| *name))
+        .try_map(move |text| word(text).ok_or("there is no such pattern"))
+}
+
+/// A file of which there is a schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum SchemaOf {
+    /// An agent's
+    Agent,
 }
 
 /// Where the crate `hotcell` is.

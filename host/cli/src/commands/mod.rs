@@ -14,6 +14,7 @@ mod inspect;
 mod ls;
 mod new;
 mod run;
+mod schema;
 mod top;
 mod trust;
 
@@ -36,9 +37,10 @@ pub(crate) fn run(args: Args, output: &Output) -> Result<Exit, Trouble> {
         // It is told what became of the call when it was cancelled, so it listens for signals itself.
         Command::Call(args) => drive(call::run(args, global, output)),
         Command::Bench(args) => drive(bench::run(args, global, output)),
+        // Of many tasks, those that ended are told.
+        Command::Run(args) => drive(run::run(args, global, output)),
         // Who has seen enough of it has not cancelled anything.
         Command::Top(args) => drive(top::run(args, output)),
-        Command::Run(args) => drive(or_cancelled(run::run(args, global, output))),
         Command::Ls => drive(or_cancelled(ls::run(global, output))),
         Command::Inspect(args) => drive(or_cancelled(inspect::run(args, global, output))),
         Command::New(args) => new::run(args, output),
@@ -50,6 +52,7 @@ pub(crate) fn run(args: Args, output: &Output) -> Result<Exit, Trouble> {
         Command::Trust { place, show } => trust::run(&place, show, output),
         Command::Doctor(args) => drive(or_cancelled(doctor::run(&args, global, output))),
         Command::Explain { code } => explain::run(code.as_deref(), output),
+        Command::Schema { of } => schema::run(of, output),
         Command::Completions { shell } => completions::run(shell, output),
     }
 }

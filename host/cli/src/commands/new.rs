@@ -1,4 +1,6 @@
-//! `hotcell new`: the beginnings of a tool, which compile and pass their tests as they are.
+//! `hotcell new`: the beginnings of a tool, which compile and pass their tests as they are, or of an agent.
+
+mod agent;
 
 use std::fs;
 use std::io;
@@ -93,7 +95,13 @@ struct Made {
 }
 
 pub(super) fn run(args: NewArgs, output: &Output) -> Result<Exit, Trouble> {
-    let NewKind::Tool { name, sdk } = args.kind;
+    match args.kind {
+        NewKind::Tool { name, sdk } => tool(name, sdk, output),
+        NewKind::Agent { name, pattern } => Ok(agent::run(name, pattern, output)?),
+    }
+}
+
+fn tool(name: ToolName, sdk: Option<Sdk>, output: &Output) -> Result<Exit, Trouble> {
     check_name(&name)?;
     let sdk = dependency(sdk)?;
     let folder = PathBuf::from(name.as_str());

@@ -92,13 +92,11 @@ impl Events {
         let at_ms = u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX);
         let event = Event { seq: 0, at_ms, call, run, what: what() };
         let Some(mut event) = self.passed(event) else { return };
-        let mut history = run.map(|_| self.history.lock().unwrap_or_else(PoisonError::into_inner));
-        // Numbered where its place in the history is sure; listeners of calls alone take what comes.
+        // Numbered, kept and sent under one lock: so each listener hears them in the order of their numbers.
+        let mut history = self.history.lock().unwrap_or_else(PoisonError::into_inner);
         event.seq = self.next.fetch_add(1, Ordering::Relaxed);
         let event = Arc::new(event);
-        if let Some(history) = &mut history {
-            history.keep(&event);
-        }
+        history.keep(&event);
         // Nobody listening any more is no error.
         let _ = self.sender.send(event);
     }
@@ -221,7 +219,9 @@ mod tests {
         std::thread::scope(|scope| {
             for number in 1..=4 {
                 let events = &events;
-                scope.spawn(move || (0..250).for_each(|done| events.tell(None, run(number), || progress(done))));
+                scope.spawn(move || {
+                    (0..250).for_each(|done| events.tell(None, run(number).filter(|_| number < 3), || progress(done)))
+                });
             }
         });
         let seqs: Vec<u64> = std::iter::from_fn(|| match next(&mut listener)? {

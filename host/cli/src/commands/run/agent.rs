@@ -20,7 +20,7 @@ pub(super) struct Found {
     tools: BTreeSet<ToolName>,
 }
 
-/// The little that is asked of the file before it is checked: which tools it calls, and what it works on.
+/// The little that is asked of the file before it is checked: which tools it uses, and what it works on.
 ///
 /// Only whoever runs an agent grants it what it works on, and that has to stand before there is a host to check the agent with. What
 /// is wrong in the file is not told here; the check tells it.
@@ -29,6 +29,18 @@ struct Sketch {
     input: Option<Input>,
     #[serde(default)]
     step: Vec<Step>,
+    /// What a model may use; the steps of an agent that has some use less.
+    #[serde(default)]
+    tools: Tools,
+    /// The agents at its side.
+    #[serde(default)]
+    agents: Vec<Sketch>,
+}
+
+#[derive(Default, Deserialize)]
+struct Tools {
+    #[serde(default)]
+    allow: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -60,8 +72,8 @@ impl Found {
 
     fn new(source: Arc<Source>) -> Self {
         let sketch: Sketch = toml::from_str(source.text()).unwrap_or_default();
-        let calls = sketch.step.iter().filter_map(|step| step.call.as_deref());
-        let tools = calls.filter_map(|call| call.split('.').next()?.parse().ok()).collect();
+        let mut tools = BTreeSet::new();
+        sketch.uses(&mut tools, 0);
         Self { source, sketch, tools }
     }
 
@@ -69,7 +81,7 @@ impl Found {
         &self.source
     }
 
-    /// The tools that its steps call.
+    /// The tools that its steps call, or that its model may use; where that is `*`, those that the program has itself.
     pub(super) fn tools(&self) -> &BTreeSet<ToolName> {
         &self.tools
     }
@@ -82,6 +94,27 @@ impl Found {
     /// What it takes when nothing is given.
     pub(super) fn default_input(&self) -> Option<&str> {
         self.sketch.input.as_ref()?.default.as_deref()
+    }
+}
+
+/// How deep agents within agents are looked at; they may not stand deeper.
+const MOST_DEEP: usize = 8;
+
+impl Sketch {
+    fn uses(&self, tools: &mut BTreeSet<ToolName>, depth: usize) {
+        let mut add = |name: &str| tools.extend(name.split('.').next().and_then(|tool| tool.parse().ok()));
+        if self.step.is_empty() {
+            for pattern in &self.tools.allow {
+                match pattern.as_str() {
+                    "*" => embedded::STARTERS.iter().for_each(|starter| add(starter.name)),
+                    pattern => add(pattern),
+                }
+            }
+        }
+        self.step.iter().filter_map(|step| step.call.as_deref()).for_each(add);
+        if depth < MOST_DEEP {
+            self.agents.iter().for_each(|agent| agent.uses(tools, depth + 1));
+        }
     }
 }
 
@@ -127,6 +160,16 @@ mod tests {
         let analyst = Found::new(Source::new("x", embedded::agent("file-analyst").unwrap()));
         assert_eq!((analyst.input_kind(), analyst.default_input()), (Some("folder"), Some(".")));
         assert!(analyst.tools().iter().any(|tool| tool.as_str() == "files"));
+    }
+
+    #[test]
+    fn a_models_tools_are_those_it_may_use_and_steps_call_theirs() {
+        let names = |text: &str| found(text).tools().iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+        let mind =
+            "[tools]\nallow = [\"calc.*\", \"text.stats\", \"No\"]\n[[agents]]\nname = \"b\"\ntools.allow = [\"hash\"]";
+        assert_eq!(names(mind), "calc hash text");
+        assert_eq!(names("[tools]\nallow = [\"calc.*\", \"text.*\"]\n[[step]]\ncall = \"calc.eval\""), "calc");
+        assert_eq!(names("[tools]\nallow = [\"*\"]").split(' ').count(), embedded::STARTERS.len());
     }
 
     #[test]

@@ -10,6 +10,7 @@ use hotcell_runtime::{Action, RunOutcome, Spent, StepOutcome};
 use serde::Serialize;
 use serde_json::Value;
 
+use super::trace;
 use crate::output::{BOLD, GREEN, Output, RED, YELLOW, one_line, without_numbers};
 
 /// The one object of `--json`.
@@ -36,6 +37,9 @@ pub(super) struct Object<'a> {
     /// What the model cost; absent where there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     spent: Option<&'a Spent>,
+    /// What it did, where that is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trace: Option<&'a trace::Run>,
 }
 
 impl<'a> Object<'a> {
@@ -56,7 +60,12 @@ impl<'a> Object<'a> {
             results: outcome.results.iter().map(|(step, result)| (step, Arc::as_ref(result))).collect(),
             actions: &outcome.actions,
             spent: (outcome.spent.turns > 0).then_some(&outcome.spent),
+            trace: None,
         }
+    }
+
+    pub(super) fn with(self, trace: Option<&'a trace::Run>) -> Self {
+        Self { trace, ..self }
     }
 }
 
@@ -125,7 +134,7 @@ fn totals(outcome: &RunOutcome) -> String {
     parts.join("  ")
 }
 
-fn counted<N: Display + PartialEq + From<u8>>(count: N, what: &str) -> String {
+pub(super) fn counted<N: Display + PartialEq + From<u8>>(count: N, what: &str) -> String {
     let end = if count == N::from(1) { "" } else { "s" };
     format!("{count} {what}{end}")
 }
