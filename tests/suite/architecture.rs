@@ -116,7 +116,12 @@ fn what_is_heavy_is_known_to_few_rooms() {
 
 #[test]
 fn only_what_asks_models_speaks_http_in_the_runtime() {
-    let lines = shipped_lines("host/runtime/src").into_iter().filter(|line| !line.place.contains("/model/")).collect();
+    // The proof has a server of its own for its attacks on requests, on this machine alone.
+    let others = |place: &str| !place.contains("/model/") && !place.ends_with("proof/server.rs");
+    let lines = shipped_lines("host/runtime/src")
+        .into_iter()
+        .filter(|line| others(line.place.split(':').next().unwrap_or_default()))
+        .collect();
     assert_no(lines, "requests to models are sent by `model` alone", |code| {
         ["hyper", "tokio_rustls", "rustls::", "TcpStream"].iter().any(|name| code.contains(name))
     });
