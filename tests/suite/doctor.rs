@@ -122,7 +122,7 @@ fn a_limit_that_is_not_there_is_seen() {
             // How long a guest goes on is a matter of the machine, too.
             false if limit == "timeout" => {}
             false if limit == "fuel" => {
-                assert_ne!(verdict, "broken", "{attack} goes for {limit}, which is on: {proof}")
+                assert_ne!(verdict, "broken", "{attack} goes for {limit}, which is on: {proof}");
             }
             false => assert_eq!(verdict, "holds", "{attack} goes for {limit}, which is on: {proof}"),
         }

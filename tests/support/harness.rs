@@ -47,7 +47,7 @@ impl Harness {
 
     /// With an operator's file that may be refused.
     pub(crate) fn try_with(toml: &str) -> Result<Self, String> {
-        Self::set_up(toml, |builder| guests(builder))
+        Self::set_up(toml, guests)
     }
 
     /// With the starter tools, and no guests.

@@ -220,7 +220,7 @@ mod tests {
             for number in 1..=4 {
                 let events = &events;
                 scope.spawn(move || {
-                    (0..250).for_each(|done| events.tell(None, run(number).filter(|_| number < 3), || progress(done)))
+                    (0..250).for_each(|done| events.tell(None, run(number).filter(|_| number < 3), || progress(done)));
                 });
             }
         });
