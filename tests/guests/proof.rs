@@ -233,7 +233,7 @@ impl bindings::Guest for Proof {
         let mut left = bytes;
         while left > 0 {
             let some = left.min(BLOCK as u64);
-            stream.blocking_write_and_flush(&block[..some as usize]).map_err(refused)?;
+            stream.blocking_write_and_flush(block.get(..some as usize).unwrap_or_default()).map_err(refused)?;
             left -= some;
         }
         drop(stream);
