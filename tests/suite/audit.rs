@@ -121,6 +121,32 @@ async fn what_is_told_of_one_call_is_bounded_and_the_rest_is_counted() {
     assert_eq!(*decisions_dropped, 72);
 }
 
+// What leads out of a folder was never allowed, and what an earlier attempt did is not forgotten.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_what_was_let_through_is_told_as_allowed_and_every_attempt_counts() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let granted = folder.path().join("data");
+    fs::create_dir(&granted).expect("a folder");
+    fs::write(folder.path().join("outside.txt"), "secret").expect("a file");
+    std::os::unix::fs::symlink("../outside.txt", granted.join("link")).expect("a link");
+    let root = granted.to_str().expect("a path");
+    let harness =
+        Harness::with(&format!("[tools.files]\nfs.read = [{root:?}]\n[tools.flaky]\nfs.write = [{root:?}]\n"));
+    for path in ["../outside.txt", "link"] {
+        let mut events = harness.host.events();
+        let outcome = harness.call("files.read", json!({"path": format!("{root}/{path}")})).run().await;
+        let seen = decided(&mut events, &outcome).await;
+        assert!(!seen.is_empty() && seen.iter().all(|decision| !decision.allowed), "{path}: {seen:?}");
+    }
+    let mut events = harness.host.events();
+    let outcome = harness.call("files.list", json!({"path": root})).run().await;
+    let seen = decided(&mut events, &outcome).await;
+    assert!(seen.iter().any(|decision| decision.allowed), "{seen:?}");
+    let outcome = harness.call("flaky.idempotent", json!({"root": root, "calls": 2})).run().await;
+    assert_eq!(outcome.receipt.attempts, 2, "{:?}", outcome.result);
+    assert!(outcome.receipt.effects.contains(Used::Write), "{}", outcome.receipt.effects);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_secret_is_told_by_its_name_alone() {
     let (web, file) = (Web::start(), tempfile::NamedTempFile::new().expect("a file"));

@@ -114,6 +114,12 @@ impl Effects {
         before != self.0
     }
 
+    /// Those of both.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
     /// Whether it is among them.
     #[must_use]
     pub const fn contains(self, used: Used) -> bool {

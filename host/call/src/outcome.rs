@@ -96,7 +96,7 @@ pub struct Receipt {
     pub denials_dropped: u64,
     /// Decisions about capabilities that were no events of their own, because there were too many.
     pub decisions_dropped: u64,
-    /// What it used of the world.
+    /// What it used of the world, in all its attempts.
     pub effects: Effects,
     /// Whether the call was a function of its input, and all that is to be told of it as well: it had no effects and was refused
     /// nothing. Never so in a shared cell, where the memory is not its alone.

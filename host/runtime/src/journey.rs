@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use hotcell_call::{CallId, Clock, Code, Failure, Happening, Log, Outcome, Receipt, Source, ToolCall};
+use hotcell_call::{CallId, Clock, Code, Effects, Failure, Happening, Log, Outcome, Receipt, Source, ToolCall};
 use hotcell_sandbox::Attempt;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -42,6 +42,8 @@ pub(crate) struct Journey {
     stage: Stage,
     /// Of the attempt under way, or the last.
     witness: Option<Arc<Witness>>,
+    /// What those before it used of the world.
+    effects: Effects,
     told: bool,
 }
 
@@ -120,6 +122,7 @@ impl Journey {
             attempt: 0,
             stage: Stage::Other,
             witness: None,
+            effects: Effects::default(),
             told: false,
         }
     }
@@ -169,9 +172,15 @@ impl Journey {
 
     /// Hands on to the event stream what the guest of the next attempt does while it does it.
     pub(crate) fn observer(&mut self, ready: &Ready) -> Arc<Witness> {
+        self.effects = self.used();
         let witness = Arc::new(Witness::new(Arc::clone(&self.events), Arc::clone(&self.call), ready));
         self.witness = Some(Arc::clone(&witness));
         witness
+    }
+
+    /// What was used of the world until now.
+    fn used(&self) -> Effects {
+        self.effects.and(self.witness.as_ref().map(|witness| witness.effects()).unwrap_or_default())
     }
 
     /// Its end.
@@ -232,7 +241,7 @@ impl Drop for Journey {
                 Stage::Cell(since) => TokioTimer.now().saturating_duration_since(since),
                 Stage::Other | Stage::Queue(_) => Duration::ZERO,
             };
-            let effects = self.witness.as_ref().map(|witness| witness.effects()).unwrap_or_default();
+            let effects = self.used();
             let queue = self.in_queue();
             let receipt = Receipt { queue, run, attempts: self.attempt, effects, ..Receipt::default() };
             self.end(Some(&failure), &receipt);

@@ -6,7 +6,7 @@
 
 use std::time::Instant;
 
-use hotcell_call::{Clock, Failure, Kind, Receipt};
+use hotcell_call::{Clock, Effects, Failure, Kind, Receipt};
 use hotcell_flow::retry::{Policy, Seen, Verdict, judge, transient};
 use hotcell_sandbox::Attempt;
 
@@ -21,6 +21,8 @@ pub(crate) struct Tries {
     made: u32,
     /// Fuel charged for the attempts before this one.
     fuel: u64,
+    /// What they used of the world.
+    effects: Effects,
     last: Option<Box<Attempt>>,
 }
 
@@ -36,7 +38,7 @@ impl Tries {
         if let Some(budget) = budget(ready, now, most) {
             budget.call(now);
         }
-        Self { most, made: 0, fuel: 0, last: None }
+        Self { most, made: 0, fuel: 0, effects: Effects::default(), last: None }
     }
 
     /// Takes in the end of an attempt; says when to begin the next, if there is one.
@@ -65,12 +67,15 @@ impl Tries {
     pub(crate) fn keep(&mut self, attempt: Box<Attempt>) {
         // Its own charge alone: those before it are in the sum.
         self.fuel = self.fuel.saturating_add(attempt.receipt.fuel_charged());
+        self.effects = self.effects.and(attempt.receipt.effects);
         self.last = Some(attempt);
     }
 
     /// The end of the call: that of its last attempt, with what all cost.
     pub(crate) fn finish(self, mut attempt: Box<Attempt>) -> Box<Attempt> {
         (attempt.receipt.attempts, attempt.receipt.fuel_before) = (self.made, self.fuel);
+        attempt.receipt.effects = attempt.receipt.effects.and(self.effects);
+        attempt.receipt.pure &= self.effects.is_empty();
         attempt
     }
 
@@ -81,6 +86,7 @@ impl Tries {
             Some(mut last) => {
                 let own = last.receipt.fuel_charged();
                 (last.receipt.attempts, last.receipt.fuel_before) = (self.made, self.fuel.saturating_sub(own));
+                last.receipt.effects = self.effects;
                 if cancelled {
                     last.result = Err(failure);
                 }

@@ -20,7 +20,7 @@ pub trait Observer: Send + Sync {
     fn decided(&self, decision: Decision);
 }
 
-/// Decisions that are told of one call, and as many again of its requests.
+/// Decisions of either kind, allowed and refused, that are told of one call; and as many again of its requests.
 const MOST_TOLD: usize = 64;
 
 /// Tells each decision once, up to a bound.
@@ -78,7 +78,8 @@ impl Teller {
         if self.told.iter().any(known) {
             return;
         }
-        if self.told.len() >= MOST_TOLD {
+        // Each kind for itself: what is refused cheaply must not hide what is allowed after it.
+        if self.told.iter().filter(|(kind, ..)| *kind == allowed).count() >= MOST_TOLD {
             self.dropped += 1;
             return;
         }

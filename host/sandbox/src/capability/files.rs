@@ -116,7 +116,11 @@ impl Cell {
         let node = self.node(fd);
         match node.access {
             Some(granted) if granted >= access => {
-                self.allow(&node, path, access, granted);
+                self.used(access);
+                // What goes by a name is told when it is known where that leads; the granted folder itself is no name.
+                if path.is_empty() && node.slot.is_none() {
+                    self.allow(&node, path, access, granted);
+                }
                 Ok(node)
             }
             Some(_) => Err(self.refuse(access, &joined(&node.path, path))),
@@ -124,26 +128,27 @@ impl Cell {
         }
     }
 
-    /// Notes what was let through. What goes by a descriptor alone was decided when that was opened.
+    /// Notes that a folder is used, before it is: whatever comes of it.
+    fn used(&mut self, access: Access) {
+        self.note(if access == Access::Read { Used::Read } else { Used::Write });
+    }
+
+    /// Tells what was let through. What goes by a descriptor alone was decided when that was opened.
     fn allow(&mut self, node: &Node, path: &str, access: Access, granted: Access) {
-        let (used, capability) = match access {
-            Access::Read => (Used::Read, Capability::Read),
-            Access::Write => (Used::Write, Capability::Write),
-        };
-        self.note(used);
-        if !path.is_empty() {
-            let verb = if granted == Access::Read { "read" } else { "write" };
-            let rule = || format!("{verb} {}", shortened(&node.granted, 200));
-            self.teller.allowed(capability, &joined(&node.path, path), rule);
-        }
+        let capability = if access == Access::Read { Capability::Read } else { Capability::Write };
+        let verb = if granted == Access::Read { "read" } else { "write" };
+        let rule = || format!("{verb} {}", shortened(&node.granted, 200));
+        self.teller.allowed(capability, &joined(&node.path, path), rule);
     }
 
     /// Notes a refusal of the stock host: a path that leaves its folder, a write where only reading is granted.
     fn settle<T>(&mut self, result: FsResult<T>, node: &Node, path: &str, access: Access) -> FsResult<T> {
-        if let Err(error) = &result
-            && matches!(error.downcast_ref(), Some(ErrorCode::NotPermitted))
-        {
-            return Err(self.refuse(access, &joined(&node.path, path)));
+        match (result.as_ref().err().and_then(|error| error.downcast_ref()), node.access) {
+            (Some(ErrorCode::NotPermitted), _) => return Err(self.refuse(access, &joined(&node.path, path))),
+            // Refused by name already: a pipe, a socket, a device.
+            (Some(ErrorCode::Access), _) | (_, None) => {}
+            (_, Some(granted)) if !path.is_empty() => self.allow(node, path, access, granted),
+            (_, Some(_)) => {}
         }
         result
     }
