@@ -138,7 +138,7 @@ async fn s50_every_run_has_exactly_one_end() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn s53_nothing_of_a_run_outlives_it() {
     let folder = tempfile::tempdir().expect("a folder");
-    let harness = Harness::starters("");
+    let harness = Harness::starters(&format!("[tools.files]\nfs.read = [{:?}]\n", folder.path()));
     let text = watcher(1_000).replace("[watch]", "[watch]\nending = \".md\"");
     let agent = agent(&harness, &text).await;
     let tasks = tokio::runtime::Handle::current().metrics();

@@ -2,6 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use hotcell_call::Target;
+
+use crate::agent::Work;
 use crate::document::Problems;
 use crate::manifest::{Manifest, MindDraft};
 use crate::mind::{Mind, Offer, SubAgent};
@@ -26,6 +29,18 @@ pub(super) fn offers(manifest: &Manifest, tools: &dyn Tools) -> Vec<Offer> {
     offers
 }
 
+/// The functions that an agent at another's side uses, and those at its own.
+fn used(sub: &SubAgent) -> Vec<Target> {
+    let agent = &sub.agent;
+    let called = agent.steps.iter().filter_map(|step| match &step.work {
+        Work::Call { target, .. } => Some(target.clone()),
+        Work::Value(_) => None,
+    });
+    let mind = agent.mind.iter();
+    let offered = mind.clone().flat_map(|mind| &mind.tools).map(|offer| offer.target.clone());
+    called.chain(offered).chain(mind.flat_map(|mind| &mind.agents).flat_map(used)).collect()
+}
+
 /// The whole; none after reporting what is in its way.
 pub(super) fn mind(draft: MindDraft, tools: Vec<Offer>, all: &dyn Tools, problems: &Problems) -> Option<Mind> {
     if tools.len() > MOST_OFFERS {
@@ -44,6 +59,19 @@ pub(super) fn mind(draft: MindDraft, tools: Vec<Offer>, all: &dyn Tools, problem
         }
         agents.push(SubAgent { agent, share });
     }
+    let mut approve = draft.approve;
+    let known: Vec<Target> =
+        tools.iter().map(|offer| offer.target.clone()).chain(agents.iter().flat_map(used)).collect();
+    for asked in &draft.asked {
+        let before = approve.functions.len();
+        approve.functions.extend(known.iter().filter(|target| asked.value.fits(target)).cloned());
+        if approve.functions.len() == before {
+            let message =
+                format!("`{}` is none of what the agent may use, so it would never be asked for", asked.value);
+            let wrong = problems.at(asked.span.clone(), message, "");
+            problems.push(wrong.hint("a function, a tool, or \"effect:write\""));
+        }
+    }
     Some(Mind {
         prompt: draft.prompt,
         models: draft.models,
@@ -53,7 +81,7 @@ pub(super) fn mind(draft: MindDraft, tools: Vec<Offer>, all: &dyn Tools, problem
         tools,
         shown: draft.shown,
         budget: draft.budget,
-        approve: draft.approve,
+        approve,
         attempts: draft.attempts,
         agents,
         watch: draft.watch,

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use hotcell_call::{ByteSize, Effect, Target};
+use hotcell_call::{ByteSize, Effect};
 use serde_json::{Map, Value};
 
-use super::Manifest;
+use super::{Allow, Manifest};
 use crate::agent::Bounds;
 use crate::document::{Problems, Section, Spanned};
 use crate::mind::{Approve, Budget, Cost, Memory, OnExceed, Pattern, Watch};
@@ -22,6 +22,7 @@ pub(crate) struct MindDraft {
     pub(crate) shown: ByteSize,
     pub(crate) budget: Budget,
     pub(crate) approve: Approve,
+    pub(crate) asked: Vec<Spanned<Allow>>,
     pub(crate) attempts: u32,
     pub(crate) agents: Vec<(u8, Manifest)>,
     pub(crate) watch: Option<Watch>,
@@ -74,8 +75,16 @@ impl MindDraft {
         }
         let model = Model::read(root, &around.models);
         let shown = shown.and_then(|shown| result(shown, problems)).unwrap_or(SHOWN.0);
+        // What is outside is for the one that a person runs.
+        for key in ["watch", "memory"] {
+            if let Some(item) = root.get(key).filter(|_| around.depth > 0) {
+                let message = format!("an agent at the side of another has no `{key}`");
+                item.report(item.wrong_at(item.key(), message, ""));
+            }
+        }
         let plan = root.section("plan");
         let watch = root.section("watch").and_then(|section| watch(&section, pattern));
+        let (approve, asked) = approve(root);
         Some(Self {
             pattern,
             prompt: prompt.map_or_else(String::new, |text| text.value),
@@ -86,7 +95,8 @@ impl MindDraft {
             temperature: model.temperature,
             shown,
             budget,
-            approve: approve(root),
+            approve,
+            asked,
             attempts: plan.and_then(|section| section.get("attempts")?.number(1, 10)).unwrap_or(3),
             watch,
             memory: root.section("memory").and_then(|section| memory(&section)),
@@ -212,9 +222,10 @@ fn percent(share: f64) -> u8 {
     (0..=100).find(|percent| f64::from(*percent) >= share * 100.0 - 0.5).unwrap_or(100)
 }
 
-fn approve(root: &Section<'_>) -> Approve {
-    let mut approve = Approve::default();
-    let Some(section) = root.section("approve") else { return approve };
+/// `[approve]`, and the functions that it names: which they are is known when all agents are.
+fn approve(root: &Section<'_>) -> (Approve, Vec<Spanned<Allow>>) {
+    let (mut approve, mut patterns) = (Approve::default(), Vec::new());
+    let Some(section) = root.section("approve") else { return (approve, patterns) };
     let asked = section.need("ask", "ask = [\"effect:write\"]").and_then(|item| item.list()).unwrap_or_default();
     for item in &asked {
         let Some(text) = item.string() else { continue };
@@ -223,12 +234,12 @@ fn approve(root: &Section<'_>) -> Approve {
                 Some((_, effect)) => approve.effects.push(*effect),
                 None => item.report(item.wrong("there is no such effect", "").hint("pure, read, idempotent, write")),
             }
-        } else if let Some(target) = item.parsed::<Target>() {
-            approve.functions.push(target.value);
+        } else if let Some(pattern) = item.parsed::<Allow>() {
+            patterns.push(pattern);
         }
     }
     approve.timeout = section.get("timeout").and_then(|item| item.duration()).unwrap_or(approve.timeout);
-    approve
+    (approve, patterns)
 }
 
 fn agents(root: &Section<'_>, depth: usize, models: &[ModelName]) -> Vec<(u8, Manifest)> {

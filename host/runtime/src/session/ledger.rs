@@ -8,6 +8,7 @@ use hotcell_agent::model::Usage;
 use hotcell_agent::{Budget, Cost, OnExceed};
 use hotcell_call::{AgentName, Code, Failure, Happening, RunId};
 use serde::Serialize;
+use tokio::sync::Notify;
 
 use crate::events::Events;
 use crate::session::approve::{Approval, Question};
@@ -32,7 +33,35 @@ pub(super) struct Ledger {
     on_exceed: OnExceed,
     warn_at: u8,
     state: Mutex<State>,
+    /// Told when something that was set aside is given back.
+    freed: Notify,
+    /// One question at a time.
+    asking: tokio::sync::Mutex<()>,
     around: Option<Arc<Ledger>>,
+}
+
+/// What one reply may need, set aside in a ledger and in all around it until it is known what it did; given back on drop.
+pub(super) struct Aside {
+    ledger: Arc<Ledger>,
+    tokens: u64,
+    _around: Option<Box<Aside>>,
+}
+
+impl Aside {
+    /// The most tokens that are set aside for the reply, here and in all ledgers around.
+    pub(super) fn tokens(&self) -> u64 {
+        self._around.as_ref().map_or(self.tokens, |around| around.tokens().min(self.tokens))
+    }
+}
+
+impl Drop for Aside {
+    fn drop(&mut self) {
+        let mut state = self.ledger.lock();
+        state.aside.0 = state.aside.0.saturating_sub(1);
+        state.aside.1 = state.aside.1.saturating_sub(self.tokens);
+        drop(state);
+        self.ledger.freed.notify_waiters();
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -40,6 +69,10 @@ struct State {
     spent: Spent,
     /// What may be spent: more than the agent says after somebody agreed to it.
     most: Most,
+    /// Turns and tokens that are set aside for replies under way.
+    aside: (u64, u64),
+    /// What it was in the beginning.
+    first: Most,
     warned: [bool; 3],
 }
 
@@ -64,7 +97,7 @@ impl Ledger {
     pub(super) fn new(agent: &AgentName, run: RunId, budget: &Budget, around: Option<(Arc<Self>, u8)>) -> Arc<Self> {
         let own = Most { turns: u64::from(budget.turns), tokens: budget.tokens, cost: budget.cost.map(|cost| cost.0) };
         let most = around.as_ref().map_or(own, |(ledger, share)| own.within(ledger.left(), *share));
-        let state = Mutex::new(State { spent: Spent::default(), most, warned: [false; 3] });
+        let state = Mutex::new(State { spent: Spent::default(), most, aside: (0, 0), first: most, warned: [false; 3] });
         let (on_exceed, warn_at) = (budget.on_exceed, budget.warn_at);
         Arc::new(Self {
             agent: agent.clone(),
@@ -72,6 +105,8 @@ impl Ledger {
             on_exceed,
             warn_at,
             state,
+            freed: Notify::new(),
+            asking: tokio::sync::Mutex::default(),
             around: around.map(|(ledger, _)| ledger),
         })
     }
@@ -93,29 +128,59 @@ impl Ledger {
         }
     }
 
-    /// The tokens that the next reply may have at most.
-    pub(super) fn tokens_left(&self) -> Option<u64> {
-        let around = self.around.as_ref().and_then(|ledger| ledger.tokens_left());
-        self.left().tokens.into_iter().chain(around).min()
-    }
-
-    /// Makes sure that there is something left for another reply; asks for more where the agent says so.
+    /// Sets aside what a reply may need, which is so many tokens at most; waits for others where only what is set aside for them is in
+    /// the way, and asks for more where the agent says so.
     ///
     /// # Errors
     ///
     /// [`Code::Budget`] with what is spent.
-    pub(super) async fn admit(&self, approval: &Approval, events: &Events) -> Result<(), Failure> {
-        let mut ledger = Some(self);
-        while let Some(one) = ledger {
-            while let Some(line) = one.exceeded() {
-                one.more(&line, approval, events).await?;
-            }
-            ledger = one.around.as_deref();
+    pub(super) async fn admit(
+        self: &Arc<Self>,
+        tokens: u64,
+        approval: &Approval,
+        events: &Events,
+    ) -> Result<Aside, Failure> {
+        let mut outermost = None;
+        // Always from within outwards: what is held here never waits for itself.
+        let mut chain = vec![Arc::clone(self)];
+        while let Some(around) = chain.last().and_then(|ledger| ledger.around.clone()) {
+            chain.push(around);
         }
-        Ok(())
+        for ledger in chain.into_iter().rev() {
+            let tokens = loop {
+                let freed = ledger.freed.notified();
+                match ledger.take(tokens) {
+                    Ok(tokens) => break tokens,
+                    Err(None) => freed.await,
+                    Err(Some(line)) => ledger.more(&line, approval, events).await?,
+                }
+            };
+            outermost = Some(Box::new(Aside { ledger, tokens, _around: outermost }));
+        }
+        outermost.map(|aside| *aside).ok_or_else(|| Failure::new(Code::Fault, "a run has no ledger"))
+    }
+
+    /// Sets aside a turn and as many of the tokens as there are; none where it has to wait, or what is spent.
+    fn take(&self, tokens: u64) -> Result<u64, Option<Line>> {
+        let mut state = self.lock();
+        if let Some(line) = state.lines().into_iter().flatten().find(|line| line.used >= line.most) {
+            return Err(Some(line));
+        }
+        let (turns, spoken) = state.aside;
+        let left = state.most.tokens.map(|most| most - state.spent.tokens.total().min(most));
+        let free = left.map(|left| left.saturating_sub(spoken));
+        // A budget of money can't be divided before prices are known: one at a time then.
+        let alone = state.most.cost.is_some() && turns > 0;
+        if alone || u64::from(state.spent.turns).saturating_add(turns) >= state.most.turns || free == Some(0) {
+            return Err(None);
+        }
+        let tokens = free.map_or(tokens, |free| free.min(tokens));
+        state.aside = (turns + 1, spoken.saturating_add(tokens));
+        Ok(tokens)
     }
 
     /// The first bound that is reached.
+    #[cfg(test)]
     fn exceeded(&self) -> Option<Line> {
         self.lock().lines().into_iter().flatten().find(|line| line.used >= line.most)
     }
@@ -124,9 +189,19 @@ impl Ledger {
         let Line { what, shown: (used, most), .. } = line;
         let question = Question::Budget { agent: &self.agent, what, used, most };
         let paused = self.on_exceed == OnExceed::Pause;
-        if paused && approval.ask(&question, self.run, events).await {
-            self.lock().grow(what);
-            return Ok(());
+        if paused {
+            let _one = self.asking.lock().await;
+            // Somebody else may have asked meanwhile, and been given more.
+            let same = |now: &Line| now.what == line.what && now.most == line.most;
+            let still = self.lock().lines().into_iter().flatten().any(|now| same(&now));
+            if !still {
+                return Ok(());
+            }
+            if approval.ask(&question, self.run, events).await {
+                self.lock().grow(what, line.most);
+                self.freed.notify_waiters();
+                return Ok(());
+            }
         }
         let failure = Failure::new(Code::Budget, format!("{} has spent its {what}", self.agent))
             .why(format!("{used} of {most}{}", if paused { ", and nobody agreed to more" } else { "" }));
@@ -184,15 +259,24 @@ impl State {
         ]
     }
 
-    /// As much again.
-    fn grow(&mut self, what: &str) {
-        let double = |most: &mut u64| *most = most.saturating_mul(2).max(1);
+    /// As much again as the agent says, of what was at `most`.
+    fn grow(&mut self, what: &str, most: u64) {
+        let more = most.saturating_add(self.step(what).max(1));
         match what {
-            "turns" => double(&mut self.most.turns),
-            "tokens" => self.most.tokens.iter_mut().for_each(double),
-            _ => self.most.cost.iter_mut().for_each(double),
+            "turns" => self.most.turns = more,
+            "tokens" => self.most.tokens = Some(more),
+            _ => self.most.cost = Some(more),
         }
         self.warned = [false; 3];
+    }
+
+    /// What the agent says itself.
+    fn step(&self, what: &str) -> u64 {
+        match what {
+            "turns" => self.first.turns,
+            "tokens" => self.first.tokens.unwrap_or_default(),
+            _ => self.first.cost.unwrap_or_default(),
+        }
     }
 }
 
@@ -249,7 +333,28 @@ mod tests {
         inner.charge(TEN, Some(Cost(7)), &events);
         assert_eq!((inner.spent().turns, outer.spent().turns), (1, 2));
         assert_eq!(outer.spent().cost, Some(Cost(12)));
-        assert_eq!((inner.tokens_left(), outer.tokens_left()), (Some(35), Some(80)));
+        assert_eq!((inner.left().tokens, outer.left().tokens), (Some(35), Some(80)));
+    }
+
+    // Whoever asks at the same time shares what is left, and nothing is spent twice.
+    #[tokio::test]
+    async fn replies_that_are_asked_for_together_share_what_is_left() {
+        let events = Events::new();
+        let outer = ledger(&budget(3, 100), None);
+        let inner: Vec<_> = (0..8).map(|_| ledger(&budget(50, 1_000), Some((Arc::clone(&outer), 100)))).collect();
+        let spent = futures::future::join_all(inner.iter().map(async |ledger| {
+            let aside = ledger.admit(60, &Approval::none(), &events).await?;
+            let tokens = aside.tokens();
+            tokio::task::yield_now().await;
+            ledger.charge(Usage { input: 0, output: tokens }, None, &events);
+            Ok::<_, Failure>(tokens)
+        }))
+        .await;
+        let given: Vec<u64> = spent.iter().filter_map(|spent| spent.as_ref().ok().copied()).collect();
+        assert!(given.iter().sum::<u64>() <= 100 && given.len() <= 3 && !given.is_empty(), "{given:?}");
+        assert_eq!(outer.spent().tokens.output, given.iter().sum::<u64>());
+        assert!(spent.iter().filter_map(|spent| spent.as_ref().err()).all(|failure| failure.code() == Code::Budget));
+        assert_eq!(outer.lock().aside, (0, 0));
     }
 
     #[tokio::test]
@@ -262,12 +367,12 @@ mod tests {
             ledger.charge(TEN, None, &events);
             ledger
         };
-        let stopped = spend(OnExceed::Stop).admit(&Approval::yes(), &events).await.unwrap_err();
+        let stopped = spend(OnExceed::Stop).admit(1, &Approval::yes(), &events).await.err().unwrap();
         assert_eq!((stopped.code(), stopped.reason()), (Code::Budget, "1 of 1"));
-        let refused = spend(OnExceed::Pause).admit(&Approval::none(), &events).await.unwrap_err();
+        let refused = spend(OnExceed::Pause).admit(1, &Approval::none(), &events).await.err().unwrap();
         assert!(refused.reason().contains("nobody agreed"), "{refused}");
         let paused = spend(OnExceed::Pause);
-        paused.admit(&Approval::yes(), &events).await.unwrap();
+        drop(paused.admit(1, &Approval::yes(), &events).await.unwrap());
         assert_eq!(paused.left().turns, 1);
     }
 }

@@ -47,6 +47,8 @@ struct Reference {
     path: Vec<String>,
 }
 
+/// What one text may become.
+const MOST_MADE: usize = 1 << 20;
 /// How deep inputs nest at most: they are gone through by recursion.
 const MOST_DEEP: usize = 64;
 
@@ -293,12 +295,21 @@ pub(super) fn resolved_text(text: &str, results: &[Value]) -> Value {
     if let (Some(Piece::Reference(inside)), None) = (all.next(), all.next()) {
         return found(inside).cloned().unwrap_or_default();
     }
-    let piece = |piece| match piece {
-        Piece::Plain(plain) => plain.to_owned(),
-        Piece::Reference(inside) => found(inside).map(shown).unwrap_or_default(),
-        Piece::Braces => "{{".to_owned(),
-    };
-    Value::String(pieces(text).map(piece).collect())
+    let mut made = String::new();
+    for piece in pieces(text) {
+        match piece {
+            Piece::Plain(plain) => made.push_str(plain),
+            Piece::Reference(inside) => made.push_str(&found(inside).map(shown).unwrap_or_default()),
+            Piece::Braces => made.push_str("{{"),
+        }
+        // A small text can refer to a large result very often.
+        if made.len() > MOST_MADE {
+            made.truncate(made.floor_char_boundary(MOST_MADE));
+            made.push('…');
+            break;
+        }
+    }
+    Value::String(made)
 }
 
 /// A value within a text.
@@ -356,6 +367,9 @@ mod tests {
         assert_eq!(resolved_text(&program.answer, &results), "It is [1],\nand n.");
         assert_eq!(resolved_text("{{2.missing}}", &results), Value::Null);
         assert_eq!(resolved_text("{{2.list[0]}}", &results), "x");
+        let large = [Value::String("x".repeat(10_000))];
+        let made = resolved_text(&"{{1}} ".repeat(10_000), &large);
+        assert!(made.as_str().is_some_and(|made| made.len() <= MOST_MADE + 3 && made.ends_with('…')));
         let inner = parsed(
             "a.b()\na.c(task=\"a.b()\nanswer {{{{1.x}} and {{1}}\")"
                 .replace("\n", "\\n")

@@ -92,7 +92,7 @@ impl Thinker<'_> {
         }
         let origin = Origin::Tool { target: &target, digest: made.receipt.digest };
         let envelope = Envelope::new(origin, made.result.as_ref().map(Payload::as_str), self.mind.shown);
-        self.actions().push(Action {
+        self.acted(Action {
             action: one.id.clone(),
             call: Some(call),
             run: None,
@@ -137,7 +137,7 @@ impl Thinker<'_> {
         };
         let envelope =
             Envelope::new(Origin::Agent(sub.agent()), given.as_deref().map_err(|failure| *failure), self.mind.shown);
-        self.actions().push(Action {
+        self.acted(Action {
             action: one.id.clone(),
             call: None,
             run: Some(outcome.run),
@@ -174,7 +174,7 @@ impl Thinker<'_> {
     /// A use of which nothing came, because it could not be made: the model is told why.
     fn unmade(&self, one: &ToolUse, failure: &Failure) -> ToolResult {
         self.tell(|| Happening::ErrorOccurred { what: shortened(&failure.to_string(), MOST_TOLD) });
-        self.actions().push(Action {
+        self.acted(Action {
             action: one.id.clone(),
             call: None,
             run: None,

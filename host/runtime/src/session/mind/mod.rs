@@ -30,6 +30,12 @@ use self::reactive::Incoming;
 
 /// What a conversation may hold.
 const MOST_CONVERSATION: ByteSize = ByteSize::mib(16);
+/// Tokens of a reply for which nobody says how many it may have.
+const USUAL_REPLY: u32 = 8_192;
+/// An id or a name of a use: they are repeated in every request after it.
+const MOST_NAME: usize = 256;
+/// Actions that a run keeps: the last ones.
+const MOST_ACTIONS: usize = 10_000;
 /// What events tell of a text.
 const MOST_TOLD: usize = 500;
 
@@ -107,6 +113,7 @@ impl<'a> Thinker<'a> {
                 self.reactive(tasks).await?
             }
             Some(watch) => {
+                self.may_watch(Path::new(task)).await?;
                 let watching = watch::watch(Path::new(task), watch, send, || self.now("watching"));
                 let watching = async {
                     match watch.time {
@@ -123,6 +130,24 @@ impl<'a> Thinker<'a> {
         let answer = Self::together(&done);
         *self.tasks.lock().unwrap_or_else(PoisonError::into_inner) = done;
         answer
+    }
+
+    /// A folder is watched only where one of the tools may read it: names and times of files are worth something, too.
+    async fn may_watch(&self, folder: &Path) -> Result<(), Failure> {
+        let refused = |why: String| {
+            let shown = shortened(&folder.display().to_string(), 200);
+            Failure::new(Code::Files, format!("{} may not watch `{shown}`", self.caller.agent.name)).why(why)
+        };
+        let real = folder.canonicalize().map_err(|error| refused(error.to_string()))?;
+        for offer in &self.mind.tools {
+            let Ok(opened) = self.caller.host.opened(&offer.target).await else { continue };
+            let hosts = opened.grants.set().folders.iter().map(|granted| granted.host.join(&granted.part));
+            if hosts.filter_map(|host| host.canonicalize().ok()).any(|host| real.starts_with(host)) {
+                return Ok(());
+            }
+        }
+        let fix = format!("--allow-read {}", hotcell_call::shell(&folder.display().to_string()));
+        Err(refused("none of its tools may read it".to_owned()).fix(fix))
     }
 
     fn memory(&self) -> Option<Remembered> {
@@ -146,6 +171,15 @@ impl<'a> Thinker<'a> {
 
     pub(super) fn actions(&self) -> MutexGuard<'_, Vec<Action>> {
         self.actions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps what was done.
+    fn acted(&self, action: Action) {
+        let mut actions = self.actions();
+        if actions.len() >= MOST_ACTIONS {
+            actions.remove(0);
+        }
+        actions.push(action);
     }
 
     /// What the run does from now on.
@@ -198,8 +232,12 @@ impl<'a> Thinker<'a> {
             .fix("a smaller `[tools] result`, or a smaller task")
             .reached(size(messages), MOST_CONVERSATION));
         }
-        self.ledger.admit(self.gate.approval(), events).await?;
-        let left = self.ledger.tokens_left().map(|left| u32::try_from(left).unwrap_or(u32::MAX).max(1));
+        // What the request has is known to the provider alone; a fourth of its bytes is near.
+        let has = size(messages).as_u64() / 4;
+        let most = u64::from(self.mind.max_tokens.unwrap_or(USUAL_REPLY));
+        let aside = self.ledger.admit(has.saturating_add(most), self.gate.approval(), events).await?;
+        let left = u32::try_from(aside.tokens().saturating_sub(has).max(1)).unwrap_or(u32::MAX);
+        let left = (aside.tokens() < has.saturating_add(most)).then_some(left);
         let request = ChatRequest {
             system: system.to_owned(),
             messages: messages.to_vec(),
@@ -211,8 +249,13 @@ impl<'a> Thinker<'a> {
         };
         let began = Instant::now();
         let reply = self.model.reply(&request, &mut |_| {}).await.map_err(|error| self.failed(&error))?;
+        if reply.uses.iter().any(|one| one.id.len() > MOST_NAME || one.name.len() > MOST_NAME) {
+            let why = format!("it names what it wants to use in more than {MOST_NAME} bytes");
+            return Err(self.failed(&ModelError::Malformed(why)));
+        }
         let cost = self.caller.host.price(&reply.model, reply.usage).map(Cost);
         self.ledger.charge(reply.usage, cost, events);
+        drop(aside);
         self.tell(|| Happening::Thought {
             model: reply.model.clone(),
             text: shortened(&reply.text, MOST_TOLD),
@@ -255,9 +298,12 @@ fn size(messages: &[Message]) -> ByteSize {
                 Ok(input) => Value::Object(input.clone()).to_string().len(),
                 Err(text) => text.len(),
             });
-            text.len() + inputs.sum::<usize>() + opaque.as_ref().map_or(0, |opaque| opaque.to_string().len())
+            let names: usize = uses.iter().map(|one| one.id.len() + one.name.len()).sum();
+            names + text.len() + inputs.sum::<usize>() + opaque.as_ref().map_or(0, |opaque| opaque.to_string().len())
         }
-        Message::Results(results) => results.iter().map(|result| result.text.len()).sum(),
+        Message::Results(results) => {
+            results.iter().map(|result| result.id.len() + result.name.len() + result.text.len()).sum()
+        }
     };
     ByteSize::of(messages.iter().map(of).sum())
 }

@@ -106,7 +106,7 @@ impl Thinker<'_> {
         self.add(outcome.fuel, outcome.failed_calls);
         let results = outcome.results.iter().map(|(step, value)| (step.to_string(), (**value).clone())).collect();
         for step in &outcome.steps {
-            self.actions().push(Action {
+            self.acted(Action {
                 action: step.step.to_string(),
                 call: None,
                 run: None,

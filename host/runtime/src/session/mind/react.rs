@@ -1,6 +1,6 @@
 //! Think, act, look, and again, until there is an answer.
 
-use hotcell_agent::model::Message;
+use hotcell_agent::model::{Message, StopReason};
 use hotcell_call::Failure;
 
 use super::Thinker;
@@ -18,7 +18,8 @@ impl Thinker<'_> {
         loop {
             self.now("thinking");
             let reply = self.reply(&system, &messages, self.specs(), None).await?;
-            if reply.uses.is_empty() {
+            // What is cut may want something else than it would have.
+            if reply.uses.is_empty() || reply.stop != StopReason::Complete {
                 self.now("answering");
                 return self.answer(reply);
             }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
-use hotcell_agent::model::{ChatReply, Message, ToolResult, ToolUse};
+use hotcell_agent::model::{ChatReply, Message, StopReason, ToolResult, ToolUse};
 use hotcell_call::{Code, Failure, Happening, Kind, shortened};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -20,6 +20,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::{MOST_TOLD, Thinker};
 use crate::session::TaskOutcome;
 
+/// Tasks side by side: more are no use, and each has a conversation.
+const MOST_AT_ONCE: usize = 1_024;
 /// Outcomes of tasks that a run keeps: the last ones.
 const MOST_KEPT: usize = 1_000;
 
@@ -64,7 +66,7 @@ impl Thinker<'_> {
     ///
     /// What ends the whole run: a budget that is spent. That a task failed is its own outcome.
     pub(super) async fn reactive(&self, tasks: Receiver<Incoming>) -> Result<Vec<TaskOutcome>, Failure> {
-        let at_once = self.caller.agent.bounds.parallel.get();
+        let at_once = self.caller.agent.bounds.parallel.get().min(MOST_AT_ONCE);
         let places = Arc::new(Semaphore::new(at_once.min(Semaphore::MAX_PERMITS)));
         let (signal, signals) = channel(at_once + 2);
         let (want, wanted) = channel(at_once + 1);
@@ -157,7 +159,7 @@ impl Thinker<'_> {
         end: &Sender<Ended>,
     ) -> Option<Vec<ToolUse>> {
         let reply = match reply {
-            Ok(reply) if !reply.uses.is_empty() => reply,
+            Ok(reply) if !reply.uses.is_empty() && reply.stop == StopReason::Complete => reply,
             Ok(reply) => {
                 self.close(task, self.answer(reply), open, end).await;
                 return None;
