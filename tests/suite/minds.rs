@@ -560,6 +560,56 @@ async fn agents_at_the_side_spend_what_there_is_and_no_more() {
     assert_eq!((outcome.spent.turns, outcome.calls), (1 + 5 + 1, 5));
 }
 
+// What the one above narrows holds at its side too.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn agents_at_the_side_have_no_more_than_the_one_above() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for name in ["pub", "priv"] {
+        std::fs::create_dir(folder.path().join(name)).expect("a folder");
+        std::fs::write(folder.path().join(name).join("a.txt"), name).expect("a file");
+    }
+    let root = folder.path().to_str().expect("a path");
+    let harness = Harness::with(&format!("[tools.files]\nfs.write = [{root:?}]\n"));
+    let more = "deny = [\"files.write\"]\n[tools.files]\nfs.read = [\"pub\"]\n[limits]\nfuel = \"1M\"\n\
+                [[agents]]\nname = \"helper\"\npattern = \"react\"\ntools.allow = [\"files.*\", \"cpu.*\"]\n";
+    let text = toml("react", "rules", &["files.*"], more);
+    for (call, outcome) in [
+        (format!("files.read(path=\"{root}/pub/a.txt\")"), "ok"),
+        (format!("files.read(path=\"{root}/priv/a.txt\")"), "denied"),
+        (format!("files.write(path=\"{root}/pub/a.txt\", text=\"x\")"), "unknown"),
+        ("cpu.spin()".to_owned(), "exhausted(fuel)"),
+    ] {
+        let task = format!("agent.helper(task={})", serde_json::to_string(&call).expect("a text"));
+        let ran = run(&harness, &text, &task).await;
+        let within = ran.actions[0].run.expect("a run");
+        let told = told(&harness, within);
+        let seen = told.iter().find_map(|what| match what {
+            Happening::ResultAvailable { outcome, .. } => Some(outcome.clone()),
+            Happening::ErrorOccurred { .. } => Some("unknown".to_owned()),
+            _ => None,
+        });
+        assert_eq!(seen.as_deref(), Some(outcome), "{call}: {told:?}");
+    }
+}
+
+// A name that would never be asked for, a folder that nobody granted, and what only a person's own agent has.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_would_mean_nothing_or_too_much_is_refused() {
+    let harness = Harness::new();
+    let wrong = async |toml: String| {
+        let wrong = harness.host.agent(&Source::new("case.toml", toml)).await.expect_err("it does not fit");
+        wrong.iter().map(Diagnostic::render).collect::<String>()
+    };
+    let asks = wrong(toml("react", "rules", &["echo.*"], "[approve]\nask = [\"echo.txet\"]\n")).await;
+    assert!(asks.contains("never be asked for"), "{asks}");
+    let side = "[[agents]]\nname = \"spy\"\npattern = \"reactive\"\nwatch.task = \"answer {{path}}\"\n";
+    assert!(wrong(toml("react", "rules", &[], side)).await.contains("has no `watch`"));
+    let folder = tempfile::tempdir().expect("a folder");
+    let text = toml("reactive", "rules", &["files.read"], "[watch]\ntask = \"answer {{path}}\"\n");
+    let outcome = run(&harness, &text, folder.path().to_str().expect("a path")).await;
+    assert_eq!(outcome.failure.map(|failure| failure.code()), Some(Code::Files));
+}
+
 // === memory ===
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

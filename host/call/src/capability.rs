@@ -259,6 +259,26 @@ fn is_whole(part: &Path) -> bool {
 }
 
 impl Wants {
+    /// What both want: of two paths the one that lies within the other, of two rules what they have in common.
+    #[must_use]
+    pub fn and(&self, other: &Self) -> Self {
+        let paths = |own: &[String], others: &[String]| {
+            let deeper = |one: &String, other: &String| {
+                let (a, b) = (clean(one)?, clean(other)?);
+                if a.starts_with(&b) { Some(one.clone()) } else { b.starts_with(&a).then(|| other.clone()) }
+            };
+            own.iter().flat_map(|one| others.iter().filter_map(move |other| deeper(one, other))).collect()
+        };
+        Self {
+            read: paths(&self.read, &other.read),
+            write: paths(&self.write, &other.write),
+            env: self.env.iter().filter(|name| other.env.contains(name)).cloned().collect(),
+            net: NetRule::common(&self.net, &other.net),
+            real_clock: self.real_clock && other.real_clock,
+            system_random: self.system_random && other.system_random,
+        }
+    }
+
     /// Makes sure that each path stays within whatever folder is granted.
     ///
     /// # Errors

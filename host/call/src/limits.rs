@@ -184,6 +184,15 @@ impl LimitKeys {
         each!(names)
     };
 
+    /// The lower of both, where both are set; else the one that is.
+    #[must_use]
+    pub fn within(&self, around: &Self) -> Self {
+        macro_rules! lower {
+            ($($key:ident),*) => { Self { $($key: self.$key.into_iter().chain(around.$key).min()),* } };
+        }
+        each!(lower)
+    }
+
     /// These keys where they are set, else those of `under`.
     #[must_use]
     pub fn over(&self, under: &Self) -> Self {

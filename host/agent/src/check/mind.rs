@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use hotcell_call::Target;
+use hotcell_call::{LimitKeys, Target, ToolName, Wants};
 
-use crate::agent::Work;
-use crate::document::Problems;
-use crate::manifest::{Manifest, MindDraft};
+use crate::agent::{Agent, Work};
+use crate::document::{Problems, Spanned};
+use crate::manifest::{Allow, Manifest, MindDraft};
 use crate::mind::{Mind, Offer, SubAgent};
 use crate::{Diagnostic, Tools};
 
@@ -29,6 +29,44 @@ pub(super) fn offers(manifest: &Manifest, tools: &dyn Tools) -> Vec<Offer> {
     offers
 }
 
+/// What an agent says that holds for those at its side too: they only narrow further.
+pub(super) struct Above<'a> {
+    pub(super) limits: &'a LimitKeys,
+    pub(super) narrowings: &'a [(ToolName, (LimitKeys, Option<Wants>))],
+    pub(super) deny: &'a [Spanned<Allow>],
+}
+
+/// Lowers what an agent has to what the one above it leaves, and so for all at its own side.
+fn narrow(agent: &mut Agent, above: &Above<'_>, problems: &Problems) {
+    agent.limits = agent.limits.within(above.limits);
+    for (limits, _) in agent.narrowings.values_mut() {
+        *limits = limits.within(above.limits);
+    }
+    for (tool, (limits, wants)) in above.narrowings {
+        let (own, wanted) = agent.narrowings.entry(tool.clone()).or_default();
+        *own = own.within(limits);
+        *wanted = match (wanted.take(), wants) {
+            (Some(own), Some(wants)) => Some(own.and(wants)),
+            (own, wants) => own.or_else(|| wants.clone()),
+        };
+    }
+    let denied = |target: &Target| above.deny.iter().any(|deny| deny.value.fits(target));
+    for step in &agent.steps {
+        if let Work::Call { target, .. } = &step.work
+            && denied(target)
+        {
+            let message = format!("the agent `{}` calls `{target}`, which the one above it denies", agent.name);
+            problems.push(Diagnostic::new(problems.source(), message));
+        }
+    }
+    if let Some(mind) = &mut agent.mind {
+        mind.tools.retain(|offer| !denied(&offer.target));
+        for sub in &mut mind.agents {
+            narrow(&mut sub.agent, above, problems);
+        }
+    }
+}
+
 /// The functions that an agent at another's side uses, and those at its own.
 fn used(sub: &SubAgent) -> Vec<Target> {
     let agent = &sub.agent;
@@ -42,7 +80,13 @@ fn used(sub: &SubAgent) -> Vec<Target> {
 }
 
 /// The whole; none after reporting what is in its way.
-pub(super) fn mind(draft: MindDraft, tools: Vec<Offer>, all: &dyn Tools, problems: &Problems) -> Option<Mind> {
+pub(super) fn mind(
+    draft: MindDraft,
+    tools: Vec<Offer>,
+    above: &Above<'_>,
+    all: &dyn Tools,
+    problems: &Problems,
+) -> Option<Mind> {
     if tools.len() > MOST_OFFERS {
         let message =
             format!("the agent allows {} functions, and a model is offered {MOST_OFFERS} at most", tools.len());
@@ -52,7 +96,8 @@ pub(super) fn mind(draft: MindDraft, tools: Vec<Offer>, all: &dyn Tools, problem
     let mut names = BTreeSet::new();
     let mut agents = Vec::new();
     for (share, manifest) in draft.agents {
-        let agent = super::agent(manifest, all, problems)?;
+        let mut agent = super::agent(manifest, all, problems)?;
+        narrow(&mut agent, above, problems);
         if !names.insert(agent.name.clone()) {
             let message = format!("two agents have the name `{}`", agent.name);
             problems.push(Diagnostic::new(problems.source(), message).hint("name = \"critic\" in each [[agents]]"));

@@ -47,7 +47,8 @@ fn agent(mut manifest: Manifest, tools: &dyn Tools, problems: &Problems) -> Opti
     let steps: Option<Vec<Step>> = steps.map(|(draft, work)| step(draft, work?)).collect();
     let takes_task = draft.is_some();
     let pattern = draft.as_ref().map(|draft| draft.pattern).unwrap_or_default();
-    let mind = draft.map(|draft| mind::mind(draft, offers, tools, problems));
+    let above = mind::Above { limits: &manifest.limits.keys, narrowings: &narrowings, deny: &manifest.deny };
+    let mind = draft.map(|draft| mind::mind(draft, offers, &above, tools, problems));
     let (name, steps) = (name?, steps?);
     Some(Agent {
         pattern,
