@@ -52,7 +52,7 @@ const PAGE: u64 = 64 << 10;
 /// All of them, in the order in which they are made.
 pub(super) const ATTACKS: &[Attack] = &[
     attack("endless loop", "proof.spin", Bound::Limit("fuel", "exhausted(fuel)"), fuel, nothing),
-    attack("endless start", "start.run", Bound::Limit("fuel", "exhausted(fuel)"), fuel, nothing),
+    attack("endless start", "start.run", Bound::Limit("fuel", "exhausted(fuel)"), little_fuel, nothing),
     attack("loop in time", "proof.spin", Bound::Limit("timeout", "timed-out"), time, nothing),
     attack("host calls", "proof.storm", Bound::Limit("timeout", "timed-out"), time, nothing),
     attack("endless sleep", "timer.sleep", Bound::Limit("timeout", "timed-out"), time, nothing),
@@ -170,6 +170,12 @@ fn fuel(limits: &Limits) -> LimitKeys {
     let possible = Count::new((time / SLOWEST).max(1));
     let timeout = Some(limits.timeout.min(LONGEST));
     LimitKeys { fuel: Some(limits.fuel.min(FUEL).min(possible)), timeout, ..LimitKeys::default() }
+}
+
+/// For a start function, whose loop took ten times as long for its fuel when it was measured.
+fn little_fuel(limits: &Limits) -> LimitKeys {
+    let keys = fuel(limits);
+    LimitKeys { fuel: keys.fuel.map(|fuel| fuel.min(Count::new(FUEL.as_u64() / 10))), ..keys }
 }
 
 fn time(limits: &Limits) -> LimitKeys {
