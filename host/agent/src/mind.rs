@@ -236,9 +236,9 @@ impl FromStr for Cost {
 
     fn from_str(text: &str) -> Result<Self, CostError> {
         let amount = text.strip_suffix("usd").ok_or(CostError)?.trim_end();
-        let (whole, part) = amount.split_once('.').unwrap_or((amount, ""));
-        let digits = |text: &str| text.chars().all(|c| c.is_ascii_digit());
-        if whole.is_empty() || !digits(whole) || !digits(part) || part.len() > 6 {
+        let (whole, part) = amount.split_once('.').unwrap_or((amount, "0"));
+        let digits = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_digit());
+        if !digits(whole) || !digits(part) || part.len() > 6 {
             return Err(CostError);
         }
         let whole: u64 = whole.parse().map_err(|_| CostError)?;
@@ -278,7 +278,9 @@ mod tests {
             assert_eq!((cost, cost.to_string().as_str()), (Cost(micros), shown), "{text}");
             assert_eq!(shown.parse(), Ok(cost));
         }
-        for text in ["", "usd", ".5usd", "0.5", "-1usd", "1.2.3usd", "0.1234567usd", "99999999999999usd", "1e3usd"] {
+        for text in
+            ["", "usd", ".5usd", "3.usd", "0.5", "-1usd", "1.2.3usd", "0.1234567usd", "99999999999999usd", "1e3usd"]
+        {
             assert_eq!(text.parse::<Cost>(), Err(CostError), "{text}");
         }
     }

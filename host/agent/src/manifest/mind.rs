@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hotcell_call::{ByteSize, Effect};
+use hotcell_call::ByteSize;
 use serde_json::{Map, Value};
 
 use super::{Allow, Manifest};
@@ -49,9 +49,6 @@ const SHOWN: (ByteSize, ByteSize) = (ByteSize::kib(16), ByteSize::mib(1));
 
 /// Sections that mean nothing without a model.
 const ONLY: [&str; 6] = ["model", "approve", "plan", "agents", "watch", "memory"];
-
-const EFFECTS: &[(&str, Effect)] =
-    &[("pure", Effect::Pure), ("read", Effect::Read), ("idempotent", Effect::Idempotent), ("write", Effect::Write)];
 
 impl MindDraft {
     /// Reads what belongs to a model; none for an agent of steps, after reporting what means nothing there.
@@ -230,9 +227,9 @@ fn approve(root: &Section<'_>) -> (Approve, Vec<Spanned<Allow>>) {
     for item in &asked {
         let Some(text) = item.string() else { continue };
         if let Some(effect) = text.value.strip_prefix("effect:") {
-            match EFFECTS.iter().find(|(word, _)| *word == effect) {
-                Some((_, effect)) => approve.effects.push(*effect),
-                None => item.report(item.wrong("there is no such effect", "").hint("pure, read, idempotent, write")),
+            match effect.parse() {
+                Ok(effect) => approve.effects.push(effect),
+                Err(()) => item.report(item.wrong("there is no such effect", "").hint("pure, read, idempotent, write")),
             }
         } else if let Some(pattern) = item.parsed::<Allow>() {
             patterns.push(pattern);

@@ -44,13 +44,13 @@ pub(super) struct Ledger {
 pub(super) struct Aside {
     ledger: Arc<Ledger>,
     tokens: u64,
-    _around: Option<Box<Aside>>,
+    around: Option<Box<Aside>>,
 }
 
 impl Aside {
     /// The most tokens that are set aside for the reply, here and in all ledgers around.
     pub(super) fn tokens(&self) -> u64 {
-        self._around.as_ref().map_or(self.tokens, |around| around.tokens().min(self.tokens))
+        self.around.as_ref().map_or(self.tokens, |around| around.tokens().min(self.tokens))
     }
 }
 
@@ -141,7 +141,7 @@ impl Ledger {
         events: &Events,
     ) -> Result<Aside, Failure> {
         let mut outermost = None;
-        // Always from within outwards: what is held here never waits for itself.
+        // Always from without inwards: whoever waits in one holds nothing of those within it.
         let mut chain = vec![Arc::clone(self)];
         while let Some(around) = chain.last().and_then(|ledger| ledger.around.clone()) {
             chain.push(around);
@@ -155,7 +155,7 @@ impl Ledger {
                     Err(Some(line)) => ledger.more(&line, approval, events).await?,
                 }
             };
-            outermost = Some(Box::new(Aside { ledger, tokens, _around: outermost }));
+            outermost = Some(Box::new(Aside { ledger, tokens, around: outermost }));
         }
         outermost.map(|aside| *aside).ok_or_else(|| Failure::new(Code::Fault, "a run has no ledger"))
     }
@@ -163,7 +163,7 @@ impl Ledger {
     /// Sets aside a turn and as many of the tokens as there are; none where it has to wait, or what is spent.
     fn take(&self, tokens: u64) -> Result<u64, Option<Line>> {
         let mut state = self.lock();
-        if let Some(line) = state.lines().into_iter().flatten().find(|line| line.used >= line.most) {
+        if let Some(line) = state.exceeded() {
             return Err(Some(line));
         }
         let (turns, spoken) = state.aside;
@@ -177,12 +177,6 @@ impl Ledger {
         let tokens = free.map_or(tokens, |free| free.min(tokens));
         state.aside = (turns + 1, spoken.saturating_add(tokens));
         Ok(tokens)
-    }
-
-    /// The first bound that is reached.
-    #[cfg(test)]
-    fn exceeded(&self) -> Option<Line> {
-        self.lock().lines().into_iter().flatten().find(|line| line.used >= line.most)
     }
 
     async fn more(&self, line: &Line, approval: &Approval, events: &Events) -> Result<(), Failure> {
@@ -245,6 +239,11 @@ impl Ledger {
 }
 
 impl State {
+    /// The first bound that is reached.
+    fn exceeded(&self) -> Option<Line> {
+        self.lines().into_iter().flatten().find(|line| line.used >= line.most)
+    }
+
     fn lines(&self) -> [Option<Line>; 3] {
         let line = |what, used: u64, most: Option<u64>, shown: fn(u64) -> String| {
             most.map(|most| Line { what, used, most, shown: (shown(used), shown(most)) })
@@ -315,11 +314,11 @@ mod tests {
         let mut warned = Vec::new();
         for turn in 1..=9 {
             warned.extend(ledger.add(TEN, None).into_iter().map(|line| (turn, line.what)));
-            assert!(ledger.exceeded().is_none(), "{turn}");
+            assert!(ledger.lock().exceeded().is_none(), "{turn}");
         }
         assert_eq!(warned, [(8, "turns"), (8, "tokens")]);
         ledger.add(TEN, None);
-        assert_eq!(ledger.exceeded().map(|line| line.what), Some("turns"));
+        assert_eq!(ledger.lock().exceeded().map(|line| line.what), Some("turns"));
         assert_eq!(ledger.spent().tokens.total(), 100);
     }
 
