@@ -1,6 +1,6 @@
 //! Makes the calls: so many, so many at a time.
 
-use std::collections::HashSet;
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use hotcell_call::{CallId, Code, Failure, Log, Outcome, Payload, Receipt, Target, ToolCall};
@@ -36,14 +36,11 @@ impl Load {
     /// them at once.
     pub(super) async fn run(&mut self, count: u64, most: usize, mut each: impl FnMut(&Outcome, Duration)) {
         let mut calls = JoinSet::new();
-        let mut under_way = HashSet::new();
         let mut made = 0;
         loop {
             let stopped = *self.stopped.borrow_and_update();
             while made < count && calls.len() < most && !stopped {
-                let call = self.call();
-                under_way.insert(call.id);
-                calls.spawn(timed(self.host.clone(), call, Instant::now()));
+                calls.spawn(timed(self.host.clone(), self.call(), Instant::now(), self.stopped.clone()));
                 made += 1;
             }
             // Neither loses anything by not being waited for: an end stays in the set, and a stop is seen above.
@@ -51,10 +48,9 @@ impl Load {
                 ended = calls.join_next() => {
                     let Some(ended) = ended else { return };
                     let (outcome, total) = ended.unwrap_or_else(|error| (self.lost(error), Duration::ZERO));
-                    under_way.remove(&outcome.call);
                     each(&outcome, total);
                 }
-                Ok(()) = self.stopped.changed(), if !stopped => self.cancel(&under_way),
+                Ok(()) = self.stopped.changed(), if !stopped => {}
             }
         }
     }
@@ -65,13 +61,6 @@ impl Load {
         call.deadline = self.schedule.deadline.and_then(|wait| Instant::now().checked_add(wait));
         self.schedule.schedule(&mut call);
         call
-    }
-
-    fn cancel(&self, calls: &HashSet<CallId>) {
-        for call in calls {
-            // One that has just ended need not be cancelled.
-            let _ = self.host.cancel(*call);
-        }
     }
 
     /// The end of a call whose task broke: which one is not known any more.
@@ -88,8 +77,19 @@ impl Load {
 }
 
 /// One call, and how long its caller waited for its end since it `asked`: also for a worker thread that had time for it, or more calls
-/// at a time would seem to cost nothing.
-async fn timed(host: Host, call: ToolCall, asked: Instant) -> (Outcome, Duration) {
-    let outcome = host.call(call).await;
+/// at a time would seem to cost nothing. When the load is stopped it is cancelled.
+async fn timed(host: Host, call: ToolCall, asked: Instant, mut stopped: watch::Receiver<bool>) -> (Outcome, Duration) {
+    let id = call.id;
+    let mut work = pin!(host.call(call));
+    let outcome = tokio::select! {
+        // The call comes first: what has not begun can't be cancelled, and the stop may be there already.
+        biased;
+        outcome = &mut work => outcome,
+        Ok(()) = stopped.changed() => {
+            // One that has just ended need not be cancelled.
+            let _ = host.cancel(id);
+            work.await
+        }
+    };
     (outcome, asked.elapsed())
 }
