@@ -71,9 +71,9 @@ fn embed_guest(code: &mut String, folder: &Path) -> Result<(), Box<dyn Error>> {
 
 /// Writes `AGENTS`: the name of each file without its ending, and the text.
 fn embed_agents(code: &mut String, folder: &Path) -> Result<(), Box<dyn Error>> {
-    code.push_str("pub(crate) static AGENTS: &[(&str, &str)] = &[\n");
+    code.push_str("pub(crate) static AGENTS: &[hotcell_runtime::Shipped] = &[\n");
     for agent in files(folder, "toml")? {
-        writeln!(code, "({:?}, include_str!({agent:?})),", stem(&agent)?)?;
+        writeln!(code, "hotcell_runtime::Shipped {{ name: {:?}, text: include_str!({agent:?}) }},", stem(&agent)?)?;
     }
     code.push_str("];\n");
     Ok(())

@@ -25,8 +25,9 @@ const ALONE: &[(&[&str], &[&str])] = &[
         &["wasmtime", "wasmtime-wasi", "wasmtime-wasi-io", "wasmtime-wasi-http", "cranelift-codegen"],
     ),
     // What leaves by a guest's request leaves through the cell's own rules; what asks a model, through `runtime/src/model`.
-    (&["hotcell-sandbox", "hotcell-runtime"], &["hyper", "rustls", "tokio-rustls", "webpki-roots"]),
-    (&["hotcell-server"], &["axum", "tower-http", "rmcp", "async-graphql", "async-graphql-axum", "async-nats"]),
+    (&["hotcell-sandbox", "hotcell-runtime"], &["rustls", "tokio-rustls", "webpki-roots"]),
+    (&["hotcell-sandbox", "hotcell-runtime", "hotcell-server"], &["hyper"]),
+    (&["hotcell-server"], &["axum", "hyper-util", "rmcp", "prometheus-client"]),
     (&["hotcell-cli"], &["clap", "clap_complete", "indicatif", "comfy-table", "anyhow", "tracing-subscriber"]),
 ];
 

@@ -192,6 +192,27 @@ impl Agent {
         }
     }
 
+    /// What `{{input}}` is for a run that is given this; null is nothing, in whose place comes what its file says.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::Input`] if it needs something and gets nothing, takes nothing and gets something, or gets another kind.
+    pub fn input_of(&self, given: Value) -> Result<Value, Failure> {
+        let refuse = |what: &str| Failure::new(Code::Input, format!("{} {what}", self.name));
+        let Some(input) = &self.input else {
+            return if given.is_null() { Ok(given) } else { Err(refuse("takes no input")) };
+        };
+        match (given, input.kind, &input.default) {
+            (Value::Null, InputKind::Json, Some(default)) => serde_json::from_str(default)
+                .map_err(|error| refuse("has a default input that is not JSON").why(error.to_string())),
+            (Value::Null, _, Some(default)) => Ok(Value::from(default.as_str())),
+            (Value::Null, InputKind::Json, None) => Ok(Value::Null),
+            (Value::Null, _, None) => Err(refuse("needs something to work on").why(&input.description)),
+            (given @ Value::String(_), _, _) | (given, InputKind::Json, _) => Ok(given),
+            (_, _, _) => Err(refuse("works on a text").why(&input.description)),
+        }
+    }
+
     /// The step of a node of [`dag`](Self::dag).
     #[must_use]
     pub fn step(&self, node: Node) -> Option<&Step> {

@@ -28,6 +28,7 @@ mod weight;
 pub use agent::{Agent, Bounds, Input, InputKind, OnError, Schedule, Step, Work};
 pub use condition::{Condition, ConditionError};
 pub use diagnostic::{Diagnostic, Style, failure};
+pub use manifest::Allow;
 pub use mind::{Approve, Budget, Cost, CostError, Memory, Mind, Offer, OnExceed, Pattern, SubAgent, Watch};
 pub use reference::{Reference, ReferenceError, Root, Scope};
 pub use save::{NameError, Save};

@@ -111,6 +111,22 @@ codes! {
         "the key of a provider can't be used",
         "A model of this provider needs a key, and the variable or the file that should hold it is not there. Or what it holds is no key: 8 bytes to 8 KiB of ASCII letters, without `\"`, `\\` and `%`.",
         "Set the variable that the message names, or say where the key is: `key = \"env:NAME\"` or `\"file:PATH\"` under `[providers.NAME]` in `hotcell.toml`.";
+    Idempotency "E0213" Kind::Invalid,
+        "the idempotency key belongs to another request",
+        "A request came with an `Idempotency-Key` that was used before, and it is not the same request: another path or another body.",
+        "Send a new key with each new request; the same key only to ask for the same thing again.";
+    Request "E0214" Kind::Invalid,
+        "the request does not fit",
+        "A header or a parameter of an HTTP request can't be read, or its body did not come in time. The message names it.",
+        "Mend what the message names; `GET /openapi.json` says what fits.";
+    Listen "E0215" Kind::Invalid,
+        "the server can't listen there",
+        "The address is in use, is none of this machine's, or may be reached from other machines while no tenant has a token: then whoever can reach it could call every tool.",
+        "Name another address with `--listen`, or make a token with `hotcell token TENANT`.";
+    Restart "E0216" Kind::Invalid,
+        "the new configuration needs a restart",
+        "`hotcell.toml` was read again while the server runs, and changes what is set up once: how many calls have room in the engine, the memory of the process, the compiler's limits, the cache's folder.",
+        "Take the change back, or stop the server and start it again.";
     Net "E0301" Kind::Denied,
         "the network is not granted",
         "The guest tried to send a request that no rule allows, or one that is never sent: to a name that leads to this machine or a private network, with a user's name in its URL, by a tunnel. Or it tried to open a socket or to resolve a name, which nothing grants. Nothing reaches the network by default.",
@@ -143,6 +159,14 @@ codes! {
         "it was not approved",
         "The agent asks before it calls this (`[approve]` in its file), and whoever runs it did not agree, or was not there to be asked.",
         "Run the agent on a terminal and agree, or with `--yes`, which agrees to every call, or take the function out of `[approve] ask`.";
+    Site "E0309" Kind::Denied,
+        "the request came by a name or from a page that is not let in",
+        "The `Host` of a request is none of the server's names, or a browser sent it for a page (`Origin`) that is not let in. Else any page that is open in a browser could call the tools of this machine.",
+        "Name the host under `hosts`, or the page under `origins`, in `[server]` of `hotcell.toml`.";
+    Token "E0310" Kind::Denied,
+        "a token is needed",
+        "The server has tenants with tokens, or listens beyond this machine, and the request showed no token, or one that is not or no longer good.",
+        "Send `Authorization: Bearer TOKEN`. `hotcell token TENANT` makes a new one.";
     Fuel "E0401" Kind::Exhausted(Resource::Fuel),
         "the fuel is used up",
         "The guest did more work than `[limits] fuel` allows. One unit is about one instruction.",
@@ -247,6 +271,14 @@ codes! {
         "no such provider of models",
         "A model is written as `provider/model`, and there is no provider of this name among those that are known and those in `hotcell.toml`.",
         "Name one that the message lists, or write it down: `[providers.NAME]` with `kind` and `base_url` in `hotcell.toml`.";
+    UnknownRun "E0607" Kind::Unknown,
+        "there is no such run",
+        "No run of that id was started by this tenant, or it ended so long ago that others have taken its place.",
+        "`GET /v1/runs` lists those that are known; `[server] runs` says how many are kept.";
+    UnknownPath "E0608" Kind::Unknown,
+        "there is nothing at this path",
+        "The server has no such path, or it takes another method.",
+        "`GET /openapi.json` lists all paths.";
     NotComponent "E0701" Kind::Rejected,
         "the file is not a component",
         "A tool is a WebAssembly component in its binary form. This is something else, or it is damaged.",

@@ -3,8 +3,9 @@
 include!(concat!(env!("OUT_DIR"), "/embedded.rs"));
 
 /// The text of a shipped agent.
+#[cfg(test)]
 pub(crate) fn agent(name: &str) -> Option<&'static str> {
-    AGENTS.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
+    AGENTS.iter().find(|shipped| shipped.name == name).map(|shipped| shipped.text)
 }
 
 #[cfg(test)]
@@ -17,9 +18,9 @@ mod tests {
             assert!(starter.name.parse::<hotcell_call::ToolName>().is_ok(), "{}", starter.name);
             assert!(starter.wasm.starts_with(b"\0asm"), "{}", starter.name);
         }
-        for (name, text) in AGENTS {
-            assert!(name.parse::<hotcell_call::AgentName>().is_ok(), "{name}");
-            assert_eq!(agent(name), Some(*text));
+        for shipped in AGENTS {
+            assert!(shipped.name.parse::<hotcell_call::AgentName>().is_ok(), "{}", shipped.name);
+            assert_eq!(agent(shipped.name), Some(shipped.text));
         }
     }
 }

@@ -13,7 +13,7 @@ use hotcell_runtime::config::{Config, Place, ToolConfig, ceiling};
 use hotcell_runtime::{Host, HostBuilder, ToolFile, Trust};
 
 use crate::args::{Global, GrantArgs};
-use crate::embedded::STARTERS;
+use crate::embedded::{AGENTS, STARTERS};
 use crate::exit::Trouble;
 use crate::harden;
 
@@ -89,12 +89,25 @@ impl Operator {
     ///
     /// What the builder finds wrong with the machine.
     pub(crate) fn host(self) -> Result<Host, Failure> {
-        let builder = Host::builder(self.config).starters(STARTERS);
-        let builder = self.files.into_iter().fold(builder, |builder, (name, path)| builder.file(name, path));
-        let more = |builder: HostBuilder, (name, flags)| builder.tool(name, flags);
-        let host = self.flags.into_iter().fold(builder, more).build()?;
+        let host = self.builder().build()?;
         harden::seal();
         Ok(host)
+    }
+
+    /// Sets up a host that takes the place of one that runs.
+    ///
+    /// # Errors
+    ///
+    /// What can't be changed without a restart.
+    pub(crate) fn host_in_place_of(self, before: &Host) -> Result<Host, Failure> {
+        self.builder().in_place_of(before).build()
+    }
+
+    fn builder(self) -> HostBuilder {
+        let builder = Host::builder(self.config).starters(STARTERS).shipped(AGENTS);
+        let builder = self.files.into_iter().fold(builder, |builder, (name, path)| builder.file(name, path));
+        let more = |builder: HostBuilder, (name, flags)| builder.tool(name, flags);
+        self.flags.into_iter().fold(builder, more)
     }
 }
 

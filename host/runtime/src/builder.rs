@@ -8,12 +8,12 @@ use hotcell_call::{Clock, Code, Failure, ToolName};
 use hotcell_sandbox::{Compiler, Names, Sandbox, Settings};
 
 use crate::admission::Admission;
+use crate::agents::{Agents, Shipped};
 use crate::catalog::{Catalog, Sources, Starter};
 use crate::config::{Config, ToolConfig};
 use crate::events::{Events, Middleware};
 use crate::flight::Flight;
 use crate::host::{Host, Inner};
-use crate::journey::UnderWay;
 use crate::metrics::Metrics;
 use crate::model::Models;
 use crate::queue::Queue;
@@ -30,9 +30,11 @@ pub struct HostBuilder {
     trust: Option<Trust>,
     compiler: Option<Compiler>,
     starters: Vec<Starter>,
+    shipped: Vec<Shipped>,
     files: Vec<(ToolName, PathBuf)>,
     names: Names,
     middleware: Vec<Box<dyn Middleware>>,
+    before: Option<Host>,
 }
 
 impl HostBuilder {
@@ -43,9 +45,11 @@ impl HostBuilder {
             trust: None,
             compiler: None,
             starters: Vec::new(),
+            shipped: Vec::new(),
             files: Vec::new(),
             names: Names::default(),
             middleware: Vec::new(),
+            before: None,
         }
     }
 
@@ -78,10 +82,25 @@ impl HostBuilder {
         self
     }
 
+    /// Takes the place of a host that runs: with its engine, its events and middleware, its metrics and the calls that it has under
+    /// way. What the configuration says of tools, tenants, queue and limits is new; so rates and quotas begin anew.
+    #[must_use]
+    pub fn in_place_of(mut self, before: &Host) -> Self {
+        self.before = Some(before.clone());
+        self
+    }
+
     /// Tools that come with the binary.
     #[must_use]
     pub fn starters(mut self, starters: &[Starter]) -> Self {
         self.starters.extend_from_slice(starters);
+        self
+    }
+
+    /// Agents that come with the binary.
+    #[must_use]
+    pub fn shipped(mut self, agents: &[Shipped]) -> Self {
+        self.shipped.extend_from_slice(agents);
         self
     }
 
@@ -105,7 +124,8 @@ impl HostBuilder {
     /// # Errors
     ///
     /// [`Code::Untrusted`] when the configuration came with somebody's folder and grants more than that folder;
-    /// [`Code::Fault`] when the engine can't be set up on this machine.
+    /// [`Code::Restart`] when it takes the place of a host whose engine was set up in another way; [`Code::Fault`] when the engine
+    /// can't be set up on this machine.
     pub fn build(mut self) -> Result<Host, Failure> {
         let trust = self.trust.take().unwrap_or_else(Trust::of_user);
         trust.check(&self.config)?;
@@ -113,19 +133,10 @@ impl HostBuilder {
         for (name, flags) in std::mem::take(&mut self.flags) {
             overlay(self.config.tools.entry(name).or_default(), flags);
         }
-        let compiler = match self.compiler {
-            Some(compiler) => compiler,
-            None => this_program()?,
+        let sandbox = match &self.before {
+            Some(before) => before.engine_for(&self.config)?,
+            None => engine(&self.config, self.compiler.take(), self.names.clone())?,
         };
-        let mut settings = Settings::new(compiler);
-        settings.calls = self.config.schedule.in_flight.most();
-        settings.process_memory = self.config.process_memory;
-        settings.compile = switches::compiler(self.config.compile.clone());
-        settings.cache = self.config.cache.clone();
-        settings.names = self.names;
-        let sandbox = Sandbox::new(settings).map_err(|error| {
-            Failure::new(Code::Fault, "the sandbox can't be set up").why(error.to_string()).caused_by(error)
-        })?;
         let configured = self.config.tools.iter();
         let configured = configured.filter_map(|(name, tool)| Some((name.clone(), tool.path.clone()?)));
         let sources = Sources {
@@ -135,21 +146,66 @@ impl HostBuilder {
         };
         let (config, now) = (Arc::new(self.config), TokioTimer.now());
         let book = Book::new(Arc::clone(&config), now);
-        let events = Arc::new(Events::through(self.middleware));
+        let (events, under_way, metrics) = match &self.before {
+            Some(Host(before)) => {
+                (Arc::clone(&before.events), Arc::clone(&before.under_way), Arc::clone(&before.metrics))
+            }
+            None => (Arc::new(Events::through(self.middleware)), Arc::default(), Arc::new(Metrics::new(now))),
+        };
         Ok(Host(Arc::new(Inner {
             sandbox,
             catalog: Catalog::new(sources),
-            under_way: Arc::new(UnderWay::default()),
-            metrics: Arc::new(Metrics::new(now)),
+            under_way,
+            metrics,
             admission: Admission::new(config.tenants.iter(), now),
             flight: Flight::new(config.results),
             queue: Queue::new(&config, &book, &events)?,
             models: Models::default(),
+            agents: Agents::new(&config, &self.shipped),
             closed: AtomicBool::new(false),
             book,
             events,
             config,
         })))
+    }
+}
+
+/// Sets up the engine.
+fn engine(config: &Config, compiler: Option<Compiler>, names: Names) -> Result<Sandbox, Failure> {
+    let compiler = match compiler {
+        Some(compiler) => compiler,
+        None => this_program()?,
+    };
+    let mut settings = Settings::new(compiler);
+    settings.calls = config.schedule.in_flight.most();
+    settings.process_memory = config.process_memory;
+    settings.compile = switches::compiler(config.compile.clone());
+    settings.cache = config.cache.clone();
+    settings.names = names;
+    Sandbox::new(settings).map_err(|error| {
+        Failure::new(Code::Fault, "the sandbox can't be set up").why(error.to_string()).caused_by(error)
+    })
+}
+
+impl Host {
+    /// The engine of this host, for one that takes its place with another configuration.
+    fn engine_for(&self, next: &Config) -> Result<Sandbox, Failure> {
+        let now = self.config();
+        let changed: Vec<&str> = [
+            ("schedule.in_flight", now.schedule.in_flight.most() != next.schedule.in_flight.most()),
+            ("host.memory", now.process_memory != next.process_memory),
+            ("compile", now.compile != next.compile),
+            ("cache.folder", now.cache != next.cache),
+        ]
+        .into_iter()
+        .filter_map(|(key, is_changed)| is_changed.then_some(key))
+        .collect();
+        if changed.is_empty() {
+            return Ok(self.0.sandbox.clone());
+        }
+        Err(Failure::new(Code::Restart, "the new configuration needs another engine")
+            .why(format!("what was set up with the engine has changed: {}", changed.join(", ")))
+            .fix("start the program anew"))
     }
 }
 

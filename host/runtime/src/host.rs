@@ -1,13 +1,15 @@
 //! The host: everything that calls need, set up once.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use hotcell_call::{CallId, Effect, Failure, Payload, RunId, Target, ToolCall};
+use hotcell_call::{AgentName, CallId, Effect, Failure, Outcome, Payload, RunId, Target, TenantId, ToolCall};
 use hotcell_sandbox::{EngineReport, Sandbox};
 
 use crate::admission::Admission;
+use crate::agents::Agents;
 use crate::builder::HostBuilder;
 use crate::catalog::Catalog;
 use crate::config::Config;
@@ -36,6 +38,7 @@ pub(crate) struct Inner {
     pub(crate) flight: Flight,
     pub(crate) queue: Queue,
     pub(crate) models: Models,
+    pub(crate) agents: Agents,
     /// Whether nothing is taken any more.
     pub(crate) closed: AtomicBool,
 }
@@ -64,6 +67,12 @@ impl Host {
         &self.0.config
     }
 
+    /// The agents that can be run by their names.
+    #[must_use]
+    pub fn agents(&self) -> &Agents {
+        &self.0.agents
+    }
+
     /// How the engine is set up.
     #[must_use]
     pub fn engine(&self) -> EngineReport {
@@ -78,7 +87,7 @@ impl Host {
 
     /// A fresh id for a run.
     #[must_use]
-    pub(crate) fn next_run() -> RunId {
+    pub fn next_run() -> RunId {
         RunId::from_bits(ulid())
     }
 
@@ -115,6 +124,36 @@ impl Host {
     #[must_use]
     pub fn cancel(&self, call: CallId) -> bool {
         self.0.under_way.cancel(call)
+    }
+
+    /// Runs one call to its end, as [`call`](Self::call); when `cancel` ends before it, the call is told to end, and still is awaited.
+    pub async fn call_until(&self, call: ToolCall, cancel: impl Future<Output = ()>) -> Outcome {
+        let id = call.id;
+        let mut work = pin!(self.call(call));
+        tokio::select! {
+            // The call comes first: what has not begun can't be cancelled, and `cancel` may have ended already.
+            biased;
+            outcome = &mut work => return outcome,
+            () = cancel => {}
+        }
+        // One that has just ended need not be cancelled.
+        let _ = self.cancel(id);
+        work.await
+    }
+
+    /// Whether a tenant may call a function, or, where the target names a tool alone, any function of it.
+    #[must_use]
+    pub fn may_call(&self, tenant: &TenantId, target: &Target) -> bool {
+        self.0.config.tenants.get(tenant).is_none_or(|tenant| match target.function {
+            Some(_) => tenant.may_call(target),
+            None => tenant.may_see(&target.tool),
+        })
+    }
+
+    /// Whether a tenant may run an agent.
+    #[must_use]
+    pub fn may_run(&self, tenant: &TenantId, agent: &AgentName) -> bool {
+        self.0.config.tenants.get(tenant).is_none_or(|tenant| tenant.may_run(agent))
     }
 
     /// How busy the host is now.

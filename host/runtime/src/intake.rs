@@ -45,9 +45,17 @@ const MOST_QUESTION: ByteSize = ByteSize::kib(64);
 impl Host {
     /// Checks a call.
     pub(crate) async fn intake(&self, call: Arc<ToolCall>, cancel: CancellationToken) -> Result<Ready, Failure> {
-        let weight = self.known(&call)?.map_or(1, |tenant| tenant.weight);
+        let tenant = self.known(&call)?;
+        if tenant.is_some_and(|tenant| !tenant.may_see(&call.target.tool)) {
+            return Err(not_offered(&call));
+        }
+        let weight = tenant.map_or(1, |tenant| tenant.weight);
         let opened = self.opened(&call.target).await?;
         let function = Arc::clone(opened.function(&call.target)?);
+        let target = Target { tool: call.target.tool.clone(), function: Some(Arc::clone(&function.schema.name)) };
+        if tenant.is_some_and(|tenant| !tenant.may_call(&target)) {
+            return Err(not_offered(&call));
+        }
         if let Some(wider) = opened.limits.wider(&call.limits).first() {
             return Err(too_wide(&call, wider));
         }
@@ -60,7 +68,6 @@ impl Host {
             Some(wants) => opened.narrowed(wants)?,
             None => Arc::clone(&opened.grants),
         };
-        let target = Target { tool: call.target.tool.clone(), function: Some(Arc::clone(&function.schema.name)) };
         let mut ready = Ready { opened, function, call, target, input, limits, grants, cancel, weight, question: None };
         ready.ask();
         Ok(ready)
@@ -207,6 +214,12 @@ impl Ready {
         self.opened.terms.learn(&attempt.receipt);
         attempt
     }
+}
+
+/// Told alike whether it is there or not.
+fn not_offered(call: &ToolCall) -> Failure {
+    Failure::new(Code::UnknownTool, format!("there is no tool `{}` for {}", call.target, call.tenant))
+        .why(format!("`tools` under [tenants.{}] in hotcell.toml does not name it", call.tenant))
 }
 
 fn too_urgent(call: &ToolCall, most: Priority) -> Failure {

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod admission;
+mod agents;
 mod batches;
 mod builder;
 mod canonical;
@@ -38,6 +39,7 @@ mod toolfile;
 pub mod trust;
 mod witness;
 
+pub use agents::{Agents, Shipped};
 pub use builder::HostBuilder;
 pub use catalog::{Broken, Starter};
 pub use entry::Origin;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use futures::StreamExt;
-use hotcell_call::{Failure, GrantSet, Limits, ToolName, Wants};
+use hotcell_call::{Failure, GrantSet, Limits, Target, ToolName, Wants};
 use hotcell_sandbox::Descriptor;
 
 use crate::catalog::Broken;
@@ -53,21 +53,27 @@ impl Host {
     /// All tools, in the order of their names, and the files that are none.
     pub async fn tools(&self) -> (Vec<Listed>, Vec<Broken>) {
         let snapshot = self.0.catalog.snapshot(None).await;
-        let looks = snapshot.tools.iter().map(async |(name, entries)| {
-            let descriptor = match self.0.catalog.find(name).await {
-                Ok(entry) => entry.open(&self.0.sandbox, &self.0.config, &self.0.book).await,
-                Err(failure) => Err(failure),
-            };
-            let entry = entries.first()?;
-            Some(Listed {
-                name: name.clone(),
-                origin: entry.origin().clone(),
-                description: entry.file().and_then(|file| file.description.clone()),
-                descriptor: descriptor.map(|opened| opened.tool.descriptor().clone()),
-            })
-        });
-        let listed = futures::stream::iter(looks).buffered(AT_ONCE).filter_map(async |listed| listed).collect().await;
-        (listed, snapshot.broken.clone())
+        let looks = snapshot.tools.iter().map(|(name, entries)| self.look(name.clone(), entries.first().cloned()));
+        let looks: Vec<_> = looks.collect();
+        let listed: Vec<_> = futures::stream::iter(looks).buffered(AT_ONCE).collect().await;
+        (listed.into_iter().flatten().collect(), snapshot.broken.clone())
+    }
+
+    /// One tool, or why it can't be used; none: there is no tool of that name.
+    pub async fn tool(&self, name: &ToolName) -> Option<Listed> {
+        let snapshot = self.0.catalog.snapshot(None).await;
+        self.look(name.clone(), snapshot.tools.get(name)?.first().cloned()).await
+    }
+
+    async fn look(&self, name: ToolName, entry: Option<Arc<Entry>>) -> Option<Listed> {
+        let entry = entry?;
+        let opened = self.opened(&Target { tool: name.clone(), function: None }).await;
+        Some(Listed {
+            name,
+            origin: entry.origin().clone(),
+            description: entry.file().and_then(|file| file.description.clone()),
+            descriptor: opened.map(|opened| opened.tool.descriptor().clone()),
+        })
     }
 
     /// The names that can be called and who claims each, without looking into any; and the files that are no tools.

@@ -10,8 +10,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use hotcell_agent::document::Source;
 use hotcell_agent::{Agent, Diagnostic, Lookup, Offer, Tools};
-use hotcell_call::{Code, Failure, GrantSet, Limits, Target, ToolName};
+use hotcell_call::{AgentName, Code, Failure, GrantSet, Limits, Target, ToolName};
 
+use crate::agents::Agents;
 use crate::entry::Opened;
 use crate::host::Host;
 
@@ -39,6 +40,22 @@ impl Host {
             Ok(source) => self.agent(&source).await,
             Err(diagnostic) => Err(vec![*diagnostic]),
         }
+    }
+
+    /// Finds an agent by its name, reads and checks it.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::UnknownAgent`] with the nearest name; what is wrong in the file.
+    pub async fn named_agent(&self, name: &AgentName) -> Result<Agent, Failure> {
+        let (agents, wanted) = (self.agents().clone(), name.clone());
+        let found = tokio::task::spawn_blocking(move || {
+            let found = agents.find(&wanted).map_err(|wrong| hotcell_agent::failure(&[*wrong]))?;
+            found.ok_or_else(|| Agents::unknown(&wanted, &agents.names()))
+        });
+        let lost = |error| Failure::new(Code::Fault, "a thread was lost").caused_by(error);
+        let source = found.await.map_err(lost)??;
+        self.agent(&source).await.map_err(|wrong| hotcell_agent::failure(&wrong))
     }
 
     async fn toolbox(&self, mut names: BTreeSet<ToolName>, all: bool) -> Toolbox {

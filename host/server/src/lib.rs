@@ -1,12 +1,16 @@
 //! What goes in and out of a host, in the shapes of the wire.
 //!
-//! This room translates and decides nothing. It holds the one JSON object that tells the end of a call, wherever that is told
-//! to a program: today by `hotcell call --json`; and the way by which one process is told how it stands with the hosts of others:
-//! [`status`].
+//! This room translates and decides nothing. [`Server`] serves a host over HTTP; [`status`] is the way by which one process is told
+//! how it stands with the hosts of others; and [`OutcomeObject`] is the one JSON object that tells the end of a call, wherever that
+//! is told to a program.
 
 #![forbid(unsafe_code)]
 
+mod http;
+mod runs;
+mod serve;
 pub mod status;
 mod wire;
 
+pub use serve::{Control, Server};
 pub use wire::OutcomeObject;

@@ -21,6 +21,15 @@ pub struct OutcomeObject<'a> {
     log: LogObject,
 }
 
+/// The same without answer and error, to stand beside an error that is told already.
+#[derive(Debug, Serialize)]
+pub(crate) struct Ended<'a> {
+    call: CallId,
+    target: &'a Target,
+    receipt: &'a Receipt,
+    log: LogObject,
+}
+
 #[derive(Debug, Serialize)]
 struct LogObject {
     stdout: String,
@@ -31,7 +40,6 @@ impl<'a> OutcomeObject<'a> {
     /// The object of `outcome`.
     #[must_use]
     pub fn new(outcome: &'a Outcome) -> Self {
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Self {
             call: outcome.call,
             target: &outcome.target,
@@ -39,8 +47,21 @@ impl<'a> OutcomeObject<'a> {
             value: outcome.result.as_ref().ok().and_then(|value| serde_json::from_str(value.as_str()).ok()),
             error: outcome.result.as_ref().err(),
             receipt: &outcome.receipt,
-            log: LogObject { stdout: text(&outcome.log.stdout), stderr: text(&outcome.log.stderr) },
+            log: LogObject::new(outcome),
         }
+    }
+}
+
+impl<'a> Ended<'a> {
+    pub(crate) fn new(outcome: &'a Outcome) -> Self {
+        Self { call: outcome.call, target: &outcome.target, receipt: &outcome.receipt, log: LogObject::new(outcome) }
+    }
+}
+
+impl LogObject {
+    fn new(outcome: &Outcome) -> Self {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Self { stdout: text(&outcome.log.stdout), stderr: text(&outcome.log.stderr) }
     }
 }
 

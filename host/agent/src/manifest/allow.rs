@@ -7,7 +7,7 @@ use hotcell_call::{IdError, Target, ToolName};
 
 /// One pattern: `text.stats`, `files.*`, `files`, `*`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Allow {
+pub enum Allow {
     /// Everything that there is.
     All,
     /// All functions of a tool, or those whose name begins so: `math.`.
@@ -18,7 +18,8 @@ pub(crate) enum Allow {
 
 impl Allow {
     /// Whether it names `target`, whose function is known.
-    pub(crate) fn fits(&self, target: &Target) -> bool {
+    #[must_use]
+    pub fn fits(&self, target: &Target) -> bool {
         match self {
             Self::All => true,
             Self::Under(tool, prefix) => {
@@ -26,6 +27,15 @@ impl Allow {
                 *tool == target.tool && function.starts_with(prefix.as_str())
             }
             Self::Function(function) => function == target,
+        }
+    }
+
+    /// The one tool whose functions it names; none: it names those of all.
+    #[must_use]
+    pub fn tool(&self) -> Option<&ToolName> {
+        match self {
+            Self::All => None,
+            Self::Under(tool, _) | Self::Function(Target { tool, .. }) => Some(tool),
         }
     }
 

@@ -15,7 +15,7 @@ use hotcell_call::{AgentName, ToolName};
 use crate::agent::{Bounds, Input, Schedule};
 use crate::document::{LimitTable, Section, Span, Spanned, WantKeys, limits};
 
-pub(crate) use allow::Allow;
+pub use allow::Allow;
 use mind::Around;
 pub(crate) use mind::MindDraft;
 pub(crate) use step::{StepDraft, Use};

@@ -11,6 +11,7 @@ mod grants;
 mod limits;
 mod run;
 mod schedule;
+mod serve;
 mod tools;
 mod top;
 
@@ -27,6 +28,7 @@ pub(crate) use grants::GrantArgs;
 pub(crate) use limits::LimitArgs;
 pub(crate) use run::{AgentRef, RunArgs, TASKS_IN_FLIGHT, Telling};
 pub(crate) use schedule::ScheduleArgs;
+pub(crate) use serve::{ServeArgs, TokenArgs};
 pub(crate) use tools::{BuildArgs, InspectArgs, NewArgs, NewKind, SchemaOf, Sdk, ToolRef};
 pub(crate) use top::TopArgs;
 
@@ -78,6 +80,8 @@ pub(crate) enum Command {
     Run(RunArgs),
     Bench(BenchArgs),
     Top(TopArgs),
+    Serve(ServeArgs),
+    Token(TokenArgs),
     /// List the tools that can be called
     Ls,
     Inspect(InspectArgs),

@@ -15,6 +15,8 @@ mod ls;
 mod new;
 mod run;
 mod schema;
+mod serve;
+mod token;
 mod top;
 mod trust;
 
@@ -41,6 +43,9 @@ pub(crate) fn run(args: Args, output: &Output) -> Result<Exit, Trouble> {
         Command::Run(args) => drive(run::run(args, global, output)),
         // Who has seen enough of it has not cancelled anything.
         Command::Top(args) => drive(top::run(args, output)),
+        // It ends when it is told to, and that is what it is for.
+        Command::Serve(args) => drive(serve::run(args, global, output)),
+        Command::Token(args) => token::run(&args, output),
         Command::Ls => drive(or_cancelled(ls::run(global, output))),
         Command::Inspect(args) => drive(or_cancelled(inspect::run(args, global, output))),
         Command::New(args) => new::run(args, output),

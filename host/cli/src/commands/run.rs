@@ -52,7 +52,7 @@ async fn once(args: RunArgs, global: &Global, output: &Output) -> Result<Exit, T
     let (host, agent) = ready(operator, found.source(), &args, output).await?;
     let stage = Stage::new(output);
     let approver = agent.mind.as_ref().and_then(|_| approver(output, &stage, args.yes));
-    let input = RunInput { value: given.value(&agent)?, out: args.out.clone(), approver };
+    let input = RunInput { value: given.value(&agent)?, out: args.out.clone(), approver, ..RunInput::default() };
     let _offer = offered(&host, format!("run {}", agent.name));
     let watch = Watch::new(&host, output, Progress::new(output, &agent, stage), args.telling);
     let (outcome, trace) = watch.run(&host, &agent, input).await?;

@@ -89,6 +89,9 @@ impl Config {
         add("compile.timeout", format_duration(compile.timeout));
         add("cache.folder", cache);
         add("cache.max_size", compile.max_cache.to_string());
+        for (key, value) in self.server.settings() {
+            add(&format!("server.{key}"), value);
+        }
         for name in self.provider_names() {
             for (key, value) in self.provider(name).iter().flat_map(ProviderConfig::settings) {
                 add(&format!("providers.{name}.{key}"), value);

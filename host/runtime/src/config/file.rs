@@ -19,7 +19,10 @@ use super::results::Results;
 use super::retry::RetryKeys;
 use super::schedule::Schedule;
 use super::user::{Lookup, environment};
-use super::{ProviderConfig, TenantConfig, ToolConfig, compile, host, limits, providers, tenants, tools, user};
+use super::{
+    ProviderConfig, ServerConfig, TenantConfig, ToolConfig, compile, host, limits, providers, server, tenants, tools,
+    user,
+};
 
 /// The configuration of a host, checked.
 #[derive(Debug, Clone)]
@@ -38,6 +41,8 @@ pub struct Config {
     pub tenants: BTreeMap<TenantId, TenantConfig>,
     /// `[providers.NAME]`, as they are written; [`provider`](Self::provider) gives those that are known besides.
     pub providers: BTreeMap<String, ProviderConfig>,
+    /// `[server]`: where the host is served.
+    pub server: ServerConfig,
     /// `[retry]`, for every tool.
     pub retry: RetryKeys,
     /// `[breaker]`, for every tool.
@@ -169,6 +174,7 @@ impl Config {
         let schedule = Schedule::read(root);
         let tenants = tenants::read(root);
         let providers = providers::read(root, folder);
+        let server = server::read(root);
         let (retry, breaker, results) = (RetryKeys::read(root), BreakerKeys::read(root), Results::read(root));
         let process_memory = host::memory(root);
         let mut compile = compile::read(root);
@@ -182,6 +188,7 @@ impl Config {
             schedule,
             tenants,
             providers,
+            server,
             retry,
             breaker,
             results,
@@ -206,6 +213,7 @@ impl Config {
             schedule: Schedule::default(),
             tenants: BTreeMap::new(),
             providers: BTreeMap::new(),
+            server: ServerConfig::default(),
             retry: RetryKeys::default(),
             breaker: BreakerKeys::default(),
             results: Results::default(),

@@ -24,7 +24,9 @@ mod rate;
 pub(crate) mod results;
 pub(crate) mod retry;
 mod schedule;
+mod server;
 mod tenants;
+mod token;
 mod tools;
 mod user;
 
@@ -39,6 +41,8 @@ pub use quota::Quotas;
 pub use results::Results;
 pub use retry::RetryKeys;
 pub use schedule::{InFlight, Learner, Schedule, ShareBy};
+pub use server::ServerConfig;
 pub use tenants::TenantConfig;
+pub use token::{Token, TokenError};
 pub use tools::ToolConfig;
 pub use user::state_folder;

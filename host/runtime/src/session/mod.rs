@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hotcell_agent::{Agent, Mind};
-use hotcell_call::{AgentName, CallId, Code, Failure, Happening, RunId, StepId, format_duration, shortened};
+use hotcell_call::{AgentName, CallId, Code, Failure, Happening, RunId, StepId, TenantId, format_duration, shortened};
 use hotcell_flow::dag::{self, Node, OnFailure, State, Verdict};
 use serde::Serialize;
 use serde_json::Value;
@@ -44,6 +44,10 @@ pub struct RunInput {
     pub out: Option<PathBuf>,
     /// Who is asked before what must be approved; none: it is not.
     pub approver: Option<Arc<dyn Approver>>,
+    /// On whose behalf.
+    pub tenant: TenantId,
+    /// Its [id](Host::next_run), where whoever begins it must know that before; none: a fresh one.
+    pub run: Option<RunId>,
 }
 
 /// How a run ended.
@@ -135,8 +139,15 @@ impl TaskOutcome {
     }
 }
 
+/// Which run it is, and on whose behalf.
+struct Whose {
+    tenant: TenantId,
+    run: RunId,
+}
+
 /// What a run within another has from that.
 struct Within {
+    tenant: TenantId,
     parent: RunId,
     ledger: Arc<Ledger>,
     count: Arc<Count>,
@@ -177,13 +188,15 @@ impl Host {
     pub async fn run(&self, agent: &Agent, input: RunInput) -> RunOutcome {
         let timeout = agent.mind.as_ref().map_or_else(Default::default, |mind| mind.approve.timeout);
         let approval = Arc::new(Approval::new(input.approver, timeout));
-        self.started(agent, input.value, input.out, approval, None).await
+        let whose = Whose { tenant: input.tenant, run: input.run.unwrap_or_else(Self::next_run) };
+        self.started(agent, input.value, input.out, approval, whose, None).await
     }
 
     /// Runs an agent that another uses, with its task.
     async fn run_within(&self, agent: &Agent, task: &str, within: Within) -> RunOutcome {
         let approval = Arc::clone(&within.approval);
-        self.started(agent, Value::String(task.to_owned()), None, approval, Some(within)).await
+        let whose = Whose { tenant: within.tenant.clone(), run: Self::next_run() };
+        self.started(agent, Value::String(task.to_owned()), None, approval, whose, Some(within)).await
     }
 
     async fn started(
@@ -192,14 +205,14 @@ impl Host {
         input: Value,
         out: Option<PathBuf>,
         approval: Arc<Approval>,
+        Whose { tenant, run }: Whose,
         within: Option<Within>,
     ) -> RunOutcome {
         let started = Instant::now();
         let own = started + agent.bounds.timeout;
         let deadline = within.as_ref().map_or(own, |within| within.deadline.min(own));
-        let run = Self::next_run();
         let around = within.as_ref().map(|within| (Arc::clone(&within.count), within.share));
-        let caller = Caller::new(self, agent, run, deadline, Count::new(agent.bounds.max_calls, around));
+        let caller = Caller::new(self, agent, (run, tenant), deadline, Count::new(agent.bounds.max_calls, around));
         let _counted = Counted::new(&self.0.events.runs);
         self.0.events.tell(None, Some(run), || Happening::RunStarted {
             agent: agent.name.to_string(),

@@ -48,6 +48,7 @@ pub fn reaches(config: &Config) -> Vec<Reach> {
         let what = format!("models of {}, key: {}", provider.base, provider.key_shown());
         reaches.push(Reach::new(format!("[providers.{name}]"), what));
     }
+    served(config, &mut reaches);
     machine(config, &mut reaches);
     reaches
 }
@@ -95,6 +96,24 @@ impl Base {
         }
         if let Some(path) = tool.path.as_ref().filter(|path| !self.holds(path)) {
             reaches.push(Reach::new(format!("[tools.{name}] path"), path.display()));
+        }
+    }
+}
+
+/// To whom the file opens the host, beyond the user of this machine.
+fn served(config: &Config, reaches: &mut Vec<Reach>) {
+    let server = &config.server;
+    if !server.listen.ip().is_loopback() {
+        reaches.push(Reach::new("[server] listen", server.listen));
+    }
+    for (key, names) in [("hosts", &server.hosts), ("origins", &server.origins)] {
+        if !names.is_empty() {
+            reaches.push(Reach::new(format!("[server] {key}"), names.join(", ")));
+        }
+    }
+    for (name, tenant) in &config.tenants {
+        if !tenant.tokens.is_empty() {
+            reaches.push(Reach::new(format!("[tenants.{name}] tokens"), format!("{} of them", tenant.tokens.len())));
         }
     }
 }

@@ -1,6 +1,5 @@
 //! Makes the calls: so many, so many at a time.
 
-use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use hotcell_call::{CallId, Code, Failure, Log, Outcome, Payload, Receipt, Target, ToolCall};
@@ -79,17 +78,12 @@ impl Load {
 /// One call, and how long its caller waited for its end since it `asked`: also for a worker thread that had time for it, or more calls
 /// at a time would seem to cost nothing. When the load is stopped it is cancelled.
 async fn timed(host: Host, call: ToolCall, asked: Instant, mut stopped: watch::Receiver<bool>) -> (Outcome, Duration) {
-    let id = call.id;
-    let mut work = pin!(host.call(call));
-    let outcome = tokio::select! {
-        // The call comes first: what has not begun can't be cancelled, and the stop may be there already.
-        biased;
-        outcome = &mut work => outcome,
-        Ok(()) = stopped.changed() => {
-            // One that has just ended need not be cancelled.
-            let _ = host.cancel(id);
-            work.await
+    // Where nobody is left who could stop it, it is not stopped.
+    let stop = async {
+        if stopped.changed().await.is_err() {
+            std::future::pending::<()>().await
         }
     };
+    let outcome = host.call_until(call, stop).await;
     (outcome, asked.elapsed())
 }

@@ -1,11 +1,11 @@
 //! Finds the file of an agent, and what must be known of it before the host is set up.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use hotcell_agent::document::Source;
-use hotcell_call::{AgentName, Code, Failure, ToolName, nearest};
+use hotcell_call::{AgentName, ToolName};
+use hotcell_runtime::Agents;
 use hotcell_runtime::config::Config;
 use serde::Deserialize;
 
@@ -53,9 +53,6 @@ struct Input {
 struct Step {
     call: Option<String>,
 }
-
-/// How the path of a shipped agent is shown.
-const SHIPPED: &str = "<shipped>";
 
 impl Found {
     /// Finds an agent: by its file; or by its name, in the agents' folders before those that came with the program.
@@ -119,32 +116,15 @@ impl Sketch {
 }
 
 fn named(name: &AgentName, config: &Config) -> Result<Arc<Source>, Trouble> {
-    let files = config.agents.iter().map(|folder| folder.join(format!("{name}.toml")));
-    if let Some(path) = files.into_iter().find(|path| path.symlink_metadata().is_ok()) {
-        return Source::found(&path).map_err(|wrong| Trouble::File(vec![*wrong]));
-    }
-    match embedded::agent(name.as_str()) {
-        Some(text) => Ok(Source::new(format!("{SHIPPED}/{name}.toml"), text)),
-        None => Err(unknown(name, config).into()),
-    }
-}
-
-fn unknown(name: &AgentName, config: &Config) -> Failure {
-    let mut names: BTreeSet<String> = embedded::AGENTS.iter().map(|(name, _)| (*name).to_owned()).collect();
-    for file in config.agents.iter().flat_map(|folder| folder.read_dir().into_iter().flatten().flatten()) {
-        let path = PathBuf::from(file.file_name());
-        let is_agent = path.extension().is_some_and(|ending| ending == "toml");
-        names.extend(path.file_stem().filter(|_| is_agent).map(|stem| stem.to_string_lossy().into_owned()));
-    }
-    let failure = Failure::new(Code::UnknownAgent, format!("there is no agent `{name}`"));
-    match nearest(name.as_str(), names.iter().map(String::as_str)) {
-        Some(near) => failure.fix(format!("hotcell run {near}")),
-        None => failure.why(format!("there are {}", names.into_iter().take(10).collect::<Vec<_>>().join(", "))),
-    }
+    let agents = Agents::new(config, embedded::AGENTS);
+    let found = agents.find(name).map_err(|wrong| vec![*wrong])?;
+    found.ok_or_else(|| Agents::unknown(name, &agents.names()).into())
 }
 
 #[cfg(test)]
 mod tests {
+    use hotcell_runtime::Shipped;
+
     use super::*;
 
     fn found(text: &str) -> Found {
@@ -153,7 +133,7 @@ mod tests {
 
     #[test]
     fn shipped_agents_show_what_they_need() {
-        for (name, text) in embedded::AGENTS {
+        for Shipped { name, text } in embedded::AGENTS {
             let found = Found::new(Source::new(*name, *text));
             // Those who only argue need none.
             assert_eq!(found.tools().is_empty(), *name == "debate", "{name}");
@@ -188,7 +168,7 @@ mod tests {
             Err(Trouble::Failure(failure)) => failure,
             _ => panic!("{name} was found"),
         };
-        assert_eq!(find("file-analist").remedy(), Some("hotcell run file-analyst"));
+        assert_eq!(find("file-analist").remedy(), Some("did you mean `file-analyst`?"));
         assert!(find("zzz").reason().contains("csv-report"));
         assert!(Found::find(&"csv-report".parse().unwrap(), &config).is_ok());
     }

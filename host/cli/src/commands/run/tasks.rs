@@ -186,6 +186,7 @@ impl Batch<'_> {
             value: task.input.clone(),
             out: Some(maker.out.join(task.index.to_string())),
             approver: maker.approver.clone(),
+            ..RunInput::default()
         };
         self.runs.spawn(async move {
             let outcome = host.run(&agent, input).await;

@@ -123,8 +123,8 @@ fs.reed = ["docs"]
 [tools."Bad name"]
 fs.read = ["."]
 
-[server]
-listen = "127.0.0.1:7070"
+[journal]
+path = "journal.db"
 "#
     ));
 }

@@ -113,6 +113,7 @@ impl Thinker<'_> {
         self.required(None, one, &target, task);
         let began = Instant::now();
         let within = Within {
+            tenant: self.caller.tenant.clone(),
             parent: self.caller.run,
             ledger: std::sync::Arc::clone(&self.ledger),
             count: std::sync::Arc::clone(&self.caller.count),

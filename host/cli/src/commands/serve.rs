@@ -1,0 +1,40 @@
+//! `hotcell serve`: the host on a port, until somebody ends it.
+
+mod reload;
+
+use hotcell_call::format_duration;
+use hotcell_server::Server;
+
+use crate::args::{Global, ServeArgs};
+use crate::commands::offered;
+use crate::exit::{Exit, Trouble};
+use crate::operator::Operator;
+use crate::output::{BOLD, Output};
+use crate::signals::{interrupted, or_cancelled};
+
+use reload::Reload;
+
+pub(super) async fn run(args: ServeArgs, global: &Global, output: &Output) -> Result<Exit, Trouble> {
+    let operator = Operator::load(global)?;
+    let listen = args.listen.unwrap_or(operator.config().server.listen);
+    let host = operator.host()?;
+    let server = or_cancelled(Server::bind(host.clone(), listen)).await?;
+    let _offer = offered(&host, format!("serve {}", server.address()));
+    let reload = Reload::new(host.clone(), server.control(), global.clone(), args.watch)?;
+    output.tell(format_args!(
+        "hotcell is listening on {}",
+        output.styled_note(BOLD, &format!("http://{}", server.address()))
+    ));
+    let drain = format_duration(host.config().server.drain);
+    let stop = async {
+        interrupted().await;
+        output.tell(format_args!("nothing new is taken; what runs has {drain} to end"));
+    };
+    tokio::select! {
+        () = server.run(stop) => {}
+        () = reload.go_on(output) => {}
+        // Whoever is asked twice does not wait.
+        () = async { interrupted().await; interrupted().await } => return Ok(Exit::with(130)),
+    }
+    Ok(Exit::OK)
+}

@@ -1,0 +1,102 @@
+//! The paths of HTTP: each makes a call, or shows what came of one.
+
+mod agents;
+mod body;
+mod errors;
+mod headers;
+mod health;
+mod problem;
+mod runs;
+mod tools;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use hotcell_call::{Code, Failure};
+use http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD,
+    CONTENT_TYPE, HeaderValue,
+};
+use http::request::Parts;
+use http::{Method, StatusCode, Uri};
+use serde::Serialize;
+
+pub(crate) use self::problem::Problem;
+use crate::serve::Shared;
+
+/// All paths.
+pub(crate) fn router(shared: Arc<Shared>) -> Router {
+    Router::new()
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .route("/errors/{code}", get(errors::page))
+        .route("/v1/tools", get(tools::list))
+        .route("/v1/tools/{tool}", get(tools::show))
+        .route("/v1/tools/{tool}/call", post(tools::call))
+        .route("/v1/agents", get(agents::list))
+        .route("/v1/agents/{agent}/runs", post(agents::run))
+        .route("/v1/runs", get(runs::list))
+        .route("/v1/runs/{run}", get(runs::show).delete(runs::cancel))
+        .method_not_allowed_fallback(other_method)
+        .fallback(nothing)
+        .with_state(shared)
+}
+
+/// Whether nobody needs to be known for a path: probes and explanations tell nothing of anybody.
+pub(crate) fn is_open(path: &str) -> bool {
+    matches!(path, "/healthz" | "/readyz") || path.starts_with("/errors/")
+}
+
+/// Whether a browser asks if it may ask.
+pub(crate) fn is_preflight(request: &Parts) -> bool {
+    request.method == Method::OPTIONS && request.headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
+}
+
+/// That it may.
+pub(crate) fn preflight() -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    let headers = response.headers_mut();
+    headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST, DELETE"));
+    headers.insert(
+        ACCESS_CONTROL_ALLOW_HEADERS,
+        HeaderValue::from_static(concat!(
+            "authorization, content-type, idempotency-key, last-event-id, prefer, traceparent, mcp-protocol-version, ",
+            "mcp-session-id, mcp-method, mcp-name, hotcell-deadline, hotcell-priority, hotcell-retries, hotcell-fuel, ",
+            "hotcell-memory, hotcell-timeout",
+        )),
+    );
+    headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
+    response
+}
+
+/// An answer of JSON.
+fn json(status: StatusCode, value: &impl Serialize) -> Response {
+    match serde_json::to_vec(value) {
+        Ok(body) => {
+            let mut response = Response::new(Body::from(body));
+            *response.status_mut() = status;
+            response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            response
+        }
+        Err(error) => {
+            Problem::from(Failure::new(Code::Fault, "an answer can't be written").caused_by(error)).into_response()
+        }
+    }
+}
+
+async fn nothing(uri: Uri) -> Problem {
+    let path = hotcell_call::shortened(uri.path(), 80);
+    Failure::new(Code::UnknownPath, format!("there is nothing at {path}"))
+        .fix("GET /openapi.json lists all paths")
+        .into()
+}
+
+async fn other_method(method: Method, uri: Uri) -> Problem {
+    let path = hotcell_call::shortened(uri.path(), 80);
+    let failure = Failure::new(Code::UnknownPath, format!("{path} takes no {method}"));
+    Problem::from(failure.fix("GET /openapi.json lists all paths")).status(StatusCode::METHOD_NOT_ALLOWED)
+}

@@ -1,0 +1,327 @@
+//! The server: one port for everything that a host offers.
+//!
+//! A request goes one way. Its connection has a [place](connections), its head came in time; then, before anything of its body is read,
+//! it came by [our name](site) and from [somebody known](caller); then it is one of the [paths of HTTP](crate::http), or of the
+//! protocol of [model clients](crate::mcp) at `/mcp`. Nothing here decides about a call: it becomes a `ToolCall` of the caller's
+//! tenant and goes down the host's one path.
+
+mod caller;
+mod connections;
+mod line;
+mod site;
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::{Body, HttpBody};
+use axum::extract::Request;
+use axum::response::{IntoResponse, Response};
+use hotcell_call::{Code, Failure};
+use hotcell_runtime::Host;
+use hotcell_runtime::config::Config;
+use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CONNECTION, HeaderValue, VARY};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower_service::Service as _;
+
+pub(crate) use self::caller::Caller;
+use self::connections::{Busy, Connections, Held};
+use self::line::Line;
+use self::site::Site;
+use crate::http::{self as paths, Problem};
+use crate::runs::Runs;
+
+/// A host that is about to be served.
+#[derive(Debug)]
+pub struct Server {
+    listener: TcpListener,
+    shared: Arc<Shared>,
+}
+
+/// Changes a server that runs.
+#[derive(Debug, Clone)]
+pub struct Control(Arc<Shared>);
+
+/// What all requests share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    now: RwLock<Arc<Serving>>,
+    listen: SocketAddr,
+    pub(crate) runs: Runs,
+    pub(crate) connections: Arc<Connections>,
+    /// The end of the server has begun: what comes now is refused.
+    pub(crate) draining: CancellationToken,
+    pub(crate) started: Instant,
+}
+
+/// The host that is served now, with what follows from its configuration.
+#[derive(Debug)]
+pub(crate) struct Serving {
+    pub(crate) host: Host,
+    site: Site,
+}
+
+/// In which the head of a request must have come, and the next one begin.
+const HEAD_IN: Duration = Duration::from_secs(10);
+/// Of the head of a request, its target included.
+const MOST_HEAD: usize = 64 << 10;
+const MOST_HEADERS: usize = 100;
+/// What is left for answers to be sent, when all calls have ended.
+const SENT_IN: Duration = Duration::from_secs(2);
+/// Before it is tried again, when the system had no descriptor for a connection.
+const REST: Duration = Duration::from_millis(100);
+
+impl Server {
+    /// Listens, but answers nobody yet.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::Listen`] if the address can't be had, or may be reached from other machines while no tenant has a token.
+    pub async fn bind(host: Host, listen: SocketAddr) -> Result<Self, Failure> {
+        may_listen(listen, host.config())?;
+        let refuse = |error: std::io::Error| {
+            cannot_listen(listen, error.to_string())
+                .fix("another address: --listen 127.0.0.1:0 takes any port that is free")
+        };
+        let listener = TcpListener::bind(listen).await.map_err(refuse)?;
+        let address = listener.local_addr().map_err(refuse)?;
+        let shared = Shared {
+            now: RwLock::new(Arc::new(Serving::new(host))),
+            listen: address,
+            runs: Runs::new(),
+            connections: Arc::default(),
+            draining: CancellationToken::new(),
+            started: Instant::now(),
+        };
+        Ok(Self { listener, shared: Arc::new(shared) })
+    }
+
+    /// Where it listens, the port filled in.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.shared.listen
+    }
+
+    /// What changes it while it runs.
+    #[must_use]
+    pub fn control(&self) -> Control {
+        Control(Arc::clone(&self.shared))
+    }
+
+    /// Serves until `stop` ends, and then what was accepted to its end.
+    ///
+    /// From `stop` on no connection and no request is taken; what is under way may go on for `[server] drain` of the configuration,
+    /// and is then ended. Each call that was accepted is answered, by its result or by how it ended.
+    pub async fn run(self, stop: impl Future<Output = ()>) {
+        let router = paths::router(Arc::clone(&self.shared));
+        let tasks = TaskTracker::new();
+        let mut stop = std::pin::pin!(stop);
+        loop {
+            let most = self.shared.now().host.config().server.connections;
+            let most = usize::try_from(most).unwrap_or(usize::MAX);
+            tokio::select! {
+                () = &mut stop => break,
+                accepted = accept(&self.listener, &self.shared.connections, most) => {
+                    let (stream, held) = accepted;
+                    tasks.spawn(connection(stream, held, router.clone(), Arc::clone(&self.shared)));
+                }
+            }
+        }
+        drop(self.listener);
+        tasks.close();
+        self.shared.draining.cancel();
+        let host = self.shared.host();
+        host.drain(host.config().server.drain).await;
+        self.shared.runs.cancel_all();
+        // Those who take no answer are not waited for longer.
+        let _ = tokio::time::timeout(SENT_IN, tasks.wait()).await;
+    }
+}
+
+impl Control {
+    /// Serves another host from now on: the requests that come from here on. Those under way end on the one before.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::Listen`] if it has no token any more while other machines may reach the server.
+    pub fn replace(&self, host: Host) -> Result<(), Failure> {
+        may_listen(self.0.listen, host.config())?;
+        *self.0.now.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(Serving::new(host));
+        Ok(())
+    }
+}
+
+impl Shared {
+    /// What is served now.
+    pub(crate) fn now(&self) -> Arc<Serving> {
+        Arc::clone(&self.now.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn host(&self) -> Host {
+        self.now().host.clone()
+    }
+}
+
+impl Serving {
+    fn new(host: Host) -> Self {
+        Self { site: Site::new(&host.config().server), host }
+    }
+}
+
+/// Whoever can reach the server is known, or is on this machine.
+fn may_listen(listen: SocketAddr, config: &Config) -> Result<(), Failure> {
+    let has_tokens = config.tenants.values().any(|tenant| !tenant.tokens.is_empty());
+    if has_tokens || listen.ip().is_loopback() {
+        return Ok(());
+    }
+    Err(cannot_listen(listen, "other machines may reach it, and no tenant has a token".to_owned())
+        .fix("hotcell token TENANT, and the line that it prints into hotcell.toml"))
+}
+
+fn cannot_listen(listen: SocketAddr, why: String) -> Failure {
+    Failure::new(Code::Listen, format!("the server can't listen on {listen}")).why(why)
+}
+
+/// The next connection, with a place for it.
+async fn accept(listener: &TcpListener, connections: &Arc<Connections>, most: usize) -> (TcpStream, Held) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => return (stream, connections.place(most).await),
+            // One that was gone before it was taken is nothing to wait for; no descriptor is.
+            Err(error) if error.kind() == std::io::ErrorKind::ConnectionAborted => {}
+            Err(error) => {
+                tracing::warn!(%error, "no connection can be taken");
+                tokio::time::sleep(REST).await;
+            }
+        }
+    }
+}
+
+/// One connection, to its end.
+async fn connection(stream: TcpStream, held: Held, router: Router, shared: Arc<Shared>) {
+    let Ok(local) = stream.local_addr() else { return };
+    // Answers are small, and their callers wait for them.
+    let _ = stream.set_nodelay(true);
+    let (close, draining) = (held.close.clone(), shared.draining.clone());
+    let held = Arc::new(held);
+    let service = service_fn(move |request| {
+        let busy = held.busy();
+        let answer = answer(Arc::clone(&shared), router.clone(), local, request);
+        async move { Ok::<_, Infallible>(answer.await.map(|body| Body::new(Sent { body, _busy: busy }))) }
+    });
+    let serving = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_IN)
+        .max_buf_size(MOST_HEAD)
+        .max_headers(MOST_HEADERS)
+        .serve_connection(TokioIo::new(Line::new(stream)), service);
+    let mut serving = std::pin::pin!(serving);
+    tokio::select! {
+        ended = &mut serving => return told(ended),
+        () = close.cancelled() => return,
+        () = draining.cancelled() => serving.as_mut().graceful_shutdown(),
+    }
+    told(serving.await);
+}
+
+/// A connection that breaks is its client's matter.
+fn told(ended: hyper::Result<()>) {
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection broke");
+    }
+}
+
+/// The answer to one request.
+async fn answer(
+    shared: Arc<Shared>,
+    mut router: Router,
+    local: SocketAddr,
+    request: hyper::Request<Incoming>,
+) -> Response {
+    let began = Instant::now();
+    let (mut parts, body) = request.into_parts();
+    let (method, path) = (parts.method.clone(), parts.uri.path().to_owned());
+    let (tenant, mut response) = match admit(&shared, &parts, local) {
+        Ok(Admitted { page, caller }) => {
+            let tenant = caller.as_ref().map(|caller| caller.tenant.clone());
+            let mut response = if page.is_some() && paths::is_preflight(&parts) {
+                paths::preflight()
+            } else {
+                caller.map(|caller| parts.extensions.insert(caller));
+                // A router is always ready, and has an answer to everything.
+                router.call(Request::from_parts(parts, Body::new(body))).await.unwrap_or_else(|never| match never {})
+            };
+            if let Some(page) = page {
+                response.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, page);
+                response.headers_mut().append(VARY, HeaderValue::from_static("origin"));
+            }
+            (tenant, response)
+        }
+        Err(failure) => (None, Problem::from(failure).into_response()),
+    };
+    if shared.draining.is_cancelled() {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    let status = response.status().as_u16();
+    let tenant = tenant.as_ref().map_or("-", |tenant| tenant.as_str());
+    tracing::info!(target: "hotcell::access", %method, path, status, tenant, took = ?began.elapsed(), "answered");
+    response
+}
+
+/// A request that may be answered.
+struct Admitted {
+    /// The page for which a browser asks.
+    page: Option<HeaderValue>,
+    /// None where nobody needs to be known.
+    caller: Option<Caller>,
+}
+
+fn admit(shared: &Shared, request: &http::request::Parts, local: SocketAddr) -> Result<Admitted, Failure> {
+    let serving = shared.now();
+    let page = serving.site.admit(request, local)?;
+    // A browser asks whether it may ask without showing who asks.
+    if paths::is_open(request.uri.path()) || (page.is_some() && paths::is_preflight(request)) {
+        return Ok(Admitted { page, caller: None });
+    }
+    if shared.draining.is_cancelled() {
+        return Err(Failure::new(Code::Draining, "the server is about to end").retry_after(Duration::from_secs(1)));
+    }
+    let caller = Caller::of(request, serving.host.config())?;
+    Ok(Admitted { page, caller: Some(caller) })
+}
+
+/// The body of an answer; as long as it is being sent, its connection has a request under way.
+struct Sent {
+    body: Body,
+    _busy: Busy,
+}
+
+impl HttpBody for Sent {
+    type Data = bytes::Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<http_body::Frame<Self::Data>, Self::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> http_body::SizeHint {
+        self.body.size_hint()
+    }
+}
