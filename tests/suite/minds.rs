@@ -392,6 +392,41 @@ async fn an_agent_only_narrows_what_its_tools_have() {
     assert_eq!(run(&harness, &denies, &task).await.actions[0].outcome, "unknown");
 }
 
+// Models' APIs take neither dots nor long names: each function has one of its own there, and leads back to it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn names_that_no_provider_takes_are_short_for_models_and_lead_back() {
+    let harness = Harness::new();
+    let long = "x".repeat(64);
+    for name in [long.as_str(), "a__b", "a"] {
+        harness.tool(name, "echo", "");
+    }
+    let may = format!("{long}.*");
+    let text = toml("react", "rules", &[may.as_str(), "a__b.*", "a.*"], "");
+    let task = format!("p = {long}.text(text=\"long\")\nq = a__b.text(text=\"{{{{p}}}} way\")\nanswer {{{{q}}}}");
+    let outcome = run(&harness, &text, &task).await;
+    assert_eq!(answer(&outcome), "long way");
+    let targets: Vec<&str> = outcome.actions.iter().map(|action| action.target.as_str()).collect();
+    assert_eq!(targets, [format!("{long}.text").as_str(), "a__b.text"]);
+    for offer in &agent(&harness, &text).await.mind.expect("a model").tools {
+        let name = offer.name();
+        let fits = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+        assert!((1..=64).contains(&name.len()) && name.chars().all(fits), "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_function_and_an_agent_that_a_model_could_not_tell_apart_are_refused() {
+    let harness = Harness::new();
+    harness.tool("agent", "echo", "");
+    let beside = "[[agents]]\nname = \"text\"\npattern = \"react\"\n";
+    let text = toml("react", "rules", &["agent.*"], beside);
+    let wrong = harness.host.agent(&Source::new("case.toml", text.as_str())).await.expect_err("two of one name");
+    let told = wrong.iter().map(Diagnostic::render).collect::<String>();
+    assert!(told.contains("`agent.text` and the agent `text` by one name, `agent__text`"), "{told}");
+    let text = toml("react", "rules", &["agent.any"], beside);
+    assert!(harness.host.agent(&Source::new("case.toml", text.as_str())).await.is_ok());
+}
+
 // === plan ===
 
 // S77, S78: data decides the order, and what does not fit is told before anything runs.

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::agent::Agent;
-use crate::model::{ModelName, Script};
+use crate::model::{ModelName, Script, spelled};
 
 /// How a run finds out what to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize)]
@@ -188,10 +188,10 @@ impl Mind {
 }
 
 impl Offer {
-    /// The name by which a model knows it: models' APIs take no dots.
+    /// The name by which a model knows it: models' APIs take no dots, and no long names.
     #[must_use]
     pub fn name(&self) -> String {
-        self.target.to_string().replace('.', "__")
+        spelled(&self.target.to_string())
     }
 }
 
@@ -199,7 +199,7 @@ impl SubAgent {
     /// The name by which a model knows it.
     #[must_use]
     pub fn name(&self) -> String {
-        format!("agent__{}", self.agent.name)
+        spelled(&format!("agent.{}", self.agent.name))
     }
 
     /// Its agent's name.
