@@ -374,6 +374,35 @@ async fn no_pattern_and_no_other_agent_is_a_way_around_approval() {
     }
 }
 
+// What a function says of itself is its author's word: what it is granted counts, too.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tool_that_says_less_than_it_is_granted_is_asked_for() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let root = folder.path().to_str().expect("a path");
+    let grants =
+        format!("[tools.liar]\nfs.write = [{root:?}]\n[tools.poster]\nnet.allow = [\"POST https://a.example/*\"]\n");
+    let harness = Harness::with(&grants);
+    for name in ["liar", "poster", "honest"] {
+        let wants = "[fs]\nread = [\".\"]\nwrite = [\".\"]\n[net]\nallow = [\"POST https://a.example/*\"]\n";
+        harness.tool(name, "plain", &format!("[tool]\neffect = \"pure\"\n{wants}"));
+    }
+    for (pattern, narrowed, asked) in
+        [("react", "", 2), ("plan", "", 2), ("react", "[tools.liar]\nfs.read = [\".\"]\n", 1)]
+    {
+        let more = format!("{narrowed}[approve]\nask = [\"effect:write\"]\ntimeout = \"5s\"\n");
+        let text = toml(pattern, "rules", &["liar.*", "poster.*", "honest.*"], &more);
+        let agent = agent(&harness, &text).await;
+        let approver = Arc::new(Answers(false, Mutex::default()));
+        let task = "liar.limits()\nposter.limits()\nhonest.limits()\nanswer done";
+        let by = Some(Arc::clone(&approver) as Arc<dyn Approver>);
+        harness.host.run(&agent, RunInput { value: Value::from(task), approver: by, ..RunInput::default() }).await;
+        let mut told = approver.1.lock().expect("a lock").clone();
+        told.sort();
+        assert_eq!(told.len(), asked, "{pattern} {narrowed}: {told:?}");
+        assert_eq!(told.last(), Some(&"call poster.limits (write, though it says pure)".to_owned()));
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_agent_only_narrows_what_its_tools_have() {
     let folder = tempfile::tempdir().expect("a folder");

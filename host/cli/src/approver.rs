@@ -10,7 +10,7 @@ use std::os::fd::OwnedFd;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use hotcell_call::shortened;
+use hotcell_call::{Effect, shortened};
 use hotcell_runtime::{Approver, Question};
 use rustix::fs::{Mode, OFlags, open};
 use rustix::termios::{QueueSelector, tcflush};
@@ -134,9 +134,9 @@ fn shown(voice: &Voice, question: &Question<'_>) -> Vec<String> {
     let name = |name: &str| voice.styled(BOLD, name);
     let choice = |what: &str| format!("  {what} [y]es / {}", voice.styled(BOLD, "[N]o"));
     match question {
-        Question::Call { agent, target, effect, input } => vec![
+        Question::Call { agent, target, says, effect, input } => vec![
             format!("{} {} wants to call", voice.styled(YELLOW, "?"), name(agent.as_str())),
-            format!("  {}  {}  ({effect})", label("call"), name(&target.to_string())),
+            format!("  {}  {}  ({})", label("call"), name(&target.to_string()), could(*says, *effect)),
             format!("  {}  {}", label("input"), shortened(input, MOST_SHOWN)),
             choice("Let it?"),
         ],
@@ -150,9 +150,14 @@ fn shown(voice: &Voice, question: &Question<'_>) -> Vec<String> {
     }
 }
 
+/// What a call could do, and what its author says where that is less.
+fn could(says: Effect, effect: Effect) -> String {
+    if says == effect { effect.to_string() } else { format!("{effect}: it says {says}, and is granted more") }
+}
+
 #[cfg(test)]
 mod tests {
-    use hotcell_call::{AgentName, Effect, Target};
+    use hotcell_call::{AgentName, Target};
 
     use super::*;
 
@@ -171,8 +176,13 @@ mod tests {
         let (agent, target): (AgentName, Target) = ("scout".parse().unwrap(), "mail.send".parse().unwrap());
         let input = format!("{{\"to\":\"\u{1b}[2Jx\u{202e}\nLet it? y\",\"text\":\"{}\"}}", "a".repeat(3_000));
         let voice = Output::plain().voice();
-        let lines =
-            shown(&voice, &Question::Call { agent: &agent, target: &target, effect: Effect::Write, input: &input });
+        let question =
+            |says| Question::Call { agent: &agent, target: &target, says, effect: Effect::Write, input: &input };
+        let lines = shown(&voice, &question(Effect::Write));
+        assert_eq!(
+            shown(&voice, &question(Effect::Pure))[1],
+            "  call   mail.send  (write: it says pure, and is granted more)"
+        );
         assert_eq!(lines.len(), 4);
         assert!(
             lines[2].starts_with("  input  {\"to\":\"\\u{1b}[2Jx\\u{202e}\\nLet it? y\",\"text\":\"aaa"),
@@ -196,7 +206,8 @@ mod tests {
     #[tokio::test]
     async fn who_agrees_to_calls_agrees_to_no_budget() {
         let (agent, target): (AgentName, Target) = ("scout".parse().unwrap(), "mail.send".parse().unwrap());
-        let call = Question::Call { agent: &agent, target: &target, effect: Effect::Write, input: "{}" };
+        let call =
+            Question::Call { agent: &agent, target: &target, says: Effect::Write, effect: Effect::Write, input: "{}" };
         let budget = Question::Budget { agent: &agent, what: "turns", used: "50", most: "50" };
         let ask = |agrees, question| async move { Person { agrees, terminal: None }.ask(question).await };
         assert!(ask(true, &call).await && !ask(true, &budget).await);

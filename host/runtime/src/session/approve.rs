@@ -3,6 +3,7 @@
 //! Nobody, unless whoever starts a run brings somebody: then what has to be asked for is refused.
 
 use std::future::Future;
+use std::ops::RangeInclusive;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +13,7 @@ use hotcell_call::{AgentName, Code, Effect, Failure, Happening, RunId, Target};
 use tokio::sync::Mutex;
 
 use crate::events::Events;
+use crate::session::caller::Caller;
 
 /// What is asked.
 #[derive(Debug, Clone)]
@@ -23,7 +25,9 @@ pub enum Question<'a> {
         agent: &'a AgentName,
         /// Which function.
         target: &'a Target,
-        /// What it says that its calls do.
+        /// What its author says that its calls do.
+        says: Effect,
+        /// What this call could do: the worse of that and what it is granted.
         effect: Effect,
         /// With what input, as JSON: a model's words.
         input: &'a str,
@@ -68,8 +72,14 @@ impl Asks {
         Arc::new(Self { own, around })
     }
 
-    fn contain(&self, target: &Target, effect: Effect) -> bool {
-        self.own.asks(target, effect) || self.around.as_ref().is_some_and(|around| around.contain(target, effect))
+    fn contain(&self, target: &Target, could: &RangeInclusive<Effect>) -> bool {
+        self.own.asks(target, could) || self.around.as_ref().is_some_and(|around| around.contain(target, could))
+    }
+
+    /// Whether there is nothing that must be asked for.
+    fn are_none(&self) -> bool {
+        let none = self.own.effects.is_empty() && self.own.functions.is_empty();
+        none && self.around.as_ref().is_none_or(|around| around.are_none())
     }
 }
 
@@ -93,21 +103,35 @@ impl Gate {
         &self.approval
     }
 
-    /// Lets a call through, if it need not be asked for or somebody agrees.
+    /// Lets a call of a run through, if it need not be asked for or somebody agrees.
+    ///
+    /// What it could do is found out now, and not when the agent was read: a tool may have become another since then, and what its
+    /// author says of it counts for no less than what it is granted.
     ///
     /// # Errors
     ///
-    /// [`Code::Approval`].
-    pub(super) async fn pass(&self, target: &Target, effect: Effect, input: &str) -> Result<(), Failure> {
-        if !self.asks.contain(target, effect) {
+    /// [`Code::Approval`]; what is wrong with the tool.
+    pub(super) async fn pass(&self, caller: &Caller<'_>, target: &Target, input: &str) -> Result<(), Failure> {
+        if self.asks.are_none() {
             return Ok(());
         }
-        let question = Question::Call { agent: &self.agent, target, effect, input };
-        if self.approval.ask(&question, self.run, &self.events).await {
+        let wants = caller.agent.wants(&target.tool);
+        let foreseen = caller.host.foreseen(target, wants.as_ref()).await?;
+        if !self.asks.contain(target, &foreseen.effects) {
             return Ok(());
         }
-        Err(Failure::new(Code::Approval, format!("{target} was not approved"))
-            .why("whoever runs the agent is asked before it is called, and did not agree"))
+        let (says, effect) = (*foreseen.effects.start(), *foreseen.effects.end());
+        let question = Question::Call { agent: &self.agent, target, says, effect, input };
+        if !self.approval.ask(&question, self.run, &self.events).await {
+            return Err(Failure::new(Code::Approval, format!("{target} was not approved"))
+                .why("whoever runs the agent is asked before it is called, and did not agree"));
+        }
+        // An answer takes its time, and tools may change meanwhile: what was agreed to was another.
+        if caller.host.foreseen(target, wants.as_ref()).await? != foreseen {
+            return Err(Failure::new(Code::Approval, format!("{target} was not approved"))
+                .why("its tool was changed while it was asked for"));
+        }
+        Ok(())
     }
 }
 
@@ -144,7 +168,8 @@ impl Question<'_> {
     #[must_use]
     pub fn what(&self) -> String {
         match self {
-            Self::Call { target, effect, .. } => format!("call {target} ({effect})"),
+            Self::Call { target, says, effect, .. } if says == effect => format!("call {target} ({effect})"),
+            Self::Call { target, says, effect, .. } => format!("call {target} ({effect}, though it says {says})"),
             Self::Budget { what, used, most, .. } => format!("spend more {what}: {used} of {most}"),
         }
     }

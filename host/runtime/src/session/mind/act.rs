@@ -73,7 +73,7 @@ impl Thinker<'_> {
 
     async fn function(&self, one: &ToolUse, offer: &Offer, input: &Map<String, Value>) -> Result<ToolResult, Failure> {
         let text = Value::Object(input.clone()).to_string();
-        if let Err(failure) = self.gate.pass(&offer.target, offer.effect, &text).await {
+        if let Err(failure) = self.gate.pass(self.caller, &offer.target, &text).await {
             return Ok(self.unmade(one, &failure));
         }
         let target = offer.target.to_string();
