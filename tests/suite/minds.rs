@@ -344,6 +344,46 @@ async fn what_must_be_approved_is_not_done_before() {
     }
 }
 
+// Nobody is asked about what would be refused anyway, and what was agreed to can be read afterwards.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_asked_for_fits_and_stands_in_the_events_with_its_answer() {
+    let harness = Harness::new();
+    let long = format!("<{}>", "x".repeat(5_000));
+    let replies = script(&[
+        (
+            "",
+            &[
+                ("echo.text", json!({"text": 7})),
+                ("echo.text", json!({"txet": "x"})),
+                ("echo.text", json!({"text": long})),
+            ],
+        ),
+        ("done", &[]),
+    ]);
+    let more = format!("[approve]\nask = [\"echo.text\"]\n{replies}");
+    let agent = agent(&harness, &toml("react", "scripted", &["echo.*"], &more)).await;
+    let approver = Arc::new(Answers(true, Mutex::default()));
+    let by = Some(Arc::clone(&approver) as Arc<dyn Approver>);
+    let outcome = harness.host.run(&agent, RunInput { approver: by, ..RunInput::default() }).await;
+    assert_eq!(answer(&outcome), "done");
+    let words: Vec<&str> = outcome.actions.iter().map(|action| action.outcome.as_str()).collect();
+    assert_eq!(words, ["invalid", "invalid", "ok"]);
+    assert_eq!(approver.1.lock().expect("a lock").len(), 1);
+    let told = told(&harness, outcome.run);
+    let asked: Vec<(&str, Option<bool>)> = told
+        .iter()
+        .filter_map(|what| match what {
+            Happening::ApprovalAsked { input, .. } => Some((input.as_deref()?, None)),
+            Happening::ApprovalAnswered { input, agreed, .. } => Some((input.as_deref()?, Some(*agreed))),
+            _ => None,
+        })
+        .collect();
+    let [(first, None), (second, Some(true))] = &asked[..] else { panic!("{asked:?}") };
+    assert_eq!(first, second);
+    assert!(first.starts_with("{\"text\":\"<xxx") && first.ends_with("xxx>\"}") && first.len() < 2_100, "{first}");
+    assert!(first.contains(" … (3013 characters cut) … "), "{first}");
+}
+
 // Nobody asks for less by a plan, or at the side of another.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_pattern_and_no_other_agent_is_a_way_around_approval() {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hotcell_agent::Approve;
-use hotcell_call::{AgentName, Code, Effect, Failure, Happening, RunId, Target};
+use hotcell_call::{AgentName, Code, Effect, Failure, Happening, Payload, RunId, Target, abridged};
 use tokio::sync::Mutex;
 
 use crate::events::Events;
@@ -45,8 +45,19 @@ pub enum Question<'a> {
     },
 }
 
+/// What of a call's input its events tell.
+const MOST_TOLD: usize = 2_000;
+
+/// The turn of a question: dropped when it was answered, or need not be any more.
+pub type Turn<'a> = Box<dyn Send + 'a>;
+
 /// One who answers.
 pub trait Approver: Send + Sync {
+    /// Waits until the question can be put: where other runs ask too, they take turns. The time for an answer begins after it.
+    fn turn<'a>(&'a self, _question: &'a Question<'a>) -> Pin<Box<dyn Future<Output = Turn<'a>> + Send + 'a>> {
+        Box::pin(async { Box::new(()) as Turn<'a> })
+    }
+
     /// Whether it may be. Dropping the future withdraws the question.
     fn ask<'a>(&'a self, question: &'a Question<'a>) -> Pin<Box<dyn Future<Output = bool> + Send + 'a>>;
 }
@@ -110,8 +121,8 @@ impl Gate {
     ///
     /// # Errors
     ///
-    /// [`Code::Approval`]; what is wrong with the tool.
-    pub(super) async fn pass(&self, caller: &Caller<'_>, target: &Target, input: &str) -> Result<(), Failure> {
+    /// [`Code::Approval`]; what is wrong with the tool, or with the input.
+    pub(super) async fn pass(&self, caller: &Caller<'_>, target: &Target, input: &Payload) -> Result<(), Failure> {
         if self.asks.are_none() {
             return Ok(());
         }
@@ -120,6 +131,9 @@ impl Gate {
         if !self.asks.contain(target, &foreseen.effects) {
             return Ok(());
         }
+        // What would be refused is no question for a person.
+        caller.host.fits(target, &caller.agent.limits(&target.tool), input).await?;
+        let input = input.as_str();
         let (says, effect) = (*foreseen.effects.start(), *foreseen.effects.end());
         let question = Question::Call { agent: &self.agent, target, says, effect, input };
         if !self.approval.ask(&question, self.run, &self.events).await {
@@ -148,22 +162,37 @@ impl Approval {
         Self { approver, timeout, turn: Mutex::default() }
     }
 
-    /// Whether it may be; no answer in time is no.
+    /// Whether it may be; no answer in time is no. The time is that of this question alone, and not of those before it: they take
+    /// no more than theirs, and the run's own end bounds them all.
     pub(super) async fn ask(&self, question: &Question<'_>, run: RunId, events: &Events) -> bool {
-        let what = question.what();
-        events.tell(None, Some(run), || Happening::ApprovalAsked { what: what.clone() });
-        let answer = async {
-            let approver = self.approver.as_ref()?;
-            let _turn = self.turn.lock().await;
-            Some(approver.ask(question).await)
+        let (what, input) = (question.what(), question.input().map(|input| abridged(input, MOST_TOLD)));
+        let asked = || Happening::ApprovalAsked { what: what.clone(), input: input.clone() };
+        let agreed = match &self.approver {
+            Some(approver) => {
+                let _turn = self.turn.lock().await;
+                let _place = approver.turn(question).await;
+                events.tell(None, Some(run), asked);
+                tokio::time::timeout(self.timeout, approver.ask(question)).await.unwrap_or(false)
+            }
+            None => {
+                events.tell(None, Some(run), asked);
+                false
+            }
         };
-        let agreed = tokio::time::timeout(self.timeout, answer).await.ok().flatten().unwrap_or(false);
-        events.tell(None, Some(run), || Happening::ApprovalAnswered { what, agreed });
+        events.tell(None, Some(run), || Happening::ApprovalAnswered { what, input, agreed });
         agreed
     }
 }
 
 impl Question<'_> {
+    /// The whole input of a call that is asked for.
+    fn input(&self) -> Option<&str> {
+        match self {
+            Self::Call { input, .. } => Some(input),
+            Self::Budget { .. } => None,
+        }
+    }
+
     /// What it is about, in a few words.
     #[must_use]
     pub fn what(&self) -> String {
@@ -191,5 +220,48 @@ impl Approval {
     /// Nobody.
     pub(super) fn none() -> Self {
         Self::new(None, Duration::from_secs(1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    /// Takes its time, and the others' turns too.
+    struct Slow {
+        takes: Duration,
+        turn: Mutex<()>,
+        at_once: AtomicUsize,
+    }
+
+    impl Approver for Slow {
+        fn turn<'a>(&'a self, _question: &'a Question<'a>) -> Pin<Box<dyn Future<Output = Turn<'a>> + Send + 'a>> {
+            Box::pin(async { Box::new(self.turn.lock().await) as Turn<'a> })
+        }
+
+        fn ask<'a>(&'a self, _question: &'a Question<'a>) -> Pin<Box<dyn Future<Output = bool> + Send + 'a>> {
+            Box::pin(async {
+                assert_eq!(self.at_once.fetch_add(1, Ordering::SeqCst), 0);
+                tokio::time::sleep(self.takes).await;
+                self.at_once.fetch_sub(1, Ordering::SeqCst);
+                true
+            })
+        }
+    }
+
+    // The time for an answer was counted from when a question was thought of: behind two others it was over before it was shown.
+    #[tokio::test(start_paused = true)]
+    async fn a_question_has_its_whole_time_however_many_stand_before_it() {
+        let slow = Slow { takes: Duration::from_millis(200), turn: Mutex::default(), at_once: AtomicUsize::new(0) };
+        let approver: Arc<dyn Approver> = Arc::new(slow);
+        // Of two runs, each with two questions.
+        let runs = [(); 2].map(|()| Approval::new(Some(Arc::clone(&approver)), Duration::from_millis(390)));
+        let (agent, target, events) = ("a".parse().unwrap(), "a.b".parse().unwrap(), Events::through(Vec::new()));
+        let effect = Effect::Write;
+        let question = Question::Call { agent: &agent, target: &target, says: effect, effect, input: "{}" };
+        let asked = [0, 1, 0, 1].map(|run| runs[run].ask(&question, RunId::from_bits(1), &events));
+        assert_eq!(futures::future::join_all(asked).await, [true; 4]);
     }
 }
