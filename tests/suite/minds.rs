@@ -624,6 +624,24 @@ async fn s55_each_file_that_changes_is_one_task_whenever_it_does() {
     assert!(text.contains("/one.md: 1 lines, 2 words") && text.contains("/old.md: 1 lines, 1 words"), "{text}");
 }
 
+// What the agent itself leaves to its tools counts, not all that the operator grants.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_folder_is_watched_only_where_the_agent_itself_may_read() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::create_dir(folder.path().join("docs")).expect("a folder");
+    let root = folder.path().to_str().expect("a path");
+    let harness = Harness::starters(&format!("[tools.files]\nfs.read = [{root:?}]\n"));
+    let watch = |narrowed: &str| {
+        let more = format!("[tools.files]\nfs.read = [{narrowed:?}]\n[watch]\ntask = \"answer x\"\ntime = \"50ms\"\n");
+        toml("reactive", "rules", &["files.read"], &format!("{more}[input]\nkind = \"folder\"\n"))
+    };
+    for (narrowed, watched, may) in [(".", "", true), ("docs", "docs", true), ("docs", "", false)] {
+        let outcome = run(&harness, &watch(narrowed), &format!("{root}/{watched}")).await;
+        let code = outcome.failure.as_ref().map(|failure| failure.code());
+        assert_eq!(code, (!may).then_some(Code::Files), "{narrowed} {watched}: {:?}", outcome.failure);
+    }
+}
+
 // === agents at each other's side ===
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -132,7 +132,7 @@ impl<'a> Thinker<'a> {
         answer
     }
 
-    /// A folder is watched only where one of the tools may read it: names and times of files are worth something, too.
+    /// A folder is watched only where one of the tools may read it for this agent: names and times of files are worth something, too.
     async fn may_watch(&self, folder: &Path) -> Result<(), Failure> {
         let refused = |why: String| {
             let shown = shortened(&folder.display().to_string(), 200);
@@ -140,14 +140,17 @@ impl<'a> Thinker<'a> {
         };
         let real = folder.canonicalize().map_err(|error| refused(error.to_string()))?;
         for offer in &self.mind.tools {
-            let Ok(opened) = self.caller.host.opened(&offer.target).await else { continue };
-            let hosts = opened.grants.set().folders.iter().map(|granted| granted.host.join(&granted.part));
+            let wants = self.caller.agent.wants(&offer.target.tool);
+            let opened = self.caller.host.opened(&offer.target).await;
+            // A tool that can't be called, or whose part of a folder is not there, reads nothing.
+            let Ok(grants) = opened.and_then(|opened| opened.left(wants.as_ref())) else { continue };
+            let hosts = grants.set().folders.iter().map(|granted| granted.host.join(&granted.part));
             if hosts.filter_map(|host| host.canonicalize().ok()).any(|host| real.starts_with(host)) {
                 return Ok(());
             }
         }
         let fix = format!("--allow-read {}", hotcell_call::shell(&folder.display().to_string()));
-        Err(refused("none of its tools may read it".to_owned()).fix(fix))
+        Err(refused("none of its tools may read it, as the operator grants and the agent narrows".to_owned()).fix(fix))
     }
 
     fn memory(&self) -> Option<Remembered> {
