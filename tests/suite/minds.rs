@@ -748,6 +748,32 @@ async fn an_agent_remembers_its_last_tasks_if_it_says_so() {
     assert!(!Path::new(&state.path().join("memory/none.jsonl")).exists());
 }
 
+// Whoever names an agent as another is named must not read what that one remembers.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_agents_of_one_name_in_two_folders_remember_each_their_own() {
+    let (state, folder) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+    let harness = Harness::remembering(state.path());
+    for (place, number) in [("mine", 1), ("theirs", 2), ("mine", 3)] {
+        let file = folder.path().join(place).join("scout.toml");
+        std::fs::create_dir_all(file.parent().expect("a folder")).expect("a folder");
+        std::fs::write(&file, toml("react", "rules", &[], "[memory]\nkind = \"file\"\n")).expect("a file");
+        let agent = harness.host.load_agent(&file).await.expect("an agent");
+        let value = Value::from(format!("answer {number}"));
+        assert_eq!(
+            answer(&harness.host.run(&agent, RunInput { value, ..RunInput::default() }).await),
+            number.to_string()
+        );
+    }
+    let files = std::fs::read_dir(state.path().join("memory")).expect("a folder");
+    let files = files
+        .map(|entry| entry.expect("a file").path())
+        .filter(|path| path.extension().is_some_and(|end| end == "jsonl"));
+    let mut turns: Vec<usize> =
+        files.map(|path| std::fs::read_to_string(path).expect("a memory").lines().count()).collect();
+    turns.sort_unstable();
+    assert_eq!(turns, [1, 2]);
+}
+
 // === shipped ===
 
 // S80: what is shipped runs without a key, and uses tools.

@@ -87,17 +87,20 @@ impl<'a> Thinker<'a> {
     pub(super) async fn work(&self, task: &str) -> Result<String, Failure> {
         let memory = self.memory();
         if let Some(memory) = &memory {
-            *self.remembered.lock().unwrap_or_else(PoisonError::into_inner) = memory.messages();
+            let messages = memory.messages().await;
+            *self.remembered.lock().unwrap_or_else(PoisonError::into_inner) = messages;
         }
         let answer = match self.caller.agent.pattern {
             Pattern::Plan => self.plan(task).await?,
             Pattern::React | Pattern::Steps => self.react(task).await?,
             Pattern::Reactive => self.react_to(task).await?,
         };
-        if let Some(memory) = &memory
-            && let Err(error) = memory.add(task, &answer)
-        {
-            tracing::warn!(agent = %self.caller.agent.name, %error, "the run is not remembered");
+        if let Some(memory) = &memory {
+            // The answer is there: that it is written down must not take the time that would end the run without it.
+            let left = self.caller.deadline.saturating_duration_since(Instant::now()) / 2;
+            if let Err(failure) = memory.add(task, &answer, left.min(memory::MOST_WAIT)).await {
+                tracing::warn!(agent = %self.caller.agent.name, %failure, "the run is not remembered");
+            }
         }
         Ok(answer)
     }
@@ -155,7 +158,7 @@ impl<'a> Thinker<'a> {
 
     fn memory(&self) -> Option<Remembered> {
         let host = self.caller.host;
-        Some(Remembered::of(&self.caller.agent.name, self.mind.memory?, host.config().state.as_deref()?))
+        Some(Remembered::of(self.caller.agent, self.mind.memory?, host.config().state.as_deref()?))
     }
 
     /// Counts what a call cost.
