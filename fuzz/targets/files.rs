@@ -5,7 +5,7 @@
 use hotcell_agent::document::Source;
 use hotcell_agent::model::{ChatModel, ChatRequest, Form, Message, Rules};
 use hotcell_agent::{Agent, Diagnostic, Lookup, Offer, Tools};
-use hotcell_call::{Effect, GrantSet, Limits, Target, ToolName};
+use hotcell_call::{GrantSet, Limits, Target, ToolName};
 use hotcell_runtime::ToolFile;
 use hotcell_runtime::config::Config;
 use libfuzzer_sys::fuzz_target;
@@ -31,7 +31,6 @@ impl Tools for Shelf {
             target: Target::new(tool, "eval"),
             description: String::new(),
             input: Default::default(),
-            effect: Effect::Pure,
         };
         name.map(offer).into_iter().collect()
     }

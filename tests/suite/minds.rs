@@ -344,6 +344,46 @@ async fn what_must_be_approved_is_not_done_before() {
     }
 }
 
+// Nobody is asked about what would be refused anyway, and what was agreed to can be read afterwards.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_asked_for_fits_and_stands_in_the_events_with_its_answer() {
+    let harness = Harness::new();
+    let long = format!("<{}>", "x".repeat(5_000));
+    let replies = script(&[
+        (
+            "",
+            &[
+                ("echo.text", json!({"text": 7})),
+                ("echo.text", json!({"txet": "x"})),
+                ("echo.text", json!({"text": long})),
+            ],
+        ),
+        ("done", &[]),
+    ]);
+    let more = format!("[approve]\nask = [\"echo.text\"]\n{replies}");
+    let agent = agent(&harness, &toml("react", "scripted", &["echo.*"], &more)).await;
+    let approver = Arc::new(Answers(true, Mutex::default()));
+    let by = Some(Arc::clone(&approver) as Arc<dyn Approver>);
+    let outcome = harness.host.run(&agent, RunInput { approver: by, ..RunInput::default() }).await;
+    assert_eq!(answer(&outcome), "done");
+    let words: Vec<&str> = outcome.actions.iter().map(|action| action.outcome.as_str()).collect();
+    assert_eq!(words, ["invalid", "invalid", "ok"]);
+    assert_eq!(approver.1.lock().expect("a lock").len(), 1);
+    let told = told(&harness, outcome.run);
+    let asked: Vec<(&str, Option<bool>)> = told
+        .iter()
+        .filter_map(|what| match what {
+            Happening::ApprovalAsked { input, .. } => Some((input.as_deref()?, None)),
+            Happening::ApprovalAnswered { input, agreed, .. } => Some((input.as_deref()?, Some(*agreed))),
+            _ => None,
+        })
+        .collect();
+    let [(first, None), (second, Some(true))] = &asked[..] else { panic!("{asked:?}") };
+    assert_eq!(first, second);
+    assert!(first.starts_with("{\"text\":\"<xxx") && first.ends_with("xxx>\"}") && first.len() < 2_100, "{first}");
+    assert!(first.contains(" … (3013 characters cut) … "), "{first}");
+}
+
 // Nobody asks for less by a plan, or at the side of another.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_pattern_and_no_other_agent_is_a_way_around_approval() {
@@ -374,6 +414,35 @@ async fn no_pattern_and_no_other_agent_is_a_way_around_approval() {
     }
 }
 
+// What a function says of itself is its author's word: what it is granted counts, too.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tool_that_says_less_than_it_is_granted_is_asked_for() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let root = folder.path().to_str().expect("a path");
+    let grants =
+        format!("[tools.liar]\nfs.write = [{root:?}]\n[tools.poster]\nnet.allow = [\"POST https://a.example/*\"]\n");
+    let harness = Harness::with(&grants);
+    for name in ["liar", "poster", "honest"] {
+        let wants = "[fs]\nread = [\".\"]\nwrite = [\".\"]\n[net]\nallow = [\"POST https://a.example/*\"]\n";
+        harness.tool(name, "plain", &format!("[tool]\neffect = \"pure\"\n{wants}"));
+    }
+    for (pattern, narrowed, asked) in
+        [("react", "", 2), ("plan", "", 2), ("react", "[tools.liar]\nfs.read = [\".\"]\n", 1)]
+    {
+        let more = format!("{narrowed}[approve]\nask = [\"effect:write\"]\ntimeout = \"5s\"\n");
+        let text = toml(pattern, "rules", &["liar.*", "poster.*", "honest.*"], &more);
+        let agent = agent(&harness, &text).await;
+        let approver = Arc::new(Answers(false, Mutex::default()));
+        let task = "liar.limits()\nposter.limits()\nhonest.limits()\nanswer done";
+        let by = Some(Arc::clone(&approver) as Arc<dyn Approver>);
+        harness.host.run(&agent, RunInput { value: Value::from(task), approver: by, ..RunInput::default() }).await;
+        let mut told = approver.1.lock().expect("a lock").clone();
+        told.sort();
+        assert_eq!(told.len(), asked, "{pattern} {narrowed}: {told:?}");
+        assert_eq!(told.last(), Some(&"call poster.limits (write, though it says pure)".to_owned()));
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_agent_only_narrows_what_its_tools_have() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -390,6 +459,41 @@ async fn an_agent_only_narrows_what_its_tools_have() {
     // What is denied to the agent is not even offered.
     let denies = toml("react", "rules", &["files.*"], "deny = [\"files.write\"]\n");
     assert_eq!(run(&harness, &denies, &task).await.actions[0].outcome, "unknown");
+}
+
+// Models' APIs take neither dots nor long names: each function has one of its own there, and leads back to it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn names_that_no_provider_takes_are_short_for_models_and_lead_back() {
+    let harness = Harness::new();
+    let long = "x".repeat(64);
+    for name in [long.as_str(), "a__b", "a"] {
+        harness.tool(name, "echo", "");
+    }
+    let may = format!("{long}.*");
+    let text = toml("react", "rules", &[may.as_str(), "a__b.*", "a.*"], "");
+    let task = format!("p = {long}.text(text=\"long\")\nq = a__b.text(text=\"{{{{p}}}} way\")\nanswer {{{{q}}}}");
+    let outcome = run(&harness, &text, &task).await;
+    assert_eq!(answer(&outcome), "long way");
+    let targets: Vec<&str> = outcome.actions.iter().map(|action| action.target.as_str()).collect();
+    assert_eq!(targets, [format!("{long}.text").as_str(), "a__b.text"]);
+    for offer in &agent(&harness, &text).await.mind.expect("a model").tools {
+        let name = offer.name();
+        let fits = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+        assert!((1..=64).contains(&name.len()) && name.chars().all(fits), "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_function_and_an_agent_that_a_model_could_not_tell_apart_are_refused() {
+    let harness = Harness::new();
+    harness.tool("agent", "echo", "");
+    let beside = "[[agents]]\nname = \"text\"\npattern = \"react\"\n";
+    let text = toml("react", "rules", &["agent.*"], beside);
+    let wrong = harness.host.agent(&Source::new("case.toml", text.as_str())).await.expect_err("two of one name");
+    let told = wrong.iter().map(Diagnostic::render).collect::<String>();
+    assert!(told.contains("`agent.text` and the agent `text` by one name, `agent__text`"), "{told}");
+    let text = toml("react", "rules", &["agent.any"], beside);
+    assert!(harness.host.agent(&Source::new("case.toml", text.as_str())).await.is_ok());
 }
 
 // === plan ===
@@ -520,6 +624,24 @@ async fn s55_each_file_that_changes_is_one_task_whenever_it_does() {
     assert!(text.contains("/one.md: 1 lines, 2 words") && text.contains("/old.md: 1 lines, 1 words"), "{text}");
 }
 
+// What the agent itself leaves to its tools counts, not all that the operator grants.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_folder_is_watched_only_where_the_agent_itself_may_read() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::create_dir(folder.path().join("docs")).expect("a folder");
+    let root = folder.path().to_str().expect("a path");
+    let harness = Harness::starters(&format!("[tools.files]\nfs.read = [{root:?}]\n"));
+    let watch = |narrowed: &str| {
+        let more = format!("[tools.files]\nfs.read = [{narrowed:?}]\n[watch]\ntask = \"answer x\"\ntime = \"50ms\"\n");
+        toml("reactive", "rules", &["files.read"], &format!("{more}[input]\nkind = \"folder\"\n"))
+    };
+    for (narrowed, watched, may) in [(".", "", true), ("docs", "docs", true), ("docs", "", false)] {
+        let outcome = run(&harness, &watch(narrowed), &format!("{root}/{watched}")).await;
+        let code = outcome.failure.as_ref().map(|failure| failure.code());
+        assert_eq!(code, (!may).then_some(Code::Files), "{narrowed} {watched}: {:?}", outcome.failure);
+    }
+}
+
 // === agents at each other's side ===
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -624,6 +746,32 @@ async fn an_agent_remembers_its_last_tasks_if_it_says_so() {
     let tasks: Vec<&str> = kept.lines().map(|line| if line.contains("answer 2") { "2" } else { "3" }).collect();
     assert_eq!(tasks, ["2", "3"], "{kept}");
     assert!(!Path::new(&state.path().join("memory/none.jsonl")).exists());
+}
+
+// Whoever names an agent as another is named must not read what that one remembers.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_agents_of_one_name_in_two_folders_remember_each_their_own() {
+    let (state, folder) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+    let harness = Harness::remembering(state.path());
+    for (place, number) in [("mine", 1), ("theirs", 2), ("mine", 3)] {
+        let file = folder.path().join(place).join("scout.toml");
+        std::fs::create_dir_all(file.parent().expect("a folder")).expect("a folder");
+        std::fs::write(&file, toml("react", "rules", &[], "[memory]\nkind = \"file\"\n")).expect("a file");
+        let agent = harness.host.load_agent(&file).await.expect("an agent");
+        let value = Value::from(format!("answer {number}"));
+        assert_eq!(
+            answer(&harness.host.run(&agent, RunInput { value, ..RunInput::default() }).await),
+            number.to_string()
+        );
+    }
+    let files = std::fs::read_dir(state.path().join("memory")).expect("a folder");
+    let files = files
+        .map(|entry| entry.expect("a file").path())
+        .filter(|path| path.extension().is_some_and(|end| end == "jsonl"));
+    let mut turns: Vec<usize> =
+        files.map(|path| std::fs::read_to_string(path).expect("a memory").lines().count()).collect();
+    turns.sort_unstable();
+    assert_eq!(turns, [1, 2]);
 }
 
 // === shipped ===

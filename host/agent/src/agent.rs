@@ -26,6 +26,8 @@ use crate::{Diagnostic, Mind, Pattern, Tools, check};
 pub struct Agent {
     /// `[agent] name`, else the name of the file.
     pub name: AgentName,
+    /// The file that it was read from, by its path without links; none: it came with the program, or from a text.
+    pub file: Option<PathBuf>,
     /// What it is for.
     pub description: String,
     /// What it takes; none: nothing.

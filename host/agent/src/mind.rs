@@ -1,6 +1,7 @@
 //! What an agent with a model has beside its bounds: the model, what it is told, what it may use, and what it may spend.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::agent::Agent;
-use crate::model::{ModelName, Script};
+use crate::model::{ModelName, Script, spelled};
 
 /// How a run finds out what to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize)]
@@ -67,8 +68,6 @@ pub struct Offer {
     pub description: String,
     /// The JSON Schema of its input.
     pub input: Value,
-    /// What it says that its calls do.
-    pub effect: Effect,
 }
 
 /// What a run may spend; beyond it the run is over budget. Calls and time stand in the agent's [`Bounds`](crate::Bounds).
@@ -111,7 +110,7 @@ pub struct CostError;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Approve {
-    /// Calls of functions with these effects.
+    /// Calls that could have one of these effects.
     pub effects: Vec<Effect>,
     /// Calls of these functions.
     pub functions: Vec<Target>,
@@ -188,10 +187,10 @@ impl Mind {
 }
 
 impl Offer {
-    /// The name by which a model knows it: models' APIs take no dots.
+    /// The name by which a model knows it: models' APIs take no dots, and no long names.
     #[must_use]
     pub fn name(&self) -> String {
-        self.target.to_string().replace('.', "__")
+        spelled(&self.target.to_string())
     }
 }
 
@@ -199,7 +198,7 @@ impl SubAgent {
     /// The name by which a model knows it.
     #[must_use]
     pub fn name(&self) -> String {
-        format!("agent__{}", self.agent.name)
+        spelled(&format!("agent.{}", self.agent.name))
     }
 
     /// Its agent's name.
@@ -210,10 +209,10 @@ impl SubAgent {
 }
 
 impl Approve {
-    /// Whether a call has to be asked for.
+    /// Whether a call has to be asked for that could do from what its function says to the most that it is granted.
     #[must_use]
-    pub fn asks(&self, target: &Target, effect: Effect) -> bool {
-        self.effects.contains(&effect) || self.functions.contains(target)
+    pub fn asks(&self, target: &Target, could: &RangeInclusive<Effect>) -> bool {
+        self.effects.iter().any(|effect| could.contains(effect)) || self.functions.contains(target)
     }
 }
 

@@ -10,7 +10,7 @@ use std::path::{Component, Path, PathBuf};
 
 use serde::{Serialize, Serializer};
 
-use crate::{NetRule, SecretGrant, ToolName, shortened};
+use crate::{Effect, NetRule, SecretGrant, ToolName, shortened};
 
 /// How a folder may be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -194,6 +194,18 @@ impl GrantSet {
             (false, RandomMode::System) => RandomMode::default(),
         };
         Self { folders, env, env_withheld, net, secrets, clock, random }
+    }
+
+    /// The most that a call with these grants could do to the world, whatever its tool says of itself.
+    #[must_use]
+    pub fn could(&self) -> Effect {
+        let writes = self.folders.iter().any(|folder| folder.access == Access::Write)
+            || self.net.iter().any(|rule| !rule.only_reads());
+        match (writes, self.is_empty()) {
+            (true, _) => Effect::Write,
+            (false, false) => Effect::Read,
+            (false, true) => Effect::Pure,
+        }
     }
 
     /// Whether nothing at all is granted.
@@ -467,6 +479,27 @@ mod tests {
     fn nothing_is_granted_by_default() {
         assert!(GrantSet::default().is_empty());
         assert_eq!(GrantSet::default().to_string(), "none");
+    }
+
+    #[test]
+    fn what_a_call_could_do_is_told_by_its_grants() {
+        assert_eq!((GrantSet::default().could(), granted().could()), (Effect::Pure, Effect::Write));
+        let net = |rule: &str| GrantSet { net: vec![rule.parse().unwrap()], ..GrantSet::default() }.could();
+        assert_eq!(net("GET,HEAD https://a.example/*"), Effect::Read);
+        for rule in ["GET,POST https://a.example/*", "* https://a.example/*", "OPTIONS https://a.example/*"] {
+            assert_eq!(net(rule), Effect::Write, "{rule}");
+        }
+        let only = |access| GrantSet { folders: vec![folder("x", access)], ..GrantSet::default() }.could();
+        assert_eq!((only(Access::Read), only(Access::Write)), (Effect::Read, Effect::Write));
+        for grants in [
+            GrantSet { clock: ClockMode::Real, ..GrantSet::default() },
+            GrantSet { random: RandomMode::System, ..GrantSet::default() },
+            GrantSet { env: granted().env, ..GrantSet::default() },
+        ] {
+            assert_eq!(grants.could(), Effect::Read, "{grants}");
+        }
+        let reads = Wants { read: vec![".".to_owned()], ..Wants::default() };
+        assert_eq!(granted().narrowed(&reads).could(), Effect::Read);
     }
 
     #[test]

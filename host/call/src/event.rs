@@ -212,11 +212,17 @@ pub enum Happening {
     ApprovalAsked {
         /// What.
         what: String,
+        /// The input of a call, the middle cut out of a long one.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        input: Option<String>,
     },
     /// The answer, or that there was none in time.
     ApprovalAnswered {
         /// What was asked.
         what: String,
+        /// The input that the answer is for, as it was asked.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        input: Option<String>,
         /// Whether it may.
         agreed: bool,
     },
@@ -270,8 +276,6 @@ impl Happening {
             | Self::TaskReceived { text, .. }
             | Self::TaskFinished { answer: text, .. }
             | Self::ErrorOccurred { what: text }
-            | Self::ApprovalAsked { what: text }
-            | Self::ApprovalAnswered { what: text, .. }
             | Self::ResultAvailable { shown: text, .. } => change(text),
             Self::Thought { text, uses, .. } => {
                 change(text);
@@ -281,6 +285,10 @@ impl Happening {
                 change(action);
                 change(target);
                 change(input);
+            }
+            Self::ApprovalAsked { what, input } | Self::ApprovalAnswered { what, input, .. } => {
+                change(what);
+                input.iter_mut().for_each(change);
             }
             Self::BudgetWarning { used, most, .. } => {
                 change(used);

@@ -40,6 +40,6 @@ pub use nearest::nearest;
 pub use net::{Asked, AskedError, NetHost, NetRule, NetRuleError, Place, Scheme, place_of};
 pub use outcome::{Log, LogBytes, Outcome, Receipt, Source, possible_fuel};
 pub use payload::Payload;
-pub use printable::{printable, shortened};
+pub use printable::{abridged, printable, shortened};
 pub use secret::{SecretError, SecretGrant, SecretSource};
 pub use units::{ByteSize, Count, UnitError, format_duration, parse_duration};

@@ -30,6 +30,20 @@ pub fn shortened(text: &str, most: usize) -> String {
     line
 }
 
+/// One line of at most `most` characters, escaped: the beginning and the end of a text, and between them how many were cut.
+#[must_use]
+pub fn abridged(text: &str, most: usize) -> String {
+    let all = text.chars().count();
+    if all <= most {
+        return shortened(text, most);
+    }
+    let tail = most / 3;
+    let head = most - tail;
+    let first: String = text.chars().take(head).collect();
+    let last: String = text.chars().skip(all - tail).collect();
+    format!("{} … ({} characters cut) … {}", shortened(&first, head), all - most, shortened(&last, tail))
+}
+
 /// C0 and C1 controls, bidirectional marks and overrides, the byte order mark, and what has no shape of its own: zero-width,
 /// filling and tag characters, and the selectors of variants beyond those that letters and emoji need. A text can hide in them.
 fn is_deceptive(c: char) -> bool {

@@ -10,8 +10,8 @@ use std::os::fd::OwnedFd;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use hotcell_call::shortened;
-use hotcell_runtime::{Approver, Question};
+use hotcell_call::{Effect, abridged, shortened};
+use hotcell_runtime::{Approver, Question, Turn};
 use rustix::fs::{Mode, OFlags, open};
 use rustix::termios::{QueueSelector, tcflush};
 use tokio::io::Interest;
@@ -56,6 +56,16 @@ pub(crate) fn approver(output: &Output, stage: &Stage, agrees: bool) -> Option<A
 }
 
 impl Approver for Person {
+    fn turn<'a>(&'a self, question: &'a Question<'a>) -> Pin<Box<dyn Future<Output = Turn<'a>> + Send + 'a>> {
+        Box::pin(async move {
+            match (&self.terminal, question) {
+                (_, Question::Call { .. }) if self.agrees => Box::new(()) as Turn<'a>,
+                (Some(terminal), _) => Box::new(terminal.turn.lock().await),
+                (None, _) => Box::new(()),
+            }
+        })
+    }
+
     fn ask<'a>(&'a self, question: &'a Question<'a>) -> Pin<Box<dyn Future<Output = bool> + Send + 'a>> {
         Box::pin(async move {
             match (&self.terminal, question) {
@@ -81,7 +91,6 @@ impl Terminal {
     }
 
     async fn ask(&self, question: &Question<'_>) -> bool {
-        let _turn = self.turn.lock().await;
         let _held = self.stage.hold();
         // Where what was typed before can't be thrown away it might be taken for the answer.
         if tcflush(&self.keys, QueueSelector::IFlush).is_err() {
@@ -134,12 +143,15 @@ fn shown(voice: &Voice, question: &Question<'_>) -> Vec<String> {
     let name = |name: &str| voice.styled(BOLD, name);
     let choice = |what: &str| format!("  {what} [y]es / {}", voice.styled(BOLD, "[N]o"));
     match question {
-        Question::Call { agent, target, effect, input } => vec![
+        Question::Call { agent, target, says, effect, input } => vec![
             format!("{} {} wants to call", voice.styled(YELLOW, "?"), name(agent.as_str())),
-            format!("  {}  {}  ({effect})", label("call"), name(&target.to_string())),
-            format!("  {}  {}", label("input"), shortened(input, MOST_SHOWN)),
-            choice("Let it?"),
-        ],
+            format!("  {}  {}  ({})", label("call"), name(&target.to_string()), could(*says, *effect)),
+            format!("  {}  {}", label("input"), abridged(input, MOST_SHOWN)),
+        ]
+        .into_iter()
+        .chain(unshown(input).map(|unshown| format!("  {}  {}", label(""), voice.styled(YELLOW, unshown))))
+        .chain([choice("Let it?")])
+        .collect(),
         Question::Budget { agent, what, used, most } => vec![
             format!("{} {} has spent its {what}", voice.styled(YELLOW, "?"), name(agent.as_str())),
             format!("  {}  {used} of {most}", label("spent")),
@@ -150,9 +162,20 @@ fn shown(voice: &Voice, question: &Question<'_>) -> Vec<String> {
     }
 }
 
+/// Says on a line of its own what of an input can't be seen: what stands in the middle of it may be a model's words.
+fn unshown(input: &str) -> Option<String> {
+    let all = input.chars().count();
+    (all > MOST_SHOWN).then(|| format!("{} of {all} characters are not shown", all - MOST_SHOWN))
+}
+
+/// What a call could do, and what its author says where that is less.
+fn could(says: Effect, effect: Effect) -> String {
+    if says == effect { effect.to_string() } else { format!("{effect}: it says {says}, and is granted more") }
+}
+
 #[cfg(test)]
 mod tests {
-    use hotcell_call::{AgentName, Effect, Target};
+    use hotcell_call::{AgentName, Target};
 
     use super::*;
 
@@ -169,20 +192,30 @@ mod tests {
     #[test]
     fn a_question_shows_a_models_words_escaped_and_cut() {
         let (agent, target): (AgentName, Target) = ("scout".parse().unwrap(), "mail.send".parse().unwrap());
-        let input = format!("{{\"to\":\"\u{1b}[2Jx\u{202e}\nLet it? y\",\"text\":\"{}\"}}", "a".repeat(3_000));
+        let input = format!(
+            "{{\"to\":\"\u{1b}[2Jx\u{202e}\nLet it? y\",\"text\":\"{}\",\"end\":\"\n\u{9b}\"}}",
+            "a".repeat(3_000)
+        );
         let voice = Output::plain().voice();
-        let lines =
-            shown(&voice, &Question::Call { agent: &agent, target: &target, effect: Effect::Write, input: &input });
-        assert_eq!(lines.len(), 4);
+        let question =
+            |says| Question::Call { agent: &agent, target: &target, says, effect: Effect::Write, input: &input };
+        let lines = shown(&voice, &question(Effect::Write));
+        assert_eq!(
+            shown(&voice, &question(Effect::Pure))[1],
+            "  call   mail.send  (write: it says pure, and is granted more)"
+        );
+        assert_eq!(lines.len(), 5);
         assert!(
             lines[2].starts_with("  input  {\"to\":\"\\u{1b}[2Jx\\u{202e}\\nLet it? y\",\"text\":\"aaa"),
             "{}",
             lines[2]
         );
-        assert!(lines[2].ends_with("characters)") && !lines[2].contains('\n'), "{}", lines[2]);
-        insta::assert_snapshot!(format!("{}\n{}\n{}", lines[0], lines[1], lines[3]), @r"
+        assert!(lines[2].ends_with("aaa\",\"end\":\"\\n\\u{9b}\"}") && !lines[2].contains('\n'), "{}", lines[2]);
+        assert!(lines[2].contains("aaa … (1046 characters cut) … aaa"), "{}", lines[2]);
+        insta::assert_snapshot!(format!("{}\n{}\n{}\n{}", lines[0], lines[1], lines[3], lines[4]), @r"
         ? scout wants to call
           call   mail.send  (write)
+                 1046 of 3046 characters are not shown
           Let it? [y]es / [N]o
         ");
         let budget = Question::Budget { agent: &agent, what: "turns", used: "50", most: "50" };
@@ -196,7 +229,8 @@ mod tests {
     #[tokio::test]
     async fn who_agrees_to_calls_agrees_to_no_budget() {
         let (agent, target): (AgentName, Target) = ("scout".parse().unwrap(), "mail.send".parse().unwrap());
-        let call = Question::Call { agent: &agent, target: &target, effect: Effect::Write, input: "{}" };
+        let call =
+            Question::Call { agent: &agent, target: &target, says: Effect::Write, effect: Effect::Write, input: "{}" };
         let budget = Question::Budget { agent: &agent, what: "turns", used: "50", most: "50" };
         let ask = |agrees, question| async move { Person { agrees, terminal: None }.ask(question).await };
         assert!(ask(true, &call).await && !ask(true, &budget).await);

@@ -239,10 +239,11 @@ impl Opened {
     /// What a model may be offered of it.
     pub(crate) fn offers(&self) -> impl Iterator<Item = Offer> {
         self.tool.descriptor().functions.iter().filter_map(|function| {
-            let effect = self.functions.get(&function.name)?.effect;
+            // What can't be called is none.
+            self.functions.get(&function.name)?;
             let target = Target::new(self.name.clone(), function.name.as_str());
             let (description, input) = (function.description.clone(), function.input.clone());
-            Some(Offer { target, description, input, effect })
+            Some(Offer { target, description, input })
         })
     }
 
@@ -287,8 +288,15 @@ impl Opened {
         if same { Arc::clone(&self.limits) } else { Arc::new(self.limits.tighten(keys)) }
     }
 
-    /// The grants, narrowed to what a caller says that it needs.
-    pub(crate) fn narrowed(&self, wants: &Wants) -> Result<Arc<OpenGrants>, Failure> {
+    /// What a caller leaves of the grants: all, unless it says what it needs.
+    pub(crate) fn left(&self, wants: Option<&Wants>) -> Result<Arc<OpenGrants>, Failure> {
+        match wants {
+            Some(wants) => self.narrowed(wants),
+            None => Ok(Arc::clone(&self.grants)),
+        }
+    }
+
+    fn narrowed(&self, wants: &Wants) -> Result<Arc<OpenGrants>, Failure> {
         let mut known = self.narrowed.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, grants)) = known.iter().find(|(other, _)| other == wants) {
             return Ok(Arc::clone(grants));

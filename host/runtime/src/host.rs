@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use hotcell_call::{AgentName, CallId, Effect, Failure, Outcome, Payload, RunId, Target, TenantId, ToolCall};
+use hotcell_call::{AgentName, CallId, Failure, Outcome, Payload, RunId, Target, TenantId, ToolCall};
 use hotcell_sandbox::{EngineReport, Sandbox};
 
 use crate::admission::Admission;
@@ -95,11 +95,6 @@ impl Host {
     #[must_use]
     pub fn events(&self) -> Subscription {
         self.0.events.subscribe()
-    }
-
-    /// What a function says that its calls do.
-    pub(crate) async fn effect(&self, target: &Target) -> Result<Effect, Failure> {
-        Ok(self.opened(target).await?.function(target)?.effect)
     }
 
     /// What is kept of a run: its last events, also after its end. None if it is not known, or no longer.

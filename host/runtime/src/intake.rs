@@ -3,12 +3,13 @@
 //! A known tool and function, an input within its limit that fits the schema, limits and grants that only narrow what the operator
 //! set, and a deadline. Whatever fails here has cost nothing and started nothing.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hotcell_call::{
-    ByteSize, Code, Digest, Effect, Failure, Limits, Payload, Priority, Receipt, Target, TenantId, ToolCall, ToolName,
-    Wider, nearest,
+    ByteSize, Code, Digest, Effect, Failure, LimitKeys, Limits, Payload, Priority, Receipt, Target, TenantId, ToolCall,
+    ToolName, Wants, Wider, nearest,
 };
 use hotcell_flow::breaker::Breakers;
 use hotcell_sandbox::{Attempt, Invocation, Observer, OpenGrants};
@@ -39,6 +40,14 @@ pub(crate) struct Ready {
     question: Option<(Question, Duration)>,
 }
 
+/// What can be said of a call before it is made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Foreseen {
+    digest: Digest,
+    /// From what its function says that it does, which is its author's word, to the most that its grants let it do.
+    pub(crate) effects: RangeInclusive<Effect>,
+}
+
 /// Inputs beyond this are not looked up: to bring one into its canonical form takes time, and few come twice.
 const MOST_QUESTION: ByteSize = ByteSize::kib(64);
 
@@ -60,17 +69,25 @@ impl Host {
             return Err(too_wide(&call, wider));
         }
         let limits = switches::left(opened.tightened(&call.limits));
-        if call.input.size() > limits.input {
-            return Err(too_large(&call, &limits));
-        }
-        let input = function.schema.check(&call.target, &call.input)?;
-        let grants = match &call.wants {
-            Some(wants) => opened.narrowed(wants)?,
-            None => Arc::clone(&opened.grants),
-        };
+        let input = fitting(&function, &call.target, &call.input, &limits)?;
+        let grants = opened.left(call.wants.as_ref())?;
         let mut ready = Ready { opened, function, call, target, input, limits, grants, cancel, weight, question: None };
         ready.ask();
         Ok(ready)
+    }
+
+    /// Whether a call would be made with this input: one that would not need not be asked for.
+    pub(crate) async fn fits(&self, target: &Target, limits: &LimitKeys, input: &Payload) -> Result<(), Failure> {
+        let opened = self.opened(target).await?;
+        fitting(opened.function(target)?, target, input, &opened.tightened(limits)).map(drop)
+    }
+
+    /// What can be said of a call before it is made, as its tool is now.
+    pub(crate) async fn foreseen(&self, target: &Target, wants: Option<&Wants>) -> Result<Foreseen, Failure> {
+        let opened = self.opened(target).await?;
+        let says = opened.function(target)?.effect;
+        let could = says.max(opened.left(wants)?.set().could());
+        Ok(Foreseen { digest: opened.tool.digest(), effects: says..=could })
     }
 
     /// What is known of the call's tenant, which must be known and may have the class that it asks for.
@@ -244,11 +261,18 @@ fn too_wide(call: &ToolCall, wider: &Wider) -> Failure {
         .fix(operator(&call.target.tool, wider.key, &wider.asked))
 }
 
-fn too_large(call: &ToolCall, limits: &Limits) -> Failure {
-    let (size, limit) = (call.input.size(), limits.input);
-    Failure::new(Code::InputTooLarge, format!("the input of {} is too large", call.target))
+/// An input that is within its limit and fits the schema, by names.
+fn fitting(function: &Function, target: &Target, input: &Payload, limits: &Limits) -> Result<Payload, Failure> {
+    if input.size() > limits.input {
+        return Err(too_large(target, input.size(), limits.input));
+    }
+    function.schema.check(target, input)
+}
+
+fn too_large(target: &Target, size: ByteSize, limit: ByteSize) -> Failure {
+    Failure::new(Code::InputTooLarge, format!("the input of {target} is too large"))
         .why(format!("{size} of JSON, of at most {limit}"))
-        .fix(operator(&call.target.tool, "input", &size.to_string()))
+        .fix(operator(&target.tool, "input", &size.to_string()))
         .reached(size, limit)
 }
 

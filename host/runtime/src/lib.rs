@@ -46,7 +46,7 @@ pub use entry::Origin;
 pub use events::{Events, Heard, Middleware, Observed, Pass, Property, Redact, RunHistory, Subscription};
 pub use host::{Host, Load};
 pub use listing::{Inspected, Listed};
-pub use session::{Action, Approver, Question, RunInput, RunOutcome, Spent, StepOutcome, TaskOutcome};
+pub use session::{Action, Approver, Question, RunInput, RunOutcome, Spent, StepOutcome, TaskOutcome, Turn};
 pub use toolfile::ToolFile;
 pub use trust::{Reach, Trust, reaches};
 

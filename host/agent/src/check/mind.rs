@@ -1,8 +1,8 @@
 //! What a model may use: the functions that there are and that the agent allows, and the agents at its side.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use hotcell_call::{LimitKeys, Target, ToolName, Wants};
+use hotcell_call::{Code, LimitKeys, Target, ToolName, Wants};
 
 use crate::agent::{Agent, Work};
 use crate::document::{Problems, Spanned};
@@ -79,6 +79,25 @@ fn used(sub: &SubAgent) -> Vec<Target> {
     called.chain(offered).chain(mind.flat_map(|mind| &mind.agents).flat_map(used)).collect()
 }
 
+/// Reports functions and agents that a model could not tell apart.
+fn report_clashes(tools: &[Offer], agents: &[SubAgent], problems: &Problems) {
+    let functions = tools.iter().map(|offer| (offer.name(), format!("`{}`", offer.target)));
+    let agents = agents.iter().map(|sub| (sub.name(), format!("the agent `{}`", sub.agent.name)));
+    let mut known: BTreeMap<String, String> = BTreeMap::new();
+    for (name, full) in functions.chain(agents) {
+        let Some(other) = known.get(&name) else {
+            known.insert(name, full);
+            continue;
+        };
+        // Two agents of one name are told already.
+        if *other != full {
+            let message = format!("a model would know {other} and {full} by one name, `{name}`");
+            let wrong = Diagnostic::new(problems.source(), message).code(Code::Ambiguous);
+            problems.push(wrong.hint("deny one of them under [tools], or rename one"));
+        }
+    }
+}
+
 /// The whole; none after reporting what is in its way.
 pub(super) fn mind(
     draft: MindDraft,
@@ -104,6 +123,7 @@ pub(super) fn mind(
         }
         agents.push(SubAgent { agent, share });
     }
+    report_clashes(&tools, &agents, problems);
     let mut approve = draft.approve;
     let known: Vec<Target> =
         tools.iter().map(|offer| offer.target.clone()).chain(agents.iter().flat_map(used)).collect();

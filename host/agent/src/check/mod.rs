@@ -58,6 +58,7 @@ fn agent(mut manifest: Manifest, tools: &dyn Tools, problems: &Problems) -> Opti
         },
         output: manifest.folder.unwrap_or_else(|| PathBuf::from(format!("{name}-output"))),
         name,
+        file: problems.source().file().map(Path::to_owned),
         description: manifest.description,
         // A model has a task, whether that is written down or not.
         input: manifest.input.or_else(|| takes_task.then(Input::task)),

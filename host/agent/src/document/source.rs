@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::Read;
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustix::fs::{Mode, OFlags};
@@ -29,6 +29,8 @@ pub struct Source {
     text: String,
     /// Where each line begins.
     lines: Vec<usize>,
+    /// The file, by its path without links.
+    file: Option<PathBuf>,
 }
 
 /// The most that a file of settings may hold.
@@ -49,7 +51,13 @@ impl Source {
         let text = text.into();
         let breaks = text.match_indices('\n').map(|(at, _)| at + 1);
         let lines = std::iter::once(0).chain(breaks).collect();
-        Arc::new(Self { name: name.into(), text, lines })
+        Arc::new(Self { name: name.into(), text, lines, file: None })
+    }
+
+    /// The same, as the text of a file.
+    fn of(self: Arc<Self>, path: &Path) -> Arc<Self> {
+        let file = path.canonicalize().ok();
+        Arc::new(Self { file, ..Arc::unwrap_or_clone(self) })
     }
 
     /// Reads a file: a regular one, of at most 1 MiB, in UTF-8. It never waits for one that is none.
@@ -89,7 +97,7 @@ impl Source {
             Ok(Some(bytes)) => bytes,
         };
         match String::from_utf8(bytes) {
-            Ok(text) => Ok(Self::new(name, text)),
+            Ok(text) => Ok(Self::new(name, text).of(path)),
             Err(error) => {
                 let valid = error.utf8_error().valid_up_to();
                 let mut text = error.into_bytes();
@@ -107,6 +115,12 @@ impl Source {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The file that it was read from, by its path without links; none for a text that was none, or a file that is gone.
+    #[must_use]
+    pub fn file(&self) -> Option<&Path> {
+        self.file.as_deref()
     }
 
     /// The text.

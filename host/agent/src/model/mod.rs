@@ -11,6 +11,7 @@ mod error;
 mod name;
 mod rules;
 mod scripted;
+mod spelling;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -20,6 +21,7 @@ pub use error::ModelError;
 pub use name::{ModelName, ModelNameError};
 pub use rules::Rules;
 pub use scripted::{Script, Scripted};
+pub use spelling::{spelled, unspelled};
 
 /// What a model gives, sooner or later.
 pub type Replying<'a> = Pin<Box<dyn Future<Output = Result<ChatReply, ModelError>> + Send + 'a>>;

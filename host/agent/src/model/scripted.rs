@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use serde_json::{Map, Value};
 
+use super::spelling::said;
 use super::{ChatModel, ChatReply, ChatRequest, Hear, ModelError, Replying, StopReason, ToolUse, Usage};
 
 /// One reply that was written down.
@@ -54,7 +55,7 @@ impl ChatModel for Scripted {
         hear(&script.text);
         let uses = script.calls.into_iter().enumerate().map(|(place, (name, input))| ToolUse {
             id: format!("use-{number}-{}", place + 1),
-            name: name.replace('.', "__"),
+            name: said(&name),
             input: Ok(input),
         });
         let reply = ChatReply {

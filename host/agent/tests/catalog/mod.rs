@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use hotcell_agent::{Lookup, Offer, Tools};
-use hotcell_call::{Access, Effect, Folder, GrantSet, Limits, Target, ToolName};
+use hotcell_call::{Access, Folder, GrantSet, Limits, Target, ToolName};
 use serde_json::{Value, json};
 
 /// Name, type, whether it is required.
@@ -57,7 +57,6 @@ impl Tools for Catalog {
             target: Target::new(tool.parse().unwrap(), *function),
             description: String::new(),
             input: schema(parameters),
-            effect: Effect::Pure,
         };
         named.map(offer).collect()
     }

@@ -47,6 +47,14 @@ impl Methods {
         }
     }
 
+    /// Whether none of them can change anything.
+    pub(super) fn only_read(&self) -> bool {
+        match self {
+            Self::Any => false,
+            Self::These(methods) => methods.iter().all(|method| matches!(method.as_str(), "GET" | "HEAD")),
+        }
+    }
+
     /// What both allow, if that is anything.
     pub(super) fn both(&self, other: &Self) -> Option<Self> {
         match (self, other) {

@@ -95,6 +95,12 @@ impl NetRule {
         common
     }
 
+    /// Whether it allows nothing but GET and HEAD.
+    #[must_use]
+    pub fn only_reads(&self) -> bool {
+        self.methods.only_read()
+    }
+
     /// Whether what it allows never crosses a network in the clear: over TLS, or on this machine.
     #[must_use]
     pub fn is_confidential(&self) -> bool {

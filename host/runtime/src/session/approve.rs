@@ -3,15 +3,17 @@
 //! Nobody, unless whoever starts a run brings somebody: then what has to be asked for is refused.
 
 use std::future::Future;
+use std::ops::RangeInclusive;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use hotcell_agent::Approve;
-use hotcell_call::{AgentName, Code, Effect, Failure, Happening, RunId, Target};
+use hotcell_call::{AgentName, Code, Effect, Failure, Happening, Payload, RunId, Target, abridged};
 use tokio::sync::Mutex;
 
 use crate::events::Events;
+use crate::session::caller::Caller;
 
 /// What is asked.
 #[derive(Debug, Clone)]
@@ -23,7 +25,9 @@ pub enum Question<'a> {
         agent: &'a AgentName,
         /// Which function.
         target: &'a Target,
-        /// What it says that its calls do.
+        /// What its author says that its calls do.
+        says: Effect,
+        /// What this call could do: the worse of that and what it is granted.
         effect: Effect,
         /// With what input, as JSON: a model's words.
         input: &'a str,
@@ -41,8 +45,19 @@ pub enum Question<'a> {
     },
 }
 
+/// What of a call's input its events tell.
+const MOST_TOLD: usize = 2_000;
+
+/// The turn of a question: dropped when it was answered, or need not be any more.
+pub type Turn<'a> = Box<dyn Send + 'a>;
+
 /// One who answers.
 pub trait Approver: Send + Sync {
+    /// Waits until the question can be put: where other runs ask too, they take turns. The time for an answer begins after it.
+    fn turn<'a>(&'a self, _question: &'a Question<'a>) -> Pin<Box<dyn Future<Output = Turn<'a>> + Send + 'a>> {
+        Box::pin(async { Box::new(()) as Turn<'a> })
+    }
+
     /// Whether it may be. Dropping the future withdraws the question.
     fn ask<'a>(&'a self, question: &'a Question<'a>) -> Pin<Box<dyn Future<Output = bool> + Send + 'a>>;
 }
@@ -68,8 +83,14 @@ impl Asks {
         Arc::new(Self { own, around })
     }
 
-    fn contain(&self, target: &Target, effect: Effect) -> bool {
-        self.own.asks(target, effect) || self.around.as_ref().is_some_and(|around| around.contain(target, effect))
+    fn contain(&self, target: &Target, could: &RangeInclusive<Effect>) -> bool {
+        self.own.asks(target, could) || self.around.as_ref().is_some_and(|around| around.contain(target, could))
+    }
+
+    /// Whether there is nothing that must be asked for.
+    fn are_none(&self) -> bool {
+        let none = self.own.effects.is_empty() && self.own.functions.is_empty();
+        none && self.around.as_ref().is_none_or(|around| around.are_none())
     }
 }
 
@@ -93,21 +114,38 @@ impl Gate {
         &self.approval
     }
 
-    /// Lets a call through, if it need not be asked for or somebody agrees.
+    /// Lets a call of a run through, if it need not be asked for or somebody agrees.
+    ///
+    /// What it could do is found out now, and not when the agent was read: a tool may have become another since then, and what its
+    /// author says of it counts for no less than what it is granted.
     ///
     /// # Errors
     ///
-    /// [`Code::Approval`].
-    pub(super) async fn pass(&self, target: &Target, effect: Effect, input: &str) -> Result<(), Failure> {
-        if !self.asks.contain(target, effect) {
+    /// [`Code::Approval`]; what is wrong with the tool, or with the input.
+    pub(super) async fn pass(&self, caller: &Caller<'_>, target: &Target, input: &Payload) -> Result<(), Failure> {
+        if self.asks.are_none() {
             return Ok(());
         }
-        let question = Question::Call { agent: &self.agent, target, effect, input };
-        if self.approval.ask(&question, self.run, &self.events).await {
+        let wants = caller.agent.wants(&target.tool);
+        let foreseen = caller.host.foreseen(target, wants.as_ref()).await?;
+        if !self.asks.contain(target, &foreseen.effects) {
             return Ok(());
         }
-        Err(Failure::new(Code::Approval, format!("{target} was not approved"))
-            .why("whoever runs the agent is asked before it is called, and did not agree"))
+        // What would be refused is no question for a person.
+        caller.host.fits(target, &caller.agent.limits(&target.tool), input).await?;
+        let input = input.as_str();
+        let (says, effect) = (*foreseen.effects.start(), *foreseen.effects.end());
+        let question = Question::Call { agent: &self.agent, target, says, effect, input };
+        if !self.approval.ask(&question, self.run, &self.events).await {
+            return Err(Failure::new(Code::Approval, format!("{target} was not approved"))
+                .why("whoever runs the agent is asked before it is called, and did not agree"));
+        }
+        // An answer takes its time, and tools may change meanwhile: what was agreed to was another.
+        if caller.host.foreseen(target, wants.as_ref()).await? != foreseen {
+            return Err(Failure::new(Code::Approval, format!("{target} was not approved"))
+                .why("its tool was changed while it was asked for"));
+        }
+        Ok(())
     }
 }
 
@@ -124,27 +162,43 @@ impl Approval {
         Self { approver, timeout, turn: Mutex::default() }
     }
 
-    /// Whether it may be; no answer in time is no.
+    /// Whether it may be; no answer in time is no. The time is that of this question alone, and not of those before it: they take
+    /// no more than theirs, and the run's own end bounds them all.
     pub(super) async fn ask(&self, question: &Question<'_>, run: RunId, events: &Events) -> bool {
-        let what = question.what();
-        events.tell(None, Some(run), || Happening::ApprovalAsked { what: what.clone() });
-        let answer = async {
-            let approver = self.approver.as_ref()?;
-            let _turn = self.turn.lock().await;
-            Some(approver.ask(question).await)
+        let (what, input) = (question.what(), question.input().map(|input| abridged(input, MOST_TOLD)));
+        let asked = || Happening::ApprovalAsked { what: what.clone(), input: input.clone() };
+        let agreed = match &self.approver {
+            Some(approver) => {
+                let _turn = self.turn.lock().await;
+                let _place = approver.turn(question).await;
+                events.tell(None, Some(run), asked);
+                tokio::time::timeout(self.timeout, approver.ask(question)).await.unwrap_or(false)
+            }
+            None => {
+                events.tell(None, Some(run), asked);
+                false
+            }
         };
-        let agreed = tokio::time::timeout(self.timeout, answer).await.ok().flatten().unwrap_or(false);
-        events.tell(None, Some(run), || Happening::ApprovalAnswered { what, agreed });
+        events.tell(None, Some(run), || Happening::ApprovalAnswered { what, input, agreed });
         agreed
     }
 }
 
 impl Question<'_> {
+    /// The whole input of a call that is asked for.
+    fn input(&self) -> Option<&str> {
+        match self {
+            Self::Call { input, .. } => Some(input),
+            Self::Budget { .. } => None,
+        }
+    }
+
     /// What it is about, in a few words.
     #[must_use]
     pub fn what(&self) -> String {
         match self {
-            Self::Call { target, effect, .. } => format!("call {target} ({effect})"),
+            Self::Call { target, says, effect, .. } if says == effect => format!("call {target} ({effect})"),
+            Self::Call { target, says, effect, .. } => format!("call {target} ({effect}, though it says {says})"),
             Self::Budget { what, used, most, .. } => format!("spend more {what}: {used} of {most}"),
         }
     }
@@ -166,5 +220,48 @@ impl Approval {
     /// Nobody.
     pub(super) fn none() -> Self {
         Self::new(None, Duration::from_secs(1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    /// Takes its time, and the others' turns too.
+    struct Slow {
+        takes: Duration,
+        turn: Mutex<()>,
+        at_once: AtomicUsize,
+    }
+
+    impl Approver for Slow {
+        fn turn<'a>(&'a self, _question: &'a Question<'a>) -> Pin<Box<dyn Future<Output = Turn<'a>> + Send + 'a>> {
+            Box::pin(async { Box::new(self.turn.lock().await) as Turn<'a> })
+        }
+
+        fn ask<'a>(&'a self, _question: &'a Question<'a>) -> Pin<Box<dyn Future<Output = bool> + Send + 'a>> {
+            Box::pin(async {
+                assert_eq!(self.at_once.fetch_add(1, Ordering::SeqCst), 0);
+                tokio::time::sleep(self.takes).await;
+                self.at_once.fetch_sub(1, Ordering::SeqCst);
+                true
+            })
+        }
+    }
+
+    // The time for an answer was counted from when a question was thought of: behind two others it was over before it was shown.
+    #[tokio::test(start_paused = true)]
+    async fn a_question_has_its_whole_time_however_many_stand_before_it() {
+        let slow = Slow { takes: Duration::from_millis(200), turn: Mutex::default(), at_once: AtomicUsize::new(0) };
+        let approver: Arc<dyn Approver> = Arc::new(slow);
+        // Of two runs, each with two questions.
+        let runs = [(); 2].map(|()| Approval::new(Some(Arc::clone(&approver)), Duration::from_millis(390)));
+        let (agent, target, events) = ("a".parse().unwrap(), "a.b".parse().unwrap(), Events::through(Vec::new()));
+        let effect = Effect::Write;
+        let question = Question::Call { agent: &agent, target: &target, says: effect, effect, input: "{}" };
+        let asked = [0, 1, 0, 1].map(|run| runs[run].ask(&question, RunId::from_bits(1), &events));
+        assert_eq!(futures::future::join_all(asked).await, [true; 4]);
     }
 }

@@ -25,7 +25,7 @@ use serde_json::Value;
 
 use crate::events::Property;
 use crate::host::Host;
-pub use crate::session::approve::{Approver, Question};
+pub use crate::session::approve::{Approver, Question, Turn};
 pub use crate::session::ledger::Spent;
 
 use crate::session::approve::{Approval, Asks, Gate};

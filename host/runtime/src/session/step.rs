@@ -212,7 +212,7 @@ impl<'a> Run<'a> {
 
     async fn call(&self, step: &Step, target: &Target, input: Payload) -> Result<Held<'_>, Failure> {
         if let Some(gate) = self.gate {
-            gate.pass(target, self.caller.host.effect(target).await?, input.as_str()).await?;
+            gate.pass(self.caller, target, &input).await?;
         }
         let outcome = self.caller.call(None, target, input, step.retry, |outcome| self.count(step, outcome)).await?;
         self.read(target, &outcome.result?)

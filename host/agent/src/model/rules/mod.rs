@@ -9,7 +9,10 @@ mod grammar;
 use serde_json::{Map, Value, json};
 
 use self::grammar::{Program, resolved, resolved_text, shown};
-use super::{ChatModel, ChatReply, ChatRequest, Hear, Message, Replying, StopReason, ToolResult, ToolUse, Usage};
+use super::spelling::said;
+use super::{
+    ChatModel, ChatReply, ChatRequest, Hear, Message, Replying, StopReason, ToolResult, ToolUse, Usage, unspelled,
+};
 
 /// The model `rules`.
 #[derive(Debug, Clone, Copy, Default)]
@@ -54,7 +57,7 @@ fn next(request: &ChatRequest) -> Next {
         return Next::Answer(plan(&program));
     }
     if let Some(failed) = results.iter().find(|result| result.is_error) {
-        return Next::Answer(format!("{} failed: {}", failed.name.replace("__", "."), reason(&failed.text)));
+        return Next::Answer(format!("{} failed: {}", unspelled(&failed.name), reason(&failed.text)));
     }
     let values: Vec<Value> = results.iter().map(|result| value(result)).collect();
     let made = values.len();
@@ -62,7 +65,7 @@ fn next(request: &ChatRequest) -> Next {
     let uses = program.calls.iter().enumerate().skip(made).take_while(|(_, call)| ready(call));
     let uses = uses.map(|(place, call)| ToolUse {
         id: format!("use-{}", place + 1),
-        name: call.function.replace('.', "__"),
+        name: said(&call.function),
         input: match resolved(&Value::Object(call.input.clone()), &values) {
             Value::Object(input) => Ok(input),
             other => Err(other.to_string()),
@@ -138,7 +141,7 @@ fn planned(value: &Value, names: &[Value]) -> Value {
 }
 
 fn help(request: &ChatRequest, why: &str) -> String {
-    let mut names: Vec<String> = request.tools.iter().map(|tool| tool.name.replace("__", ".")).collect();
+    let mut names: Vec<String> = request.tools.iter().map(|tool| unspelled(&tool.name)).collect();
     let more = names.len().saturating_sub(10);
     names.truncate(10);
     let tools = match (names.is_empty(), more) {

@@ -260,7 +260,7 @@ impl Part {
             Happening::StepStarted { step, calls } => {
                 Self::Step { step: step.to_string(), state: None, calls: *calls, elapsed_ms: 0, began }
             }
-            Happening::ApprovalAsked { what } => Self::Asked { what: what.clone(), agreed: None },
+            Happening::ApprovalAsked { what, .. } => Self::Asked { what: what.clone(), agreed: None },
             Happening::ErrorOccurred { what } => Self::Error { what: what.clone() },
             Happening::BudgetWarning { what, used, most } => {
                 Self::Budget { what, used: used.clone(), most: most.clone() }
@@ -288,7 +288,7 @@ impl Part {
                 *elapsed_ms = at.saturating_sub(*began);
                 true
             }
-            (Self::Asked { what, agreed: end @ None }, Happening::ApprovalAnswered { what: asked, agreed })
+            (Self::Asked { what, agreed: end @ None }, Happening::ApprovalAnswered { what: asked, agreed, .. })
                 if what == asked =>
             {
                 *end = Some(*agreed);

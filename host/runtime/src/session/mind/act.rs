@@ -72,18 +72,15 @@ impl Thinker<'_> {
     }
 
     async fn function(&self, one: &ToolUse, offer: &Offer, input: &Map<String, Value>) -> Result<ToolResult, Failure> {
-        let text = Value::Object(input.clone()).to_string();
-        if let Err(failure) = self.gate.pass(&offer.target, offer.effect, &text).await {
+        let input = Payload::new(Value::Object(input.clone()).to_string());
+        if let Err(failure) = self.gate.pass(self.caller, &offer.target, &input).await {
             return Ok(self.unmade(one, &failure));
         }
         let target = offer.target.to_string();
-        let call = self.caller.host.next_call(offer.target.clone(), Payload::new(text.clone())).id;
-        self.required(Some(call), one, &target, &text);
+        let call = self.caller.host.next_call(offer.target.clone(), input.clone()).id;
+        self.required(Some(call), one, &target, input.as_str());
         let began = Instant::now();
-        let made = self
-            .caller
-            .call(Some(call), &offer.target, Payload::new(text), None, |outcome| self.count(outcome))
-            .await?;
+        let made = self.caller.call(Some(call), &offer.target, input, None, |outcome| self.count(outcome)).await?;
         // The run's own end, and not one of the call.
         if let Err(failure) = &made.result
             && failure.kind() == Kind::Cancelled

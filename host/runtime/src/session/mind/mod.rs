@@ -87,17 +87,20 @@ impl<'a> Thinker<'a> {
     pub(super) async fn work(&self, task: &str) -> Result<String, Failure> {
         let memory = self.memory();
         if let Some(memory) = &memory {
-            *self.remembered.lock().unwrap_or_else(PoisonError::into_inner) = memory.messages();
+            let messages = memory.messages().await;
+            *self.remembered.lock().unwrap_or_else(PoisonError::into_inner) = messages;
         }
         let answer = match self.caller.agent.pattern {
             Pattern::Plan => self.plan(task).await?,
             Pattern::React | Pattern::Steps => self.react(task).await?,
             Pattern::Reactive => self.react_to(task).await?,
         };
-        if let Some(memory) = &memory
-            && let Err(error) = memory.add(task, &answer)
-        {
-            tracing::warn!(agent = %self.caller.agent.name, %error, "the run is not remembered");
+        if let Some(memory) = &memory {
+            // The answer is there: that it is written down must not take the time that would end the run without it.
+            let left = self.caller.deadline.saturating_duration_since(Instant::now()) / 2;
+            if let Err(failure) = memory.add(task, &answer, left.min(memory::MOST_WAIT)).await {
+                tracing::warn!(agent = %self.caller.agent.name, %failure, "the run is not remembered");
+            }
         }
         Ok(answer)
     }
@@ -132,7 +135,7 @@ impl<'a> Thinker<'a> {
         answer
     }
 
-    /// A folder is watched only where one of the tools may read it: names and times of files are worth something, too.
+    /// A folder is watched only where one of the tools may read it for this agent: names and times of files are worth something, too.
     async fn may_watch(&self, folder: &Path) -> Result<(), Failure> {
         let refused = |why: String| {
             let shown = shortened(&folder.display().to_string(), 200);
@@ -140,19 +143,22 @@ impl<'a> Thinker<'a> {
         };
         let real = folder.canonicalize().map_err(|error| refused(error.to_string()))?;
         for offer in &self.mind.tools {
-            let Ok(opened) = self.caller.host.opened(&offer.target).await else { continue };
-            let hosts = opened.grants.set().folders.iter().map(|granted| granted.host.join(&granted.part));
+            let wants = self.caller.agent.wants(&offer.target.tool);
+            let opened = self.caller.host.opened(&offer.target).await;
+            // A tool that can't be called, or whose part of a folder is not there, reads nothing.
+            let Ok(grants) = opened.and_then(|opened| opened.left(wants.as_ref())) else { continue };
+            let hosts = grants.set().folders.iter().map(|granted| granted.host.join(&granted.part));
             if hosts.filter_map(|host| host.canonicalize().ok()).any(|host| real.starts_with(host)) {
                 return Ok(());
             }
         }
         let fix = format!("--allow-read {}", hotcell_call::shell(&folder.display().to_string()));
-        Err(refused("none of its tools may read it".to_owned()).fix(fix))
+        Err(refused("none of its tools may read it, as the operator grants and the agent narrows".to_owned()).fix(fix))
     }
 
     fn memory(&self) -> Option<Remembered> {
         let host = self.caller.host;
-        Some(Remembered::of(&self.caller.agent.name, self.mind.memory?, host.config().state.as_deref()?))
+        Some(Remembered::of(self.caller.agent, self.mind.memory?, host.config().state.as_deref()?))
     }
 
     /// Counts what a call cost.

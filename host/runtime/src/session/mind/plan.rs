@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use hotcell_agent::document::Source;
-use hotcell_agent::model::{ChatReply, Form, Message, ToolResult, ToolUse};
+use hotcell_agent::model::{ChatReply, Form, Message, ToolResult, ToolUse, spelled};
 use hotcell_agent::{Agent, Diagnostic, Work};
 use hotcell_call::{Code, Failure, Happening, shortened};
 use hotcell_flow::dag::{self, OnFailure, State};
@@ -130,7 +130,7 @@ impl Thinker<'_> {
                 (None, None) => Err(&skipped),
             };
             let envelope = Envelope::new(Origin::Tool { target: &target, digest: None }, given, self.mind.shown);
-            let name = target.replace('.', "__");
+            let name = spelled(&target);
             ToolResult { id: step.step.to_string(), name, text: envelope.text, is_error: envelope.is_error }
         });
         each.collect()
@@ -205,7 +205,7 @@ fn without_null(value: &Value) -> Value {
 fn uses(steps: &Agent) -> Vec<ToolUse> {
     let each = steps.steps.iter().map(|step| ToolUse {
         id: step.id.to_string(),
-        name: target(steps, &step.id).replace('.', "__"),
+        name: spelled(&target(steps, &step.id)),
         input: Ok(Map::new()),
     });
     each.collect()

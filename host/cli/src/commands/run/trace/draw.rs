@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use hotcell_agent::model::unspelled;
 use hotcell_call::{Count, format_duration, shortened};
 
 use super::{Part, Run, Took};
@@ -136,7 +137,7 @@ fn wanted(uses: &[String]) -> String {
     // As people write them: models' APIs take no dots.
     let name = |name: &String| match name.strip_prefix("agent__") {
         Some(agent) => shown(&format!("agent {agent}")),
-        None => shown(&name.replace("__", ".")),
+        None => shown(&unspelled(name)),
     };
     let mut names: Vec<String> = uses.iter().take(MOST_USES).map(name).collect();
     if uses.len() > MOST_USES {
