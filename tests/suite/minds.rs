@@ -408,6 +408,23 @@ async fn s77_a_plan_runs_as_its_data_allows_and_shows_what_failed() {
     assert_eq!((outcome.calls, outcome.spent.turns, outcome.failed_calls), (3, 2, 1));
 }
 
+// What was made before the budget was spent was made, and is told.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_plan_beyond_its_budget_tells_what_it_used() {
+    let harness = Harness::with("[limits]\nfuel = \"100000G\"\n[tools.cpu]\nlimits.timeout = \"1h\"\n");
+    let agent = |budget: &str| toml("plan", "rules", &["echo.*", "cpu.*"], &format!("[budget]\n{budget}\n"));
+    let task = "a = echo.text(text=\"x\")\nb = echo.text(text=\"{{a}}\")\nanswer {{b}}";
+    let outcome = run(&harness, &agent("calls = 1"), task).await;
+    assert_eq!(outcome.failure.as_ref().map(|failure| failure.code()), Some(Code::Budget));
+    assert_eq!((outcome.calls, outcome.fuel > 0, outcome.actions.len()), (1, true, 2), "{:?}", outcome.actions);
+    assert_eq!(outcome.actions[0].outcome, "ok");
+    // So it is where time was the budget.
+    let outcome = run(&harness, &agent("time = \"2s\""), "a = echo.text(text=\"x\")\nb = cpu.spin()").await;
+    assert_eq!(outcome.failure.as_ref().map(|failure| failure.code()), Some(Code::Budget), "{:?}", outcome.failure);
+    let first = outcome.actions.first().map(|action| (action.target.as_str(), action.outcome.as_str()));
+    assert_eq!((first, outcome.fuel > 0), (Some(("echo.text", "ok")), true), "{:?}", outcome.actions);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn s78_a_plan_that_can_t_be_used_goes_back_with_the_reasons_and_runs_nothing() {
     let harness = Harness::new();
@@ -427,6 +444,18 @@ async fn s78_a_plan_that_can_t_be_used_goes_back_with_the_reasons_and_runs_nothi
     let [none, names] = &errors[..] else { panic!("{errors:?}") };
     assert!(none.contains("no JSON"), "{none}");
     assert!(names.contains("did you mean `echo.text`?") && names.contains("b → b"), "{names}");
+
+    // A null in a list is data: it is not left out in silence.
+    let hole = r#"{"steps": [{"id": "a", "call": "echo.any", "with": {"value": {"of": [1, null, 2]}}}]}"#;
+    let replies = script(&[(hole, &[]), (good, &[]), ("There it is.", &[])]);
+    let outcome = run(&harness, &toml("plan", "scripted", &["echo.*"], &replies), "say it").await;
+    assert_eq!((answer(&outcome), outcome.spent.turns), ("There it is.", 3));
+    let told = told(&harness, outcome.run);
+    let wrong = told.iter().find_map(|what| match what {
+        Happening::ErrorOccurred { what } => Some(what.as_str()),
+        _ => None,
+    });
+    assert!(wrong.is_some_and(|wrong| wrong.contains("step a: `with.value.of[1]` is null")), "{wrong:?}");
 
     let never = script(&[("{}", &[]), ("{\"steps\": []}", &[]), ("{\"steps\": [{\"id\": 7}]}", &[])]);
     let outcome = run(&harness, &toml("plan", "scripted", &["echo.*"], &never), "say it").await;
