@@ -15,6 +15,9 @@ pub struct Event {
     pub seq: u64,
     /// UTC, in milliseconds since 1970.
     pub at_ms: u64,
+    /// On whose behalf it happened; none: it is about the host itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<TenantId>,
     /// The call it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub call: Option<CallId>,
@@ -33,8 +36,6 @@ pub struct Event {
 pub enum Happening {
     /// A call came in: from here on it ends with exactly one `Finished`.
     Accepted {
-        /// For whom.
-        tenant: TenantId,
         /// For which tool.
         target: Target,
     },
@@ -75,8 +76,6 @@ pub enum Happening {
     /// The guest asked for something outside of its cell, and it was decided whether it may: the first time in this attempt that it
     /// asked for that. So many are told of one call; the number of the rest stands in its end.
     Decided {
-        /// For whom.
-        tenant: TenantId,
         /// Which tool.
         target: Target,
         /// Which component it is.
@@ -111,8 +110,6 @@ pub enum Happening {
     Breaker {
         /// The tool.
         tool: ToolName,
-        /// The tenant.
-        tenant: TenantId,
         /// `closed`, `open`, `half-open`.
         state: &'static str,
     },
@@ -306,19 +303,20 @@ impl Happening {
             | Self::Answered { .. }
             | Self::Pressure { .. }
             | Self::StateChanged { .. } => 0,
-            Self::Accepted { tenant, target } => tenant.as_str().len() + name(target),
-            Self::Breaker { tool, tenant, .. } => tool.as_str().len() + tenant.as_str().len(),
+            Self::Accepted { target } => name(target),
+            Self::Breaker { tool, .. } => tool.as_str().len(),
             Self::StepStarted { step, .. } | Self::StepFinished { step, .. } => step.as_str().len(),
             Self::Retrying { outcome, .. } | Self::Finished { outcome, .. } => outcome.len(),
             Self::Progress { message: text, .. }
             | Self::TaskReceived { text, .. }
-            | Self::ErrorOccurred { what: text }
-            | Self::ApprovalAsked { what: text }
-            | Self::ApprovalAnswered { what: text, .. } => text.len(),
-            Self::Decided { tenant, target, decision, .. } => {
+            | Self::ErrorOccurred { what: text } => text.len(),
+            Self::ApprovalAsked { what, input } | Self::ApprovalAnswered { what, input, .. } => {
+                what.len() + input.as_ref().map_or(0, String::len)
+            }
+            Self::Decided { target, decision, .. } => {
                 let rule = decision.rule.as_ref().map_or(0, String::len);
                 let secrets: usize = decision.secrets.iter().map(|one| one.len() + size_of::<String>()).sum();
-                tenant.as_str().len() + name(target) + decision.asked.len() + rule + secrets
+                name(target) + decision.asked.len() + rule + secrets
             }
             Self::RunStarted { agent, task, .. } => agent.len() + task.len(),
             Self::TaskFinished { outcome, answer, .. } => outcome.len() + answer.len(),

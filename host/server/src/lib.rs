@@ -10,6 +10,7 @@ mod http;
 mod runs;
 mod serve;
 pub mod status;
+mod tape;
 mod wire;
 
 pub use serve::{Control, Server};

@@ -124,7 +124,7 @@ mod tests {
 
     fn event(run: u128, text: usize) -> Arc<Event> {
         let what = Happening::ErrorOccurred { what: "x".repeat(text) };
-        Arc::new(Event { seq: 0, at_ms: 0, call: None, run: Some(RunId::from_bits(run)), what })
+        Arc::new(Event { seq: 0, at_ms: 0, tenant: None, call: None, run: Some(RunId::from_bits(run)), what })
     }
 
     // Any one of the bounds is enough, and what was dropped is told.

@@ -107,7 +107,7 @@ fn parsed<T: FromStr>(headers: &HeaderMap, name: &'static str, wanted: impl Disp
     value(headers, name, wanted, |text| text.parse().ok())
 }
 
-fn value<T>(
+pub(crate) fn value<T>(
     headers: &HeaderMap,
     name: &'static str,
     wanted: impl Display,
@@ -155,9 +155,14 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_is_named() {
-        for (name, value) in
-            [(DEADLINE, "soon"), (PRIORITY, "urgent"), (RETRIES, "-1"), (FUEL, "lots"), (MEMORY, "64 parsecs"), (TIMEOUT, "")]
-        {
+        for (name, value) in [
+            (DEADLINE, "soon"),
+            (PRIORITY, "urgent"),
+            (RETRIES, "-1"),
+            (FUEL, "lots"),
+            (MEMORY, "64 parsecs"),
+            (TIMEOUT, ""),
+        ] {
             let failure = Terms::read(&headers(&[(name, value)])).unwrap_err();
             assert!(failure.code() == Code::Request && failure.what().contains(name), "{failure}");
         }

@@ -3,6 +3,7 @@
 mod agents;
 mod body;
 mod errors;
+mod events;
 mod headers;
 mod health;
 mod problem;
@@ -40,6 +41,8 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/v1/agents/{agent}/runs", post(agents::run))
         .route("/v1/runs", get(runs::list))
         .route("/v1/runs/{run}", get(runs::show).delete(runs::cancel))
+        .route("/v1/runs/{run}/events", get(events::of_run))
+        .route("/v1/events", get(events::all))
         .method_not_allowed_fallback(other_method)
         .fallback(nothing)
         .with_state(shared)

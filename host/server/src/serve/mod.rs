@@ -40,6 +40,7 @@ use self::line::Line;
 use self::site::Site;
 use crate::http::{self as paths, Problem};
 use crate::runs::Runs;
+use crate::tape::Tape;
 
 /// A host that is about to be served.
 #[derive(Debug)]
@@ -58,6 +59,7 @@ pub(crate) struct Shared {
     now: RwLock<Arc<Serving>>,
     listen: SocketAddr,
     pub(crate) runs: Runs,
+    pub(crate) tape: Tape,
     pub(crate) connections: Arc<Connections>,
     /// The end of the server has begun: what comes now is refused.
     pub(crate) draining: CancellationToken,
@@ -99,6 +101,7 @@ impl Server {
             now: RwLock::new(Arc::new(Serving::new(host))),
             listen: address,
             runs: Runs::new(),
+            tape: Tape::default(),
             connections: Arc::default(),
             draining: CancellationToken::new(),
             started: Instant::now(),

@@ -186,7 +186,8 @@ fn written(steps: &[Value], allow: &[String]) -> Result<String, String> {
         if let Some(key) = step.keys().find(|key| !matches!(key.as_str(), "id" | "call" | "with" | "needs")) {
             return Err(format!("step {} has the key `{}`, which means nothing", place + 1, shortened(key, 60)));
         }
-        let named = step.get("id").and_then(Value::as_str).map_or_else(|| (place + 1).to_string(), |id| shortened(id, 60));
+        let named =
+            step.get("id").and_then(Value::as_str).map_or_else(|| (place + 1).to_string(), |id| shortened(id, 60));
         without_null(&Value::Object(step.clone()), "").map_err(|wrong| format!("step {named}: {wrong}"))
     };
     let steps: Vec<Value> = steps.iter().enumerate().map(step).collect::<Result<_, _>>()?;
@@ -210,7 +211,9 @@ fn without_null(value: &Value, at: &str) -> Result<Value, String> {
             let each = |(place, value): (usize, &Value)| {
                 let at = format!("{at}[{place}]");
                 if value.is_null() {
-                    return Err(format!("`{at}` is null, and a list in a plan can't hold one (let an earlier step give the whole list)"));
+                    return Err(format!(
+                        "`{at}` is null, and a list in a plan can't hold one (let an earlier step give the whole list)"
+                    ));
                 }
                 without_null(value, &at)
             };
