@@ -36,6 +36,7 @@ mod models;
 mod path;
 mod rejected;
 mod runs;
+mod serve;
 mod shown;
 mod types;
 mod watch;

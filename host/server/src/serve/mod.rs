@@ -75,7 +75,7 @@ pub(crate) struct Serving {
 
 /// In which the head of a request must have come, and the next one begin.
 const HEAD_IN: Duration = Duration::from_secs(10);
-/// Of the head of a request, its target included.
+/// Of the head of a request, its target included; it is looked at after each read, so one may be twice as long.
 const MOST_HEAD: usize = 64 << 10;
 const MOST_HEADERS: usize = 100;
 /// What is left for answers to be sent, when all calls have ended.
