@@ -6,6 +6,7 @@ mod summary;
 mod tasks;
 mod trace;
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use hotcell_agent::Agent;
@@ -86,7 +87,7 @@ async fn ready(
 ) -> Result<(Host, Agent), Trouble> {
     let host = operator.host()?;
     let mut agent = host.agent(source).await?;
-    agent.bounds.parallel = args.parallel.unwrap_or(agent.bounds.parallel);
+    agent.bounds.parallel = args.parallel.and_then(at_once).unwrap_or(agent.bounds.parallel);
     if let Some(model) = &args.model {
         choose(&mut agent, model, output)?;
     }
@@ -94,6 +95,10 @@ async fn ready(
         output.tell(format_args!("--yes: {} is let do every call that it would have to ask for", agent.name));
     }
     Ok((host, agent))
+}
+
+fn at_once(calls: u16) -> Option<NonZeroUsize> {
+    NonZeroUsize::new(usize::from(calls))
 }
 
 /// Lets the agent, and those at its side that have no model of their own, ask another model.
