@@ -49,7 +49,7 @@ async fn once(args: RunArgs, global: &Global, output: &Output) -> Result<Exit, T
     if let Some(folder) = given.folder() {
         grants.add(folder.clone());
     }
-    give(&mut operator, &found, &args, &grants)?;
+    operator.give_all(&args.limits.keys(), &grants)?;
     let (host, agent) = ready(operator, found.source(), &args, output).await?;
     let stage = Stage::new(output);
     let approver = agent.mind.as_ref().and_then(|_| approver(output, &stage, args.yes));
@@ -70,12 +70,6 @@ fn alone(args: &RunArgs) -> Result<(), Failure> {
     };
     Err(Failure::new(Code::Command, format!("{flag} {what}, and there is one"))
         .fix("--tasks FILE for many; --parallel N bounds the calls of one run"))
-}
-
-/// Gives the tools of the agent what was typed.
-fn give(operator: &mut Operator, found: &Found, args: &RunArgs, grants: &Typed) -> Result<(), Failure> {
-    let limits = args.limits.keys();
-    found.tools().iter().try_for_each(|tool| operator.give(tool, &limits, grants))
 }
 
 /// The host, and the agent as it is to be run.

@@ -28,6 +28,8 @@ pub struct Config {
     pub limits: LimitKeys,
     /// `[tools.NAME]`.
     pub tools: BTreeMap<ToolName, ToolConfig>,
+    /// What the operator says of all tools that are not in `tools`, also of those that are dropped in later.
+    pub(crate) others: ToolConfig,
     /// `[catalog] folders`: each `.wasm` in them is a tool. One that does not exist is empty.
     pub folders: Vec<PathBuf>,
     /// `[catalog] agents`: each `.toml` in them is an agent.
@@ -110,7 +112,7 @@ impl Config {
         let all = Limits::default().with(&self.limits);
         match self.tools.get(tool) {
             Some(tool) => (all.with(&tool.limits), GrantSet::default().with(&tool.grants)),
-            None => (all, GrantSet::default()),
+            None => (all.with(&self.others.limits), GrantSet::default().with(&self.others.grants)),
         }
     }
 
@@ -177,6 +179,7 @@ impl Config {
         Self {
             limits,
             tools,
+            others: ToolConfig::default(),
             folders,
             agents,
             schedule,
@@ -201,6 +204,7 @@ impl Config {
         Self {
             limits: LimitKeys::default(),
             tools: BTreeMap::new(),
+            others: ToolConfig::default(),
             folders,
             agents,
             schedule: Schedule::default(),
