@@ -10,7 +10,17 @@ const weather = (city) => ({ name: "get_weather", arguments: JSON.stringify({ ci
 const text = "This answer never gets to its end, alas.";
 const error = (message, status, more) => ({ error: { message, type: "server_error" }, status, ...more });
 
+// A whole run: a tool that is not there, an input that does not fit, one that does, and the answer. Each comes only if the model was
+// told what became of the one before.
+const use = (name, input, id) => ({ toolCalls: [{ name, arguments: JSON.stringify(input), id }], usage });
+const run = (told, response) => ({ match: { userMessage: "six times seven", toolResultContains: told }, response });
+
 mock.addFixturesFromJSON([
+  { match: { userMessage: "six times seven", hasToolResult: false }, response: use("calc__evil", { expression: "6 * 7" }, "call_1") },
+  run("there is no tool `calc__evil`", use("calc__eval", { expression: 7 }, "call_2")),
+  run("the input of calc.eval does not fit", use("calc__eval", { expression: "6 * 7" }, "call_3")),
+  run('"result":42', { content: "It is 42.", usage }),
+  run("calc.eval was not approved", { content: "I may not calculate.", usage }),
   { match: { userMessage: "hello" }, response: { content: "Hello from the mock, at length.", usage } },
   { match: { userMessage: "weather", hasToolResult: false }, response: { content: "Let me look.", toolCalls: [weather("Oslo"), weather("Rome")], usage } },
   { match: { userMessage: "weather", hasToolResult: true, toolResultContains: "21" }, response: { content: "It is 21 degrees.", usage } },

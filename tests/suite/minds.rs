@@ -598,6 +598,29 @@ async fn s78_a_plan_that_can_t_be_used_goes_back_with_the_reasons_and_runs_nothi
     assert!(failure.reason().contains("after 3 attempts"), "{failure}");
 }
 
+// What a plan may not call it does not hear of, be it another tool or another function of one that it may.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_wrong_in_a_plan_names_only_what_was_offered() {
+    let harness = Harness::new();
+    let calls = ["flaky.wrong", "flaki.write", "zzz.x", "echo.any", "echo.anny", "echo", "files.read", "flaky.writ"];
+    let step = |(place, call)| json!({"id": format!("s{place}"), "call": call, "with": {"text": "x"}});
+    let plan = json!({"steps": calls.into_iter().enumerate().map(step).collect::<Vec<_>>()}).to_string();
+    let replies = script(&[(plan.as_str(), &[]), ("{}", &[]), ("{}", &[])]);
+    let outcome = run(&harness, &toml("plan", "scripted", &["echo.text", "flaky.nap"], &replies), "x").await;
+    let told = told(&harness, outcome.run).into_iter().find_map(|what| match what {
+        Happening::ErrorOccurred { what } => Some(what),
+        _ => None,
+    });
+    let told = told.expect("it is told");
+    for name in ["the tools are: echo, flaky", "did you mean `flaky`?", "`flaky` has no function `wrong`"] {
+        assert!(told.contains(name), "{name}: {told}");
+    }
+    for name in ["calc", "web", "clock", "flaky.write", "hints", "[tools]", "it has: any"] {
+        assert!(!told.contains(name), "{name}: {told}");
+    }
+    assert!(outcome.failure.is_some() && outcome.calls == 0);
+}
+
 // === reactive ===
 
 /// How often each run thinks and acts: a task of three naps, one after the other, under the real clock.

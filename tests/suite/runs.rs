@@ -36,6 +36,33 @@ fn shell() -> Shell {
     shell
 }
 
+// === what is typed ===
+
+// What was typed for an agent that may use everything reached those tools alone that the program has itself.
+#[test]
+fn what_is_typed_holds_for_whatever_tool_a_call_names() {
+    let shell = Shell::new();
+    shell.install(&["cpu", "files", "memory"]);
+    fs::create_dir(shell.path("docs")).expect("a folder");
+    shell.file("docs/a.md", "hello");
+    shell.file("hotcell.toml", "[tools.memory]\nmax_concurrent = 3\n");
+    let agent = "[agent]\npattern = \"react\"\n[model]\nuse = \"rules\"\n[tools]\nallow = [\"*\"]\n";
+    shell.file("any.toml", agent);
+    for (flags, task, outcome) in [
+        (&["--fuel", "1M"][..], "cpu.spin()", "exhausted(fuel)"),
+        (&["--memory", "8MiB"], "memory.touch()", "exhausted(memory)"),
+        (&[], "filer.read(path=\"docs/a.md\")", "denied"),
+        (&["--allow-read", "docs"], "filer.read(path=\"docs/a.md\")", "ok"),
+        (&["--allow-read", "docs"], "filer.read(path=\"any.toml\")", "denied"),
+    ] {
+        let seen = shell.run(&[&["run", "any.toml", task, "--json"], flags].concat());
+        let object = seen.json();
+        assert_eq!(object["actions"][0]["outcome"], outcome, "{task} {flags:?}: {object}");
+    }
+    let refused = shell.run(&["run", "any.toml", "answer x", "--fuel", "1M", "--memory", "1000GiB"]).exits(2);
+    assert!(refused.stderr.contains("more than the host can keep"), "{}", refused.stderr);
+}
+
 // === who is asked ===
 
 #[test]

@@ -23,6 +23,8 @@ pub(crate) struct Operator {
     config: Config,
     files: Vec<(ToolName, PathBuf)>,
     flags: Vec<(ToolName, ToolConfig)>,
+    /// What was typed for all tools.
+    others: Option<(LimitKeys, GrantKeys)>,
 }
 
 impl Operator {
@@ -34,7 +36,7 @@ impl Operator {
     pub(crate) fn load(global: &Global) -> Result<Self, Trouble> {
         let config = Config::load(&place(global)?)?;
         Trust::of_user().check(&config)?;
-        Ok(Self { config, files: Vec::new(), flags: Vec::new() })
+        Ok(Self { config, files: Vec::new(), flags: Vec::new(), others: None })
     }
 
     /// The configuration as it was read.
@@ -69,17 +71,23 @@ impl Operator {
     ///
     /// [`Code::Command`] for a limit that is wider than the host can keep.
     pub(crate) fn give(&mut self, tool: &ToolName, limits: &LimitKeys, grants: &Typed) -> Result<(), Failure> {
-        if let Some(wider) = ceiling().wider(limits).first() {
-            return Err(Failure::new(
-                Code::Command,
-                format!("--{} {} is more than the host can keep", wider.key, wider.asked),
-            )
-            .why(wider.to_string())
-            .fix(format!("--{} {}", wider.key, wider.ceiling)));
-        }
+        fits(limits)?;
         let before = self.config.tools.get(tool).map(|tool| &tool.grants);
         let flags = ToolConfig { limits: limits.clone(), grants: grants.beside(before), ..ToolConfig::default() };
         self.flags.push((tool.clone(), flags));
+        Ok(())
+    }
+
+    /// Gives all tools what was typed, beside what the file gives: those that there are, and those that are dropped in later.
+    ///
+    /// # Errors
+    ///
+    /// As [`give`](Self::give).
+    pub(crate) fn give_all(&mut self, limits: &LimitKeys, grants: &Typed) -> Result<(), Failure> {
+        fits(limits)?;
+        let named: Vec<ToolName> = self.config.tools.keys().cloned().collect();
+        named.iter().try_for_each(|tool| self.give(tool, limits, grants))?;
+        self.others = Some((limits.clone(), grants.beside(None)));
         Ok(())
     }
 
@@ -107,7 +115,11 @@ impl Operator {
         let builder = Host::builder(self.config).starters(STARTERS).shipped(AGENTS);
         let builder = self.files.into_iter().fold(builder, |builder, (name, path)| builder.file(name, path));
         let more = |builder: HostBuilder, (name, flags)| builder.tool(name, flags);
-        self.flags.into_iter().fold(builder, more)
+        let builder = self.flags.into_iter().fold(builder, more);
+        match self.others {
+            Some((limits, grants)) => builder.others(limits, grants),
+            None => builder,
+        }
     }
 }
 
@@ -165,6 +177,14 @@ impl Typed {
         }
         keys
     }
+}
+
+/// Whether the host can keep such limits.
+fn fits(limits: &LimitKeys) -> Result<(), Failure> {
+    let Some(wider) = ceiling().wider(limits).into_iter().next() else { return Ok(()) };
+    Err(Failure::new(Code::Command, format!("--{} {} is more than the host can keep", wider.key, wider.asked))
+        .why(wider.to_string())
+        .fix(format!("--{} {}", wider.key, wider.ceiling)))
 }
 
 /// The place of the configuration file. What is typed is a decision; a variable says no more than where a file lies.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use hotcell_call::{Clock, Code, Failure, ToolName};
+use hotcell_call::{Clock, Code, Failure, GrantKeys, LimitKeys, ToolName};
 use hotcell_sandbox::{Compiler, Names, Sandbox, Settings};
 
 use crate::admission::Admission;
@@ -27,6 +27,7 @@ pub struct HostBuilder {
     config: Config,
     /// What the operator said besides the file, which needs no trust.
     flags: Vec<(ToolName, ToolConfig)>,
+    others: ToolConfig,
     trust: Option<Trust>,
     compiler: Option<Compiler>,
     starters: Vec<Starter>,
@@ -42,6 +43,7 @@ impl HostBuilder {
         Self {
             config,
             flags: Vec::new(),
+            others: ToolConfig::default(),
             trust: None,
             compiler: None,
             starters: Vec::new(),
@@ -119,6 +121,14 @@ impl HostBuilder {
         self
     }
 
+    /// Limits and grants of all tools of which neither the file nor [`tool`](Self::tool) says anything, also of those that are
+    /// dropped into a folder later.
+    #[must_use]
+    pub fn others(mut self, limits: LimitKeys, grants: GrantKeys) -> Self {
+        self.others = ToolConfig { limits, grants, ..ToolConfig::default() };
+        self
+    }
+
     /// Sets up the host.
     ///
     /// # Errors
@@ -133,6 +143,7 @@ impl HostBuilder {
         for (name, flags) in std::mem::take(&mut self.flags) {
             overlay(self.config.tools.entry(name).or_default(), flags);
         }
+        self.config.others = self.others;
         let sandbox = match &self.before {
             Some(before) => before.engine_for(&self.config)?,
             None => engine(&self.config, self.compiler.take(), self.names.clone())?,

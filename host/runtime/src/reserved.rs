@@ -56,7 +56,8 @@ pub(crate) fn check(config: &Config, grants: &OpenGrants) -> Result<(), Failure>
 /// The grants, with each folder that lies in one that a tool may write made a part of that one: then no link in it is followed,
 /// because a guest could have made it.
 pub(crate) fn rooted(config: &Config, mut grants: GrantSet) -> GrantSet {
-    let written = config.tools.values().flat_map(|tool| tool.grants.folders.iter().flatten());
+    let tools = config.tools.values().chain([&config.others]);
+    let written = tools.flat_map(|tool| tool.grants.folders.iter().flatten());
     let written = written.filter(|folder| folder.access == Access::Write);
     let written: BTreeSet<Id> = written.filter_map(|folder| id(&folder.host)).collect();
     for folder in &mut grants.folders {

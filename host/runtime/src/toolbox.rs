@@ -30,6 +30,24 @@ impl Host {
         Agent::read(source, &self.toolbox(names, asked.1.load(Ordering::Relaxed)).await)
     }
 
+    /// Reads and checks steps that a model made, as if there were no functions but these: what it was not offered is not opened for
+    /// it, and it learns no other name.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong in them, in their order.
+    pub(crate) async fn steps(
+        &self,
+        source: &Arc<Source>,
+        offered: BTreeSet<Target>,
+    ) -> Result<Agent, Vec<Diagnostic>> {
+        let names: BTreeSet<ToolName> = offered.iter().map(|target| target.tool.clone()).collect();
+        let mut toolbox = self.toolbox(names.clone(), false).await;
+        toolbox.names = names.iter().map(ToString::to_string).collect();
+        toolbox.offered = Some(offered);
+        Agent::read(source, &toolbox)
+    }
+
     /// Reads and checks an agent's file.
     ///
     /// # Errors
@@ -63,8 +81,11 @@ impl Host {
         if all {
             names.extend(snapshot.tools.keys().cloned());
         }
-        let mut toolbox =
-            Toolbox { tools: BTreeMap::new(), names: snapshot.tools.keys().map(ToString::to_string).collect() };
+        let mut toolbox = Toolbox {
+            tools: BTreeMap::new(),
+            names: snapshot.tools.keys().map(ToString::to_string).collect(),
+            offered: None,
+        };
         for name in names {
             let target = Target { tool: name.clone(), function: None };
             toolbox.tools.insert(name, self.opened(&target).await);
@@ -113,11 +134,18 @@ struct Toolbox {
     tools: BTreeMap<ToolName, Result<Arc<Opened>, Failure>>,
     /// All that there are, for did-you-mean.
     names: Vec<String>,
+    /// The only functions that there are for whoever asks; none: all.
+    offered: Option<BTreeSet<Target>>,
 }
 
 impl Toolbox {
     fn opened(&self, tool: &ToolName) -> Option<&Opened> {
         self.tools.get(tool)?.as_ref().ok().map(|opened| &**opened)
+    }
+
+    fn offers(&self, tool: &ToolName, function: &str) -> bool {
+        let offered = |target: &Target| target.tool == *tool && target.function.as_deref() == Some(function);
+        self.offered.as_ref().is_none_or(|targets| targets.iter().any(offered))
     }
 }
 
@@ -130,12 +158,13 @@ impl Tools for Toolbox {
             }
             Some(Err(_)) | None => return Lookup::UnknownTool { tools: self.names.clone() },
         };
-        let functions = &opened.tool.descriptor().functions;
+        let functions = opened.tool.descriptor().functions.iter();
+        let functions: Vec<_> = functions.filter(|function| self.offers(&target.tool, &function.name)).collect();
         let names = || functions.iter().map(|function| function.name.clone()).collect();
         let found = match (target.function.as_deref(), functions.as_slice()) {
-            (None, [only]) => Some(only),
+            (None, [only]) => Some(*only),
             (None, _) => return Lookup::Several { functions: names() },
-            (Some(wanted), functions) => functions.iter().find(|function| function.name == wanted),
+            (Some(wanted), functions) => functions.iter().copied().find(|function| function.name == wanted),
         };
         match found.map(|function| (function, &function.callable)) {
             None => Lookup::UnknownFunction { functions: names() },

@@ -1,6 +1,6 @@
 //! The same models against a mock of providers that others made: `just test-clients`, where there is Node.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -12,6 +12,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
 
 use super::{ask, model, says};
+use crate::cli::{Seen, Shell};
 use crate::support::Harness;
 use crate::support::source::root;
 
@@ -44,19 +45,29 @@ impl Mock {
         let url = told["url"].as_str().expect("a URL").to_owned();
         Self { url, _input: process.stdin.take().expect("an input"), _process: process }
     }
+
+    /// The requests that it had, by its own account.
+    async fn journal(&self) -> Vec<Value> {
+        let text = get(&format!("{}/__aimock/journal", self.url)).await;
+        serde_json::from_str(&text).expect("a list")
+    }
+
+    /// It as three providers, in the operator's file; their key is in a file of that folder.
+    fn providers(&self, folder: &Path) -> String {
+        std::fs::write(folder.join("key"), "sk-test-0123456789").expect("a file");
+        let key = format!("key = \"file:{}/key\"", folder.display());
+        let section = |name: &str, key: &str| {
+            format!("[providers.{name}]\nbase_url = \"{}/v1\"\ntimeout = \"2s\"\n{key}\n", self.url)
+        };
+        section("openai", &key) + &section("anthropic", &key) + &section("ollama", "")
+    }
 }
 
 impl Ground {
     async fn new() -> Self {
         let mock = Mock::start().await;
         let folder = tempfile::tempdir().expect("a folder");
-        std::fs::write(folder.path().join("key"), "sk-test-0123456789").expect("a file");
-        let key = format!("key = \"file:{}/key\"", folder.path().display());
-        let section = |name: &str, key: &str| {
-            format!("[providers.{name}]\nbase_url = \"{}/v1\"\ntimeout = \"2s\"\n{key}\n", mock.url)
-        };
-        let toml = section("openai", &key) + &section("anthropic", &key) + &section("ollama", "");
-        let harness = Harness::with(&toml);
+        let harness = Harness::with(&mock.providers(folder.path()));
         Self { mock, harness, _folder: folder }
     }
 
@@ -68,10 +79,9 @@ impl Ground {
         self.reply(name, &says(text)).await.0.expect_err("no reply")
     }
 
-    /// How many requests the mock had, by its own account.
+    /// How many requests the mock had.
     async fn requests(&self) -> usize {
-        let text = get(&format!("{}/__aimock/journal", self.mock.url)).await;
-        serde_json::from_str::<Vec<Value>>(&text).expect("a list").len()
+        self.mock.journal().await.len()
     }
 }
 
@@ -222,4 +232,58 @@ async fn another_provider_goes_on_with_a_conversation() {
     request.messages.extend([Message::reply(&first), Message::Results(results)]);
     let second = ask(&chain, &request).await.0.expect("a reply");
     assert_eq!((second.text.as_str(), second.model.as_str()), ("It is 21 degrees.", chain.name()));
+}
+
+/// A folder with an agent, and an operator's file that knows the mock.
+async fn shell() -> (Mock, Shell) {
+    let (mock, shell) = (Mock::start().await, Shell::new());
+    shell.file("providers.toml", &mock.providers(&shell.path("")));
+    let agent = "[agent]\npattern = \"react\"\nprompt = \"Calculate.\"\n[model]\nuse = \"rules\"\n[tools]\nallow = [\"calc.*\"]\n";
+    shell.file("scout.toml", agent);
+    shell.file("careful.toml", &format!("{agent}[approve]\nask = [\"calc.eval\"]\n"));
+    (mock, shell)
+}
+
+/// A run of an agent by the program, with a model of the mock.
+async fn run(shell: &Shell, agent: &str, model: &str) -> Value {
+    let words = ["--config", "providers.toml", "run", agent, "six times seven", "--model", model, "--json"];
+    let output = Command::from(shell.command(&words)).kill_on_drop(true).output().await.expect("it runs");
+    Seen::of(output, &words).exits(0).json()
+}
+
+fn outcomes(object: &Value) -> Vec<(&str, &str)> {
+    let actions = object["actions"].as_array().expect("actions").iter();
+    actions
+        .map(|action| (action["target"].as_str().expect("a target"), action["outcome"].as_str().expect("a word")))
+        .collect()
+}
+
+#[tokio::test]
+#[ignore = "needs Node: just test-clients"]
+async fn an_agent_is_told_what_goes_wrong_and_goes_on_until_it_answers() {
+    let (mock, shell) = shell().await;
+    for (number, name) in (1..).zip(PROVIDERS) {
+        let object = run(&shell, "scout.toml", name).await;
+        assert_eq!((&object["answer"], &object["outcome"]), (&json!("It is 42."), &json!("ok")), "{name}: {object}");
+        assert_eq!(outcomes(&object), [("calc__evil", "unknown"), ("calc.eval", "invalid"), ("calc.eval", "ok")]);
+        assert_eq!((&object["calls"], &object["spent"]["turns"]), (&json!(2), &json!(4)), "{name}: {object}");
+        let requests = mock.journal().await;
+        assert_eq!(requests.len(), number * 4, "{name}: none was made again");
+        // What the provider is told of tools, in its own words.
+        let text = requests.last().expect("a request").to_string();
+        assert!(text.contains("\"calc__eval\"") && text.contains("expression"), "{name}: {text}");
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs Node: just test-clients"]
+async fn an_agent_that_must_ask_is_told_that_nobody_agreed() {
+    let (_mock, shell) = shell().await;
+    for name in PROVIDERS {
+        let object = run(&shell, "careful.toml", name).await;
+        assert_eq!(object["answer"], "I may not calculate.", "{name}: {object}");
+        // What does not fit was not asked for: it is told as what it is.
+        assert_eq!(outcomes(&object), [("calc__evil", "unknown"), ("calc__eval", "invalid"), ("calc__eval", "denied")]);
+        assert_eq!(object["calls"], 0);
+    }
 }

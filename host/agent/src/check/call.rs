@@ -22,7 +22,7 @@ pub(super) fn report_allow(manifest: &Manifest, tools: &dyn Tools, problems: &Pr
         if target.function.is_none() && (several || matches!(lookup, Lookup::Found { .. })) {
             continue;
         }
-        report(&target, &lookup, allow.span.clone(), problems);
+        report(&target, &lookup, allow.span.clone(), tools, problems);
     }
 }
 
@@ -31,7 +31,7 @@ pub(super) fn target(step: &StepDraft, manifest: &Manifest, tools: &dyn Tools, p
     let call = step.call.as_ref()?;
     let lookup = tools.function(&call.value);
     let Lookup::Found { target, input } = lookup else {
-        report(&call.value, &lookup, call.span.clone(), problems);
+        report(&call.value, &lookup, call.span.clone(), tools, problems);
         return None;
     };
     if !manifest.allow.iter().any(|allow| allow.value.fits(&target)) {
@@ -46,7 +46,7 @@ pub(super) fn target(step: &StepDraft, manifest: &Manifest, tools: &dyn Tools, p
 }
 
 /// Reports what was looked up and not found.
-fn report(target: &Target, lookup: &Lookup, span: Span, problems: &Problems) {
+fn report(target: &Target, lookup: &Lookup, span: Span, all: &dyn Tools, problems: &Problems) {
     let tool = &target.tool;
     let function = target.function.as_deref().unwrap_or_default();
     let wrong = |message: String| problems.at(span.clone(), message, "");
@@ -55,8 +55,8 @@ fn report(target: &Target, lookup: &Lookup, span: Span, problems: &Problems) {
         Lookup::UnknownTool { tools } => {
             let wrong = wrong(format!("there is no tool `{tool}`"));
             named(wrong, tool.as_str(), tools, "the tools are", |near| match &target.function {
-                Some(function) => format!("{near}.{function}"),
-                None => near.to_owned(),
+                Some(function) if !lacks(all, near, function) => format!("{near}.{function}"),
+                _ => near.to_owned(),
             })
         }
         Lookup::UnknownFunction { functions } => {
@@ -72,6 +72,12 @@ fn report(target: &Target, lookup: &Lookup, span: Span, problems: &Problems) {
         }
     };
     problems.push(diagnostic);
+}
+
+/// Whether it is known that the tool has no such function. Of one that was not opened it is not.
+fn lacks(tools: &dyn Tools, tool: &str, function: &str) -> bool {
+    let target = tool.parse().map(|tool| Target::new(tool, function));
+    target.is_ok_and(|target| matches!(tools.function(&target), Lookup::UnknownFunction { .. }))
 }
 
 /// Adds the nearest of the names as a hint, or the first of them.

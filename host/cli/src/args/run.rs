@@ -1,6 +1,5 @@
 //! `hotcell run`.
 
-use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -30,7 +29,8 @@ pub(crate) struct RunArgs {
     pub(crate) out: Option<PathBuf>,
     /// Calls at the same time, at most
     #[arg(long, value_name = "N", env = "HOTCELL_PARALLEL", hide_env = true)]
-    pub(crate) parallel: Option<NonZeroUsize>,
+    #[arg(value_parser = clap::value_parser!(u16).range(1..=MOST_AT_ONCE))]
+    pub(crate) parallel: Option<u16>,
     /// Ask this model, whatever the agent's file names: provider/model, rules
     #[arg(long, value_name = "NAME", env = "HOTCELL_MODEL", hide_env = true)]
     pub(crate) model: Option<ModelName>,
@@ -68,12 +68,15 @@ pub(crate) struct TaskArgs {
     pub(crate) file: Option<PathBuf>,
     /// Tasks at the same time, at most [default: 8]
     #[arg(short = 'j', long, value_name = "N", env = TASKS_IN_FLIGHT, hide_env = true)]
-    #[arg(value_parser = clap::value_parser!(u16).range(1..=1_000))]
+    #[arg(value_parser = clap::value_parser!(u16).range(1..=MOST_AT_ONCE))]
     pub(crate) in_flight: Option<u16>,
     /// Append the lines to this file too, and leave out tasks that are in it as ok
     #[arg(long, value_name = "FILE")]
     pub(crate) results: Option<PathBuf>,
 }
+
+/// What an agent's file may say, too: more side by side are no use.
+const MOST_AT_ONCE: i64 = 1_024;
 
 /// The twin of `-j`. That of `bench` has another, because its numbers are others.
 pub(crate) const TASKS_IN_FLIGHT: &str = "HOTCELL_TASKS_IN_FLIGHT";

@@ -137,6 +137,23 @@ fn a_bench_is_many_of_the_same_call() {
 }
 
 #[test]
+fn a_run_does_some_things_at_once_and_not_too_many() {
+    let run = |line: &str| match parse(line).map(|args| args.command) {
+        Ok(Command::Run(args)) => Ok((args.parallel, args.tasks.in_flight)),
+        Ok(other) => panic!("{other:?}"),
+        Err(error) => Err(error.to_string()),
+    };
+    assert_eq!(run("run scout --parallel 1024 --tasks x -j 1024"), Ok((Some(1_024), Some(1_024))));
+    for (flag, named) in [("--parallel", "--parallel <N>"), ("-j", "--in-flight <N>")] {
+        for number in ["0", "1025", "99999999999999999999"] {
+            let refused = run(&format!("run scout {flag} {number}")).unwrap_err();
+            assert!(refused.contains(named) && refused.starts_with("error: invalid value"), "{refused}");
+        }
+    }
+    assert!(run("run scout --parallel 0").unwrap_err().contains("0 is not in 1..=1024"));
+}
+
+#[test]
 fn a_look_comes_neither_too_often_nor_never() {
     let top = |line: &str| match parse(line).map(|args| args.command) {
         Ok(Command::Top(args)) => Some(args),

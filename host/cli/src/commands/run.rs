@@ -6,6 +6,7 @@ mod summary;
 mod tasks;
 mod trace;
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use hotcell_agent::Agent;
@@ -48,7 +49,7 @@ async fn once(args: RunArgs, global: &Global, output: &Output) -> Result<Exit, T
     if let Some(folder) = given.folder() {
         grants.add(folder.clone());
     }
-    give(&mut operator, &found, &args, &grants)?;
+    operator.give_all(&args.limits.keys(), &grants)?;
     let (host, agent) = ready(operator, found.source(), &args, output).await?;
     let stage = Stage::new(output);
     let approver = agent.mind.as_ref().and_then(|_| approver(output, &stage, args.yes));
@@ -71,12 +72,6 @@ fn alone(args: &RunArgs) -> Result<(), Failure> {
         .fix("--tasks FILE for many; --parallel N bounds the calls of one run"))
 }
 
-/// Gives the tools of the agent what was typed.
-fn give(operator: &mut Operator, found: &Found, args: &RunArgs, grants: &Typed) -> Result<(), Failure> {
-    let limits = args.limits.keys();
-    found.tools().iter().try_for_each(|tool| operator.give(tool, &limits, grants))
-}
-
 /// The host, and the agent as it is to be run.
 async fn ready(
     operator: Operator,
@@ -86,7 +81,7 @@ async fn ready(
 ) -> Result<(Host, Agent), Trouble> {
     let host = operator.host()?;
     let mut agent = host.agent(source).await?;
-    agent.bounds.parallel = args.parallel.unwrap_or(agent.bounds.parallel);
+    agent.bounds.parallel = args.parallel.and_then(at_once).unwrap_or(agent.bounds.parallel);
     if let Some(model) = &args.model {
         choose(&mut agent, model, output)?;
     }
@@ -94,6 +89,10 @@ async fn ready(
         output.tell(format_args!("--yes: {} is let do every call that it would have to ask for", agent.name));
     }
     Ok((host, agent))
+}
+
+fn at_once(calls: u16) -> Option<NonZeroUsize> {
+    NonZeroUsize::new(usize::from(calls))
 }
 
 /// Lets the agent, and those at its side that have no model of their own, ask another model.

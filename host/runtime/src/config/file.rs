@@ -31,6 +31,8 @@ pub struct Config {
     pub limits: LimitKeys,
     /// `[tools.NAME]`.
     pub tools: BTreeMap<ToolName, ToolConfig>,
+    /// What the operator says of all tools that are not in `tools`, also of those that are dropped in later.
+    pub(crate) others: ToolConfig,
     /// `[catalog] folders`: each `.wasm` in them is a tool. One that does not exist is empty.
     pub folders: Vec<PathBuf>,
     /// `[catalog] agents`: each `.toml` in them is an agent.
@@ -115,7 +117,7 @@ impl Config {
         let all = Limits::default().with(&self.limits);
         match self.tools.get(tool) {
             Some(tool) => (all.with(&tool.limits), GrantSet::default().with(&tool.grants)),
-            None => (all, GrantSet::default()),
+            None => (all.with(&self.others.limits), GrantSet::default().with(&self.others.grants)),
         }
     }
 
@@ -183,6 +185,7 @@ impl Config {
         Self {
             limits,
             tools,
+            others: ToolConfig::default(),
             folders,
             agents,
             schedule,
@@ -208,6 +211,7 @@ impl Config {
         Self {
             limits: LimitKeys::default(),
             tools: BTreeMap::new(),
+            others: ToolConfig::default(),
             folders,
             agents,
             schedule: Schedule::default(),

@@ -22,8 +22,8 @@ use hotcell_runtime::{Approver, Host, RunInput};
 use tokio::task::{JoinError, JoinSet};
 
 use super::agent::Found;
+use super::ready;
 use super::summary::counted;
-use super::{give, ready};
 use crate::approver::approver;
 use crate::args::{Global, RunArgs};
 use crate::commands::offered;
@@ -115,7 +115,7 @@ async fn begun<'a>(args: RunArgs, global: &Global, output: &'a Output) -> Result
     let mut operator = Operator::load(global)?;
     let found = Found::find(&args.agent, operator.config())?;
     let grants = Typed::read(&args.grants)?;
-    give(&mut operator, &found, &args, &grants)?;
+    operator.give_all(&args.limits.keys(), &grants)?;
     let tasks = args.tasks.file.clone().unwrap_or_default();
     let lines = blocking(move || Lines::open(&tasks)).await?;
     let results = args.tasks.results.clone();

@@ -3,14 +3,14 @@
 //!
 //! A plan that can't be used goes back with all that is wrong in it, a few times; nothing of it runs before it is right.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use hotcell_agent::document::Source;
 use hotcell_agent::model::{ChatReply, Form, Message, ToolResult, ToolUse, spelled};
 use hotcell_agent::{Agent, Diagnostic, Work};
-use hotcell_call::{Code, Failure, Happening, Kind, shortened};
+use hotcell_call::{Code, Failure, Happening, Kind, Target, shortened};
 use hotcell_flow::dag::{self, OnFailure, State};
 use serde_json::{Map, Value, json};
 
@@ -81,10 +81,10 @@ impl Thinker<'_> {
         if steps.is_empty() || steps.len() > MOST_STEPS {
             return Err(format!("it has {} steps: 1 to {MOST_STEPS} fit", steps.len()));
         }
-        let written =
-            written(steps, &self.mind.tools.iter().map(|offer| offer.target.to_string()).collect::<Vec<_>>())?;
+        let offered: BTreeSet<Target> = self.mind.tools.iter().map(|offer| offer.target.clone()).collect();
+        let written = written(steps, &offered.iter().map(ToString::to_string).collect::<Vec<_>>())?;
         let told = |wrong: Vec<Diagnostic>| wrong.iter().take(10).map(brief).collect::<Vec<_>>().join("\n");
-        self.caller.host.agent(&Source::new("plan", &written)).await.map_err(told)
+        self.caller.host.steps(&Source::new("plan", &written), offered).await.map_err(told)
     }
 
     async fn carry_out(
