@@ -284,6 +284,35 @@ async fn s75_a_run_that_is_given_up_stops_all_that_it_does() {
     until(|| async { harness.host.load().under_way == 0 && harness.host.runs().get() == 0 }).await;
 }
 
+// S50: a run whose caller goes away has an end too, and so has each run within it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn s50_a_run_that_is_dropped_tells_its_one_end() {
+    let harness = Harness::with("[limits]\nfuel = \"100000G\"\ntimeout = \"1h\"\n");
+    let side = "[[agents]]\nname = \"worker\"\npattern = \"react\"\ntools.allow = [\"cpu.*\"]\n";
+    let agent = agent(&harness, &toml("react", "rules", &[], side)).await;
+    let mut events = harness.host.events().only(|event| {
+        matches!(event.what, Happening::RunStarted { .. } | Happening::RunFinished { .. })
+    });
+    let (host, value) = (harness.host.clone(), Value::from("agent.worker(task=\"cpu.spin()\")"));
+    let running = tokio::spawn(async move { host.run(&agent, RunInput { value, ..RunInput::default() }).await });
+    until(|| async { harness.host.load().running == 1 }).await;
+    running.abort();
+    until(|| async { harness.host.load().under_way == 0 && harness.host.runs().get() == 0 }).await;
+    let (mut begun, mut ended) = (Vec::new(), Vec::new());
+    while ended.len() < 2 {
+        match tokio::time::timeout(Duration::from_secs(30), events.next()).await.expect("each run tells its end") {
+            Some(hotcell_runtime::Heard::Event(event)) => match &event.what {
+                Happening::RunFinished { outcome, answer: None } => ended.push((event.run, outcome.clone())),
+                _ => begun.push(event.run),
+            },
+            other => panic!("{other:?}"),
+        }
+    }
+    // The one within ends first.
+    let expected: Vec<_> = begun.iter().rev().map(|run| (*run, "cancelled".to_owned())).collect();
+    assert_eq!((ended, begun.len()), (expected, 2));
+}
+
 // === bounds ===
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

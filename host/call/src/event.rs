@@ -289,6 +289,53 @@ impl Happening {
             Self::RunFinished { answer, .. } => answer.iter_mut().for_each(change),
         }
     }
+
+    /// How many bytes there are in all its texts.
+    fn texts(&self) -> usize {
+        match self {
+            Self::Queued
+            | Self::Started { .. }
+            | Self::Answered { .. }
+            | Self::Pressure { .. }
+            | Self::StateChanged { .. } => 0,
+            Self::Accepted { tenant, target } => tenant.as_str().len() + name(target),
+            Self::Breaker { tool, tenant, .. } => tool.as_str().len() + tenant.as_str().len(),
+            Self::StepStarted { step, .. } | Self::StepFinished { step, .. } => step.as_str().len(),
+            Self::Retrying { outcome, .. } | Self::Finished { outcome, .. } => outcome.len(),
+            Self::Progress { message: text, .. }
+            | Self::TaskReceived { text, .. }
+            | Self::ErrorOccurred { what: text }
+            | Self::ApprovalAsked { what: text }
+            | Self::ApprovalAnswered { what: text, .. } => text.len(),
+            Self::Decided { tenant, target, decision, .. } => {
+                let rule = decision.rule.as_ref().map_or(0, String::len);
+                let secrets: usize = decision.secrets.iter().map(|one| one.len() + size_of::<String>()).sum();
+                tenant.as_str().len() + name(target) + decision.asked.len() + rule + secrets
+            }
+            Self::RunStarted { agent, task, .. } => agent.len() + task.len(),
+            Self::TaskFinished { outcome, answer, .. } => outcome.len() + answer.len(),
+            Self::Thought { model, text, uses, .. } => {
+                let uses: usize = uses.iter().map(|one| one.len() + size_of::<String>()).sum();
+                model.len() + text.len() + uses
+            }
+            Self::ActionRequired { action, target, input } => action.len() + target.len() + input.len(),
+            Self::ResultAvailable { action, outcome, shown, .. } => action.len() + outcome.len() + shown.len(),
+            Self::BudgetWarning { used, most, .. } => used.len() + most.len(),
+            Self::RunFinished { outcome, answer } => outcome.len() + answer.as_ref().map_or(0, String::len),
+        }
+    }
+}
+
+fn name(target: &Target) -> usize {
+    target.tool.as_str().len() + target.function.as_ref().map_or(0, |function| function.len())
+}
+
+impl Event {
+    /// What it takes of memory, about: itself, and its texts.
+    #[must_use]
+    pub fn weight(&self) -> ByteSize {
+        ByteSize::of(size_of::<Self>().saturating_add(self.what.texts()))
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]

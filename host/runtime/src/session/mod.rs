@@ -23,7 +23,7 @@ use hotcell_flow::dag::{self, Node, OnFailure, State, Verdict};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::events::Property;
+use crate::events::{Events, Property};
 use crate::host::Host;
 pub use crate::session::approve::{Approver, Question};
 pub use crate::session::ledger::Spent;
@@ -208,6 +208,7 @@ impl Host {
             parent: within.as_ref().map(|within| within.parent),
             task: shortened(&task_of(&input), 200),
         });
+        let end = End::of(&self.0.events, run);
         let mut outcome = match &agent.mind {
             None => {
                 let gate = within.as_ref().map(|within| caller.gate(&within.asks, &approval));
@@ -218,8 +219,7 @@ impl Host {
         // A run is over when its calls are: what was ended a moment ago may still be on its way out.
         caller.gone().await;
         outcome.elapsed = started.elapsed();
-        let (word, answer) = (outcome.word(), outcome.answer.as_deref().map(|answer| shortened(answer, 500)));
-        self.0.events.tell(None, Some(run), || Happening::RunFinished { outcome: word, answer });
+        end.tell(&outcome);
         outcome
     }
 }
@@ -292,6 +292,36 @@ impl<'a> Counted<'a> {
 impl Drop for Counted<'_> {
     fn drop(&mut self) {
         self.0.update(|runs| *runs = runs.saturating_sub(1));
+    }
+}
+
+/// The guard of a run that has begun: exactly one end is told of it, also where whoever waits for it goes away.
+struct End<'a> {
+    events: &'a Events,
+    run: RunId,
+    told: bool,
+}
+
+impl<'a> End<'a> {
+    fn of(events: &'a Events, run: RunId) -> Self {
+        Self { events, run, told: false }
+    }
+
+    /// It came to its end.
+    fn tell(mut self, outcome: &RunOutcome) {
+        self.told = true;
+        let answer = outcome.answer.as_deref().map(|answer| shortened(answer, 500));
+        self.events.tell(None, Some(self.run), || Happening::RunFinished { outcome: outcome.word(), answer });
+    }
+}
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        if !self.told {
+            let code = if std::thread::panicking() { Code::Fault } else { Code::Cancelled };
+            let outcome = code.kind().to_string();
+            self.events.tell(None, Some(self.run), || Happening::RunFinished { outcome, answer: None });
+        }
     }
 }
 
