@@ -13,6 +13,7 @@
 //! the key is a reply itself: whoever it was sent to knows it already.
 
 mod anthropic;
+mod attempt;
 mod body;
 mod calls;
 mod chain;

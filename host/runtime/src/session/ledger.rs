@@ -21,9 +21,22 @@ pub struct Spent {
     pub turns: u32,
     /// Tokens.
     pub tokens: Usage,
+    /// Of these, those that are an estimate, because a provider did not tell them.
+    #[serde(skip_serializing_if = "nothing")]
+    pub estimated: u64,
     /// Money, as far as prices are known; none: of no reply is it known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cost: Option<Cost>,
+}
+
+/// What an attempt at a reply cost.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Entry {
+    /// Whether a reply came of it.
+    pub(super) replied: bool,
+    pub(super) usage: Usage,
+    pub(super) estimated: bool,
+    pub(super) cost: Option<Cost>,
 }
 
 /// The ledger of one run.
@@ -202,11 +215,11 @@ impl Ledger {
         Err(failure.fix(format!("raise `[budget] {what}` in the agent's file")).reached(used, most))
     }
 
-    /// Counts a reply, here and in all ledgers around.
-    pub(super) fn charge(&self, usage: Usage, cost: Option<Cost>, events: &Events) {
+    /// Counts an attempt at a reply, here and in all ledgers around.
+    pub(super) fn charge(&self, entry: Entry, events: &Events) {
         let mut ledger = Some(self);
         while let Some(one) = ledger {
-            for line in one.add(usage, cost) {
+            for line in one.add(entry) {
                 let Line { what, shown: (used, most), .. } = line;
                 events.tell(None, Some(one.run), || Happening::BudgetWarning { what, used, most });
             }
@@ -214,12 +227,15 @@ impl Ledger {
         }
     }
 
-    /// Adds a reply; gives what is to be warned of, each once.
-    fn add(&self, usage: Usage, cost: Option<Cost>) -> Vec<Line> {
+    /// Adds an attempt; gives what is to be warned of, each once.
+    fn add(&self, entry: Entry) -> Vec<Line> {
         let mut state = self.lock();
-        state.spent.turns = state.spent.turns.saturating_add(1);
-        state.spent.tokens += usage;
-        if let Some(Cost(cost)) = cost {
+        state.spent.turns = state.spent.turns.saturating_add(u32::from(entry.replied));
+        state.spent.tokens += entry.usage;
+        if entry.estimated {
+            state.spent.estimated = state.spent.estimated.saturating_add(entry.usage.total());
+        }
+        if let Some(Cost(cost)) = entry.cost {
             let before = state.spent.cost.unwrap_or_default().0;
             state.spent.cost = Some(Cost(before.saturating_add(cost)));
         }
@@ -236,6 +252,11 @@ impl Ledger {
         }
         warnings
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
+fn nothing(count: &u64) -> bool {
+    *count == 0
 }
 
 impl State {
@@ -308,16 +329,20 @@ mod tests {
 
     const TEN: Usage = Usage { input: 4, output: 6 };
 
+    fn reply(usage: Usage, cost: Option<Cost>) -> Entry {
+        Entry { replied: true, usage, estimated: false, cost }
+    }
+
     #[test]
     fn each_bound_is_warned_of_once_and_then_reached() {
         let ledger = ledger(&budget(10, 100), None);
         let mut warned = Vec::new();
         for turn in 1..=9 {
-            warned.extend(ledger.add(TEN, None).into_iter().map(|line| (turn, line.what)));
+            warned.extend(ledger.add(reply(TEN, None)).into_iter().map(|line| (turn, line.what)));
             assert!(ledger.lock().exceeded().is_none(), "{turn}");
         }
         assert_eq!(warned, [(8, "turns"), (8, "tokens")]);
-        ledger.add(TEN, None);
+        ledger.add(reply(TEN, None));
         assert_eq!(ledger.lock().exceeded().map(|line| line.what), Some("turns"));
         assert_eq!(ledger.spent().tokens.total(), 100);
     }
@@ -326,13 +351,22 @@ mod tests {
     fn a_run_within_another_spends_of_both() {
         let events = Events::new();
         let outer = ledger(&budget(10, 100), None);
-        outer.charge(TEN, Some(Cost(5)), &events);
+        outer.charge(reply(TEN, Some(Cost(5))), &events);
         let inner = ledger(&budget(50, 1_000), Some((Arc::clone(&outer), 50)));
         assert_eq!((inner.left().turns, inner.left().tokens), (4, Some(45)));
-        inner.charge(TEN, Some(Cost(7)), &events);
+        inner.charge(reply(TEN, Some(Cost(7))), &events);
         assert_eq!((inner.spent().turns, outer.spent().turns), (1, 2));
         assert_eq!(outer.spent().cost, Some(Cost(12)));
         assert_eq!((inner.left().tokens, outer.left().tokens), (Some(35), Some(80)));
+    }
+
+    #[test]
+    fn what_brought_no_reply_is_paid_for_and_is_no_turn() {
+        let ledger = ledger(&budget(10, 100), None);
+        ledger.add(reply(TEN, None));
+        ledger.add(Entry { replied: false, usage: TEN, estimated: true, cost: Some(Cost(3)) });
+        let expected = Spent { turns: 1, tokens: Usage { input: 8, output: 12 }, estimated: 10, cost: Some(Cost(3)) };
+        assert_eq!(ledger.spent(), expected);
     }
 
     // Whoever asks at the same time shares what is left, and nothing is spent twice.
@@ -345,7 +379,7 @@ mod tests {
             let aside = ledger.admit(60, &Approval::none(), &events).await?;
             let tokens = aside.tokens();
             tokio::task::yield_now().await;
-            ledger.charge(Usage { input: 0, output: tokens }, None, &events);
+            ledger.charge(reply(Usage { input: 0, output: tokens }, None), &events);
             Ok::<_, Failure>(tokens)
         }))
         .await;
@@ -363,7 +397,7 @@ mod tests {
             let mut budget = budget(1, 100);
             budget.on_exceed = on_exceed;
             let ledger = ledger(&budget, None);
-            ledger.charge(TEN, None, &events);
+            ledger.charge(reply(TEN, None), &events);
             ledger
         };
         let stopped = spend(OnExceed::Stop).admit(1, &Approval::yes(), &events).await.err().unwrap();

@@ -4,6 +4,7 @@
 //! so on until it answers. All of it is bounded: replies, tokens, money, calls, time, and what the conversation holds.
 
 mod act;
+mod billed;
 mod memory;
 mod plan;
 mod react;
@@ -15,8 +16,8 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use hotcell_agent::model::{ChatModel, ChatReply, ChatRequest, Form, Message, ModelError, StopReason, ToolSpec};
-use hotcell_agent::{Cost, Mind, Pattern};
+use hotcell_agent::model::{Bill, ChatModel, ChatReply, ChatRequest, Form, Message, ModelError, StopReason, ToolSpec};
+use hotcell_agent::{Mind, Pattern};
 use hotcell_call::{ByteSize, Code, Failure, Happening, Outcome, shortened};
 use serde_json::{Value, json};
 
@@ -25,6 +26,7 @@ use crate::session::caller::Caller;
 use crate::session::ledger::Ledger;
 use crate::session::{Action, RunOutcome, TaskOutcome};
 
+use self::billed::Billed;
 use self::memory::Remembered;
 use self::reactive::Incoming;
 
@@ -238,6 +240,7 @@ impl<'a> Thinker<'a> {
         let aside = self.ledger.admit(has.saturating_add(most), self.gate.approval(), events).await?;
         let left = u32::try_from(aside.tokens().saturating_sub(has).max(1)).unwrap_or(u32::MAX);
         let left = (aside.tokens() < has.saturating_add(most)).then_some(left);
+        let bill = Bill::default();
         let request = ChatRequest {
             system: system.to_owned(),
             messages: messages.to_vec(),
@@ -246,16 +249,19 @@ impl<'a> Thinker<'a> {
             max_tokens: self.mind.max_tokens.into_iter().chain(left).min(),
             temperature: self.mind.temperature,
             deadline: Some(self.caller.deadline),
+            bill: bill.clone(),
         };
+        let billed = Billed::new(self, bill);
         let began = Instant::now();
-        let reply = self.model.reply(&request, &mut |_| {}).await.map_err(|error| self.failed(&error))?;
+        let reply = self.model.reply(&request, &mut |_| {}).await;
+        drop(billed);
+        let reply = reply.map_err(|error| self.failed(&error))?;
+        self.pay(&reply);
+        drop(aside);
         if reply.uses.iter().any(|one| one.id.len() > MOST_NAME || one.name.len() > MOST_NAME) {
             let why = format!("it names what it wants to use in more than {MOST_NAME} bytes");
             return Err(self.failed(&ModelError::Malformed(why)));
         }
-        let cost = self.caller.host.price(&reply.model, reply.usage).map(Cost);
-        self.ledger.charge(reply.usage, cost, events);
-        drop(aside);
         self.tell(|| Happening::Thought {
             model: reply.model.clone(),
             text: shortened(&reply.text, MOST_TOLD),
