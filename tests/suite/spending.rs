@@ -1,9 +1,14 @@
 //! What runs spend on models, as far as providers tell it and where they don't.
 
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
 use hotcell_agent::Diagnostic;
 use hotcell_agent::document::Source;
 use hotcell_agent::model::Usage;
-use hotcell_runtime::{RunInput, RunOutcome};
+use hotcell_call::Code;
+use hotcell_runtime::{Approver, Question, RunInput, RunOutcome};
 use serde_json::json;
 
 use crate::support::Harness;
@@ -90,4 +95,113 @@ async fn what_a_run_within_another_lost_is_paid_for_by_both() {
     let sent = provider.requests()[0].body.to_string().len() as u64;
     assert_eq!(outcome.spent.tokens, Usage { input: sent.div_ceil(4), output: 2 });
     assert_eq!(outcome.spent.estimated, outcome.spent.tokens.total());
+}
+
+// === what is not known, and what the operator lets be spent ===
+
+// A bound that would hold nothing is no bound: neither of the agent's own, nor in its fallbacks, nor at its side.
+#[tokio::test]
+async fn a_budget_of_money_needs_a_price_of_every_model_that_may_be_asked() {
+    let provider = Provider::start(vec![Answer::text("hi")]).await;
+    let other = provider.section("other", "openai", "");
+    let harness = Harness::with(&(provider.section("local", "openai", PRICED) + &other));
+    let cost = "[budget]\ncost = \"1.00usd\"\n";
+    let side = |model: &str| {
+        format!("[[agents]]\nname = \"critic\"\npattern = \"react\"\nmodel.use = \"{model}\"\n")
+    };
+    for (toml, lacks) in [
+        (agent("other/x", &[], cost), &["[providers.other]", "prices.\"x\""][..]),
+        (agent("local/m", &["other/x", "local/y"], cost), &["[providers.local]\nprices.\"y\"", "[providers.other]\nprices.\"x\""]),
+        (agent("rules", &[], &format!("{cost}{}", side("other/x"))), &["prices.\"x\" = {"]),
+        (agent("rules", &[], &format!("{}budget.cost = \"1.00usd\"\n", side("other/x"))), &["prices.\"x\" = {"]),
+    ] {
+        let outcome = run(&harness, &toml, "answer hi").await;
+        let failure = outcome.failure.unwrap_or_else(|| panic!("{toml}"));
+        assert_eq!((failure.code(), outcome.exit_code()), (Code::Price, 2), "{failure}");
+        let fix = failure.remedy().expect("the lines");
+        assert!(lacks.iter().all(|lack| fix.contains(lack)), "{fix}");
+        assert!(failure.what().contains("other/x") && failure.reason().contains("may ask"), "{failure:?}");
+    }
+    assert!(provider.requests().is_empty(), "nothing was sent");
+    for toml in [
+        agent("rules", &[], cost),
+        agent("local/m", &["rules"], cost),
+        agent("rules", &[], &side("other/x")),
+        agent("other/x", &[], ""),
+    ] {
+        let outcome = run(&harness, &toml, "answer hi").await;
+        assert_eq!(outcome.answer.as_deref(), Some("hi"), "{toml}: {:?}", outcome.failure);
+    }
+    // The lines are what is missing, as they stand.
+    let known = agent("ollama/qwen3:8b", &[], cost);
+    let failure = run(&harness, &known, "answer hi").await.failure.expect("no price");
+    let (_, lines) = failure.remedy().and_then(|fix| fix.split_once(":\n")).expect("the lines");
+    let mended = Harness::with(&format!("{lines}\nbase_url = \"http://127.0.0.1:1/v1\"\n"));
+    let failure = run(&mended, &known, "answer hi").await.failure.expect("nobody is there");
+    assert_eq!(failure.code(), Code::Model, "{failure}");
+    let harness = Harness::with(&format!("{other}{cost}"));
+    let failure = run(&harness, &agent("other/x", &[], ""), "answer hi").await.failure.expect("the operator's bound");
+    assert_eq!(failure.code(), Code::Price, "{failure}");
+}
+
+#[tokio::test]
+async fn no_model_is_asked_that_the_operator_does_not_name() {
+    let provider = Provider::start(vec![Answer::text("hi")]).await;
+    let section = provider.section("local", "openai", "");
+    let harness = Harness::with(&format!("{section}[models]\nallow = [\"local/small*\"]\n"));
+    let side = "[[agents]]\nname = \"critic\"\npattern = \"react\"\nmodel.use = \"local/large\"\n";
+    for toml in [agent("local/large", &[], ""), agent("local/small-1", &["local/large"], ""), agent("rules", &[], side)] {
+        let failure = run(&harness, &toml, "answer hi").await.failure.unwrap_or_else(|| panic!("{toml}"));
+        assert_eq!(failure.code(), Code::ModelDenied, "{failure}");
+        assert!(failure.reason().contains("names local/small*"), "{failure}");
+    }
+    let direct = harness.host.model(&["local/large".parse().expect("a name")], Vec::new());
+    assert_eq!(direct.err().map(|failure| failure.code()), Some(Code::ModelDenied));
+    assert!(provider.requests().is_empty());
+    for toml in [agent("local/small-1", &[], ""), agent("rules", &[], "")] {
+        assert_eq!(run(&harness, &toml, "answer hi").await.answer.as_deref(), Some("hi"));
+    }
+    let none = Harness::with(&format!("{section}[models]\nallow = []\n"));
+    let failure = run(&none, &agent("local/small-1", &[], ""), "hi").await.failure.expect("none may be asked");
+    assert!(failure.reason().ends_with("names none"), "{failure}");
+}
+
+// An agent only lowers what the operator sets; it cannot ask for more than that either.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_operators_budget_holds_whatever_an_agent_says() {
+    let call = json!({ "index": 0, "id": "a", "function": { "name": "echo__text", "arguments": "{\"text\":\"x\"}" } });
+    let usage = json!({ "choices": [], "usage": { "prompt_tokens": 90, "completion_tokens": 10 } });
+    let provider = Provider::start(vec![Answer::chunks(&[delta(json!({ "tool_calls": [call] })), usage])]).await;
+    let large = "[tools]\nallow = [\"echo.*\"]\n[run]\ntimeout = \"1h\"\n[budget]\nturns = 1000\ntokens = 100_000_000\ncalls = 1000\ncost = \"90usd\"\non_exceed = \"pause\"\n";
+    for (ceiling, says, turns) in [
+        ("turns = 3", "has spent its turns", 3),
+        ("tokens = 250", "has spent its tokens", 3),
+        ("cost = \"0.0008usd\"", "has spent its cost", 2),
+        ("calls = 2", "made all its calls", 3),
+    ] {
+        let toml = format!("{}[budget]\n{ceiling}\n", provider.section("local", "openai", PRICED));
+        let harness = Harness::with(&toml);
+        let agent = harness.host.agent(&Source::new("case.toml", agent("local/m", &[], large))).await.expect("an agent");
+        let input = RunInput { value: "go on".into(), approver: Some(Arc::new(Yes)), ..RunInput::default() };
+        let outcome = harness.host.run(&agent, input).await;
+        let failure = outcome.failure.as_ref().expect("it ends");
+        assert_eq!((failure.code(), outcome.spent.turns), (Code::Budget, turns), "{ceiling}: {failure}");
+        assert!(failure.to_string().contains(says), "{ceiling}: {failure}");
+        assert!(failure.remedy().is_some_and(|fix| fix.ends_with("in hotcell.toml")), "{failure:?}");
+    }
+    let harness = Harness::with("[limits]\nfuel = \"100000G\"\ntimeout = \"1h\"\n[budget]\ntime = \"1s\"\n");
+    let spins = "[tools]\nallow = [\"cpu.*\"]\n[run]\ntimeout = \"1h\"\n[[agents]]\nname = \"worker\"\npattern = \"react\"\ntools.allow = [\"cpu.*\"]\n";
+    let outcome = run(&harness, &agent("rules", &[], spins), "agent.worker(task=\"cpu.spin()\")").await;
+    let failure = outcome.failure.expect("it ends");
+    assert!(failure.reason().ends_with(" of 1s"), "{failure}");
+    assert!(failure.remedy().is_some_and(|fix| fix.contains("`[budget] time` in hotcell.toml")), "{failure:?}");
+}
+
+/// Agrees to everything.
+struct Yes;
+
+impl Approver for Yes {
+    fn ask<'a>(&'a self, _: &'a Question<'a>) -> Pin<Box<dyn Future<Output = bool> + Send + 'a>> {
+        Box::pin(async { true })
+    }
 }

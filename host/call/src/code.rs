@@ -111,6 +111,10 @@ codes! {
         "the key of a provider can't be used",
         "A model of this provider needs a key, and the variable or the file that should hold it is not there. Or what it holds is no key: 8 bytes to 8 KiB of ASCII letters, without `\"`, `\\` and `%`.",
         "Set the variable that the message names, or say where the key is: `key = \"env:NAME\"` or `\"file:PATH\"` under `[providers.NAME]` in `hotcell.toml`.";
+    Price "E0213" Kind::Invalid,
+        "a budget of money without a price",
+        "The agent, one at whose side it stands, or the operator bounds what a run may cost, and for a model that the run may ask, no price is known. What it says would not be counted, so the bound would hold nothing. The run was not begun.",
+        "Write the price down that the message names: `prices` under `[providers.NAME]` in `hotcell.toml`; or take the `cost` out of `[budget]`, and bound `tokens`.";
     Net "E0301" Kind::Denied,
         "the network is not granted",
         "The guest tried to send a request that no rule allows, or one that is never sent: to a name that leads to this machine or a private network, with a user's name in its URL, by a tunnel. Or it tried to open a socket or to resolve a name, which nothing grants. Nothing reaches the network by default.",
@@ -143,6 +147,10 @@ codes! {
         "it was not approved",
         "The agent asks before it calls this (`[approve]` in its file), and whoever runs it did not agree, or was not there to be asked.",
         "Run the agent on a terminal and agree, or with `--yes`, which agrees to every call, or take the function out of `[approve] ask`.";
+    ModelDenied "E0309" Kind::Denied,
+        "the operator does not let this model be asked",
+        "`[models] allow` in `hotcell.toml` names the models that agents may ask, and this is none of them. Nothing was sent.",
+        "Take one that it names, for a run with `--model`, or add this one to `[models] allow`.";
     Fuel "E0401" Kind::Exhausted(Resource::Fuel),
         "the fuel is used up",
         "The guest did more work than `[limits] fuel` allows. One unit is about one instruction.",

@@ -19,7 +19,10 @@ use super::results::Results;
 use super::retry::RetryKeys;
 use super::schedule::Schedule;
 use super::user::{Lookup, environment};
-use super::{ProviderConfig, TenantConfig, ToolConfig, compile, host, limits, providers, tenants, tools, user};
+use super::{
+    Ceiling, ModelPattern, ProviderConfig, TenantConfig, ToolConfig, compile, host, limits, models, providers, tenants,
+    tools, user,
+};
 
 /// The configuration of a host, checked.
 #[derive(Debug, Clone)]
@@ -38,6 +41,10 @@ pub struct Config {
     pub tenants: BTreeMap<TenantId, TenantConfig>,
     /// `[providers.NAME]`, as they are written; [`provider`](Self::provider) gives those that are known besides.
     pub providers: BTreeMap<String, ProviderConfig>,
+    /// `[models] allow`: the models that agents may ask; none: all.
+    pub models: Option<Vec<ModelPattern>>,
+    /// `[budget]`: what one run may spend at most.
+    pub budget: Ceiling,
     /// `[retry]`, for every tool.
     pub retry: RetryKeys,
     /// `[breaker]`, for every tool.
@@ -169,6 +176,7 @@ impl Config {
         let schedule = Schedule::read(root);
         let tenants = tenants::read(root);
         let providers = providers::read(root, folder);
+        let (models, budget) = (models::read(root), Ceiling::read(root));
         let (retry, breaker, results) = (RetryKeys::read(root), BreakerKeys::read(root), Results::read(root));
         let process_memory = host::memory(root);
         let mut compile = compile::read(root);
@@ -182,6 +190,8 @@ impl Config {
             schedule,
             tenants,
             providers,
+            models,
+            budget,
             retry,
             breaker,
             results,
@@ -206,6 +216,8 @@ impl Config {
             schedule: Schedule::default(),
             tenants: BTreeMap::new(),
             providers: BTreeMap::new(),
+            models: None,
+            budget: Ceiling::default(),
             retry: RetryKeys::default(),
             breaker: BreakerKeys::default(),
             results: Results::default(),

@@ -10,6 +10,7 @@ use hotcell_call::{AgentName, Code, Failure, Happening, RunId};
 use serde::Serialize;
 use tokio::sync::Notify;
 
+use crate::config::Ceiling;
 use crate::events::Events;
 use crate::session::approve::{Approval, Question};
 
@@ -43,6 +44,7 @@ pub(super) struct Entry {
 pub(super) struct Ledger {
     agent: AgentName,
     run: RunId,
+    whose: Whose,
     on_exceed: OnExceed,
     warn_at: u8,
     state: Mutex<State>,
@@ -51,6 +53,13 @@ pub(super) struct Ledger {
     /// One question at a time.
     asking: tokio::sync::Mutex<()>,
     around: Option<Arc<Ledger>>,
+}
+
+/// Who says what may be spent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Whose {
+    Agent,
+    Operator,
 }
 
 /// What one reply may need, set aside in a ledger and in all around it until it is known what it did; given back on drop.
@@ -109,18 +118,43 @@ impl Ledger {
     /// The ledger of a run; of one within another, which may spend so much, in percent, of what is left there.
     pub(super) fn new(agent: &AgentName, run: RunId, budget: &Budget, around: Option<(Arc<Self>, u8)>) -> Arc<Self> {
         let own = Most { turns: u64::from(budget.turns), tokens: budget.tokens, cost: budget.cost.map(|cost| cost.0) };
-        let most = around.as_ref().map_or(own, |(ledger, share)| own.within(ledger.left(), *share));
+        let most = match &around {
+            // The operator's is reached by itself, and nobody is asked for more of it.
+            Some((ledger, share)) if ledger.whose == Whose::Agent => own.within(ledger.left(), *share),
+            _ => own,
+        };
+        let around = around.map(|(ledger, _)| ledger);
+        Self::open((agent, run), Whose::Agent, most, (budget.on_exceed, budget.warn_at), around)
+    }
+
+    /// The ledger around a run, of what the operator lets it spend; none where nothing is said.
+    pub(super) fn ceiling(agent: &AgentName, run: RunId, ceiling: &Ceiling) -> Option<Arc<Self>> {
+        let Ceiling { turns, tokens, cost, .. } = *ceiling;
+        if turns.is_none() && tokens.is_none() && cost.is_none() {
+            return None;
+        }
+        let most = Most { turns: turns.map_or(u64::MAX, u64::from), tokens, cost: cost.map(|cost| cost.0) };
+        Some(Self::open((agent, run), Whose::Operator, most, (OnExceed::Stop, Budget::default().warn_at), None))
+    }
+
+    fn open(
+        (agent, run): (&AgentName, RunId),
+        whose: Whose,
+        most: Most,
+        (on_exceed, warn_at): (OnExceed, u8),
+        around: Option<Arc<Self>>,
+    ) -> Arc<Self> {
         let state = Mutex::new(State { spent: Spent::default(), most, aside: (0, 0), first: most, warned: [false; 3] });
-        let (on_exceed, warn_at) = (budget.on_exceed, budget.warn_at);
         Arc::new(Self {
             agent: agent.clone(),
             run,
+            whose,
             on_exceed,
             warn_at,
             state,
             freed: Notify::new(),
             asking: tokio::sync::Mutex::default(),
-            around: around.map(|(ledger, _)| ledger),
+            around,
         })
     }
 
@@ -210,9 +244,14 @@ impl Ledger {
                 return Ok(());
             }
         }
+        let (more, file) = match self.whose {
+            Whose::Operator => (", which the operator sets", "hotcell.toml"),
+            Whose::Agent if paused => (", and nobody agreed to more", "the agent's file"),
+            Whose::Agent => ("", "the agent's file"),
+        };
         let failure = Failure::new(Code::Budget, format!("{} has spent its {what}", self.agent))
-            .why(format!("{used} of {most}{}", if paused { ", and nobody agreed to more" } else { "" }));
-        Err(failure.fix(format!("raise `[budget] {what}` in the agent's file")).reached(used, most))
+            .why(format!("{used} of {most}{more}"));
+        Err(failure.fix(format!("raise `[budget] {what}` in {file}")).reached(used, most))
     }
 
     /// Counts an attempt at a reply, here and in all ledgers around.
@@ -407,5 +446,19 @@ mod tests {
         let paused = spend(OnExceed::Pause);
         drop(paused.admit(1, &Approval::yes(), &events).await.unwrap());
         assert_eq!(paused.left().turns, 1);
+
+        // Whoever runs it may agree to more than the agent says, and to no more than the operator does.
+        let mut bounded = budget(1, 100);
+        bounded.on_exceed = OnExceed::Pause;
+        let ceiling = Ceiling { turns: Some(2), ..Ceiling::default() };
+        let around = Ledger::ceiling(&"scout".parse().unwrap(), RunId::from_bits(1), &ceiling).unwrap();
+        let run = ledger(&bounded, Some((around, 100)));
+        for _ in 0..2 {
+            drop(run.admit(1, &Approval::yes(), &events).await.unwrap());
+            run.charge(reply(TEN, None), &events);
+        }
+        let stopped = run.admit(1, &Approval::yes(), &events).await.err().unwrap();
+        assert_eq!(stopped.reason(), "2 of 2, which the operator sets");
+        assert_eq!(stopped.remedy(), Some("raise `[budget] turns` in hotcell.toml"));
     }
 }

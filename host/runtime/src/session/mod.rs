@@ -5,6 +5,7 @@
 //! says ends the run: nothing new starts, and what runs is cancelled.
 
 mod approve;
+mod asked;
 mod caller;
 mod ledger;
 mod mind;
@@ -23,6 +24,7 @@ use hotcell_flow::dag::{self, Node, OnFailure, State, Verdict};
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::config::Ceiling;
 use crate::events::{Events, Property};
 use crate::host::Host;
 pub use crate::session::approve::{Approver, Question};
@@ -195,11 +197,13 @@ impl Host {
         within: Option<Within>,
     ) -> RunOutcome {
         let started = Instant::now();
-        let own = started + agent.bounds.timeout;
+        let ceiling = &self.0.config.budget;
+        let own = started + time(agent, ceiling).0;
         let deadline = within.as_ref().map_or(own, |within| within.deadline.min(own));
         let run = Self::next_run();
         let around = within.as_ref().map(|within| (Arc::clone(&within.count), within.share));
-        let caller = Caller::new(self, agent, run, deadline, Count::new(agent.bounds.max_calls, around));
+        let max_calls = ceiling.calls.into_iter().fold(agent.bounds.max_calls, u64::min);
+        let caller = Caller::new(self, agent, run, deadline, Count::new(max_calls, around));
         let _counted = Counted::new(&self.0.events.runs);
         self.0.events.tell(None, Some(run), || Happening::RunStarted {
             agent: agent.name.to_string(),
@@ -242,7 +246,7 @@ impl Caller<'_> {
         // The run's timeout is its calls' deadline, too: whichever of the two is noticed first, it was the run's time that ended.
         let failed = states.iter().any(|state| matches!(state, State::Failed));
         let over = progress.is_err() || (failed && Instant::now() >= self.deadline);
-        let late = over.then(|| over_time(agent, started.elapsed()));
+        let late = over.then(|| self.over_time(started.elapsed()));
         drop(progress);
         run.finish(states, late, started.elapsed())
     }
@@ -257,12 +261,19 @@ impl Caller<'_> {
         let (agent, started) = (self.agent, Instant::now());
         let depth = within.as_ref().map_or(0, |within| within.depth);
         let asks = Asks::new(mind.approve.clone(), within.as_ref().map(|within| Arc::clone(&within.asks)));
-        let around = within.map(|within| (within.ledger, within.share));
+        let ceiling = || Ledger::ceiling(&agent.name, self.run, &self.host.0.config.budget).map(|ledger| (ledger, 100));
+        let around = within.map(|within| (within.ledger, within.share)).or_else(ceiling);
         let ledger = Ledger::new(&agent.name, self.run, &mind.budget, around);
         let base = RunOutcome::begun(self.run, agent);
         if depth > MOST_DEEP {
             let failure = Failure::new(Code::Budget, format!("{} would run too deep within other agents", agent.name))
                 .why(format!("{depth} of {MOST_DEEP}"));
+            return RunOutcome { failure: Some(failure), ..base };
+        }
+        // Of runs within another, it was looked at with that.
+        if depth == 0
+            && let Err(failure) = asked::check(&self.host.0.config, agent)
+        {
             return RunOutcome { failure: Some(failure), ..base };
         }
         let model = match self.host.model(&mind.models, mind.script.clone()) {
@@ -273,9 +284,18 @@ impl Caller<'_> {
         let ended = tokio::time::timeout_at(self.deadline.into(), thinker.work(task)).await;
         // The run's time is its calls' deadline, too: a model that was told so by a call answers in no time.
         let late = Instant::now() >= self.deadline;
-        let ended = ended.ok().filter(|_| !late).unwrap_or_else(|| Err(over_time(agent, started.elapsed())));
+        let ended = ended.ok().filter(|_| !late).unwrap_or_else(|| Err(self.over_time(started.elapsed())));
         let calls = self.made();
         mind::finish(thinker, ended, RunOutcome { calls, ..base })
+    }
+
+    fn over_time(&self, ran: Duration) -> Failure {
+        let (limit, fix) = time(self.agent, &self.host.0.config.budget);
+        let limit = format_duration(limit);
+        Failure::new(Code::Budget, format!("the run of {} ran out of time", self.agent.name))
+            .why(format!("{} of {limit}", format_duration(ran)))
+            .fix(fix)
+            .reached(format_duration(ran), limit)
     }
 }
 
@@ -369,12 +389,13 @@ impl RunOutcome {
     }
 }
 
-fn over_time(agent: &Agent, ran: Duration) -> Failure {
-    let limit = format_duration(agent.bounds.timeout);
-    Failure::new(Code::Budget, format!("the run of {} ran out of time", agent.name))
-        .why(format!("{} of {limit}", format_duration(ran)))
-        .fix("raise `[run] timeout` in the agent's file, or give it less to do")
-        .reached(format_duration(ran), limit)
+/// How long a run of an agent may take, and what would let it take longer.
+fn time(agent: &Agent, ceiling: &Ceiling) -> (Duration, &'static str) {
+    let own = agent.bounds.timeout;
+    match ceiling.time {
+        Some(most) if most < own => (most, "raise `[budget] time` in hotcell.toml, or give it less to do"),
+        _ => (own, "raise `[run] timeout` in the agent's file, or give it less to do"),
+    }
 }
 
 /// The word for where a node ended.
