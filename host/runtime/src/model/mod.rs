@@ -19,6 +19,8 @@ mod calls;
 mod chain;
 mod client;
 mod connect;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod key;
 mod models;
 mod openai;

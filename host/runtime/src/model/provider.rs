@@ -9,10 +9,10 @@ use hotcell_call::{Clock, Failure, NetHost};
 use hotcell_flow::rate::{Denied, Refusal, Throttle};
 use hotcell_flow::retry::{Budget, Share};
 
+use super::attempt::Attempt;
 use super::client::Client;
 use super::key::Key;
 use super::openai::Dialect;
-use super::attempt::Attempt;
 use super::wire::{self, More, keep};
 use crate::config::ProviderConfig;
 use crate::timer::TokioTimer;

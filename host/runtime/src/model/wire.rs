@@ -16,7 +16,7 @@ pub(super) const MOST_LINE: usize = 1 << 20;
 const MOST_SAID: usize = 500;
 
 /// A reply without who gave it.
-#[derive(Debug, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Read {
     pub(super) text: String,
     pub(super) uses: Vec<ToolUse>,
