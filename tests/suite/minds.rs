@@ -290,9 +290,10 @@ async fn s50_a_run_that_is_dropped_tells_its_one_end() {
     let harness = Harness::with("[limits]\nfuel = \"100000G\"\ntimeout = \"1h\"\n");
     let side = "[[agents]]\nname = \"worker\"\npattern = \"react\"\ntools.allow = [\"cpu.*\"]\n";
     let agent = agent(&harness, &toml("react", "rules", &[], side)).await;
-    let mut events = harness.host.events().only(|event| {
-        matches!(event.what, Happening::RunStarted { .. } | Happening::RunFinished { .. })
-    });
+    let mut events = harness
+        .host
+        .events()
+        .only(|event| matches!(event.what, Happening::RunStarted { .. } | Happening::RunFinished { .. }));
     let (host, value) = (harness.host.clone(), Value::from("agent.worker(task=\"cpu.spin()\")"));
     let running = tokio::spawn(async move { host.run(&agent, RunInput { value, ..RunInput::default() }).await });
     until(|| async { harness.host.load().running == 1 }).await;

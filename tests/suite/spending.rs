@@ -7,8 +7,8 @@ use std::sync::Arc;
 use hotcell_agent::Diagnostic;
 use hotcell_agent::document::Source;
 use hotcell_agent::model::Usage;
-use hotcell_call::Code;
-use hotcell_runtime::{Approver, Question, RunInput, RunOutcome};
+use hotcell_call::{Code, Happening};
+use hotcell_runtime::{Approver, Heard, Question, RunInput, RunOutcome};
 use serde_json::json;
 
 use crate::support::Harness;
@@ -65,7 +65,8 @@ async fn attempts_that_broke_off_are_paid_for_and_those_that_were_refused_are_no
     let told = events_text(&[delta(json!({ "content": "1234" })), usage.clone()]);
     let (busy, broken) = ("429 Too Many Requests", json!({ "error": { "message": "overloaded" } }));
     let provider = Provider::start(vec![Answer::Then(opened(&half)), Answer::Then(opened(&told)), Answer::text("no")]);
-    let other = Provider::start(vec![Answer::status(busy, "", "slow"), Answer::events(&[broken]), Answer::chunks(&[usage])]);
+    let other =
+        Provider::start(vec![Answer::status(busy, "", "slow"), Answer::events(&[broken]), Answer::chunks(&[usage])]);
     let (provider, other) = (provider.await, other.await);
     let toml = provider.section("local", "openai", PRICED) + &other.section("other", "openai", PRICED);
     let harness = Harness::with(&toml);
@@ -106,17 +107,18 @@ async fn a_budget_of_money_needs_a_price_of_every_model_that_may_be_asked() {
     let other = provider.section("other", "openai", "");
     let harness = Harness::with(&(provider.section("local", "openai", PRICED) + &other));
     let cost = "[budget]\ncost = \"1.00usd\"\n";
-    let side = |model: &str| {
-        format!("[[agents]]\nname = \"critic\"\npattern = \"react\"\nmodel.use = \"{model}\"\n")
-    };
+    let side = |model: &str| format!("[[agents]]\nname = \"critic\"\npattern = \"react\"\nmodel.use = \"{model}\"\n");
     for (toml, lacks) in [
         (agent("other/x", &[], cost), &["[providers.other]", "prices.\"x\""][..]),
-        (agent("local/m", &["other/x", "local/y"], cost), &["[providers.local]\nprices.\"y\"", "[providers.other]\nprices.\"x\""]),
+        (
+            agent("local/m", &["other/x", "local/y"], cost),
+            &["[providers.local]\nprices.\"y\"", "[providers.other]\nprices.\"x\""],
+        ),
         (agent("rules", &[], &format!("{cost}{}", side("other/x"))), &["prices.\"x\" = {"]),
         (agent("rules", &[], &format!("{}budget.cost = \"1.00usd\"\n", side("other/x"))), &["prices.\"x\" = {"]),
     ] {
         let outcome = run(&harness, &toml, "answer hi").await;
-        let failure = outcome.failure.unwrap_or_else(|| panic!("{toml}"));
+        let failure = outcome.failure.as_ref().unwrap_or_else(|| panic!("{toml}"));
         assert_eq!((failure.code(), outcome.exit_code()), (Code::Price, 2), "{failure}");
         let fix = failure.remedy().expect("the lines");
         assert!(lacks.iter().all(|lack| fix.contains(lack)), "{fix}");
@@ -150,7 +152,8 @@ async fn no_model_is_asked_that_the_operator_does_not_name() {
     let section = provider.section("local", "openai", "");
     let harness = Harness::with(&format!("{section}[models]\nallow = [\"local/small*\"]\n"));
     let side = "[[agents]]\nname = \"critic\"\npattern = \"react\"\nmodel.use = \"local/large\"\n";
-    for toml in [agent("local/large", &[], ""), agent("local/small-1", &["local/large"], ""), agent("rules", &[], side)] {
+    for toml in [agent("local/large", &[], ""), agent("local/small-1", &["local/large"], ""), agent("rules", &[], side)]
+    {
         let failure = run(&harness, &toml, "answer hi").await.failure.unwrap_or_else(|| panic!("{toml}"));
         assert_eq!(failure.code(), Code::ModelDenied, "{failure}");
         assert!(failure.reason().contains("names local/small*"), "{failure}");
@@ -181,7 +184,8 @@ async fn the_operators_budget_holds_whatever_an_agent_says() {
     ] {
         let toml = format!("{}[budget]\n{ceiling}\n", provider.section("local", "openai", PRICED));
         let harness = Harness::with(&toml);
-        let agent = harness.host.agent(&Source::new("case.toml", agent("local/m", &[], large))).await.expect("an agent");
+        let agent =
+            harness.host.agent(&Source::new("case.toml", agent("local/m", &[], large))).await.expect("an agent");
         let input = RunInput { value: "go on".into(), approver: Some(Arc::new(Yes)), ..RunInput::default() };
         let outcome = harness.host.run(&agent, input).await;
         let failure = outcome.failure.as_ref().expect("it ends");
@@ -204,4 +208,68 @@ impl Approver for Yes {
     fn ask<'a>(&'a self, _: &'a Question<'a>) -> Pin<Box<dyn Future<Output = bool> + Send + 'a>> {
         Box::pin(async { true })
     }
+}
+
+// === what is held ===
+
+// Of tasks side by side, the one for which there is no room fails; the others are done, and the run says so.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_conversation_without_room_fails_alone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let root = folder.path().to_str().expect("a path").to_owned();
+    let harness = Harness::starters(&format!("[tools.files]\nfs.read = [{root:?}]\n[budget]\nmemory = \"256KiB\"\n"));
+    let watch = "[input]\nkind = \"folder\"\n[tools]\nallow = [\"files.read\"]\nresult = \"1MiB\"\n[watch]\ntasks = 2\n\
+                 task = \"x = files.read(path=\\\"{{path}}\\\")\\nanswer done\"\n";
+    let text = agent("rules", &[], watch).replace("\"react\"", "\"reactive\"");
+    let agent = harness.host.agent(&Source::new("case.toml", text)).await;
+    let agent = agent.unwrap_or_else(|wrong| panic!("{}", wrong.iter().map(Diagnostic::render).collect::<String>()));
+    let mut events = harness.host.events().only(|event| event.run.is_some());
+    let (host, value) = (harness.host.clone(), root.as_str().into());
+    let running = tokio::spawn(async move { host.run(&agent, RunInput { value, ..RunInput::default() }).await });
+    while let Some(Heard::Event(event)) = events.next().await {
+        match &event.what {
+            Happening::StateChanged { to: "watching", .. } => {
+                std::fs::write(folder.path().join("large.md"), "x".repeat(300 << 10)).expect("a file");
+            }
+            Happening::TaskFinished { task: 1, .. } => {
+                std::fs::write(folder.path().join("small.md"), "x").expect("a file");
+            }
+            Happening::RunFinished { .. } => break,
+            _ => {}
+        }
+    }
+    let outcome = running.await.expect("a run");
+    assert!(outcome.failure.is_none(), "{:?}", outcome.failure);
+    let [large, small] = &outcome.tasks[..] else { panic!("{:?}", outcome.tasks) };
+    let failure = large.failure.as_ref().expect("it had no room");
+    assert_eq!((failure.code(), small.answer.as_deref()), (Code::RunMemory, Some("done")), "{failure} {small:?}");
+    assert!(failure.reason().ends_with("of memory, of at most 256KiB"), "{failure}");
+    assert!(failure.remedy().is_some_and(|fix| fix.contains("`[budget] memory`")), "{failure:?}");
+}
+
+// Runs within a run hold no more together than one; what one held is free for the next.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn all_runs_of_a_tree_share_one_room() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("text.md");
+    std::fs::write(&file, "x".repeat(100 << 10)).expect("a file");
+    let root = folder.path().to_str().expect("a path");
+    let harness = Harness::with(&format!(
+        "[tools.files]\nfs.read = [{root:?}]\n[tools.flaky]\nclock.mode = \"real\"\n[budget]\nmemory = \"480KiB\"\n"
+    ));
+    let side = "[[agents]]\nname = \"reader\"\npattern = \"react\"\n\
+                tools.allow = [\"files.read\", \"flaky.nap\"]\ntools.result = \"1MiB\"\n";
+    let text = agent("rules", &[], side);
+    // What was read is held as long as the nap takes, and four times that while the model is asked.
+    let task = format!("files.read(path=\"{}\")\nflaky.nap(ms=700)\nanswer done", file.display());
+    let quoted = |task: &str| serde_json::to_string(task).expect("a text");
+    let one = format!("a = agent.reader(task={})\n", quoted(&task));
+    let next = format!("b = agent.reader(task={})\nanswer {{{{b}}}}", quoted(&format!("# {{{{a}}}}\n{task}")));
+    let outcome = run(&harness, &text, &(one.clone() + &next)).await;
+    assert_eq!(outcome.answer.as_deref(), Some("done"), "{:?} {:?}", outcome.failure, outcome.actions);
+    // Side by side, they have not enough.
+    let all: String = (0..4).map(|number| one.replacen('a', &format!("a{number}"), 1)).collect();
+    let outcome = run(&harness, &text, &(all + "answer never")).await;
+    let words: Vec<&str> = outcome.actions.iter().map(|action| action.outcome.as_str()).collect();
+    assert!(words.contains(&"over-budget") && words.len() == 4, "{words:?} {:?}", outcome.failure);
 }

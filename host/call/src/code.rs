@@ -299,6 +299,10 @@ codes! {
         "the budget is spent",
         "The agent used what its `[budget]` allows.",
         "Raise the budget, or give it less to do.";
+    RunMemory "E0802" Kind::OverBudget,
+        "the run holds too much in memory",
+        "The conversations, answers and results that a run holds at one time, those of runs within it included, would be larger than `[budget] memory` in `hotcell.toml` (512 MiB), or one conversation larger than 16 MiB. What did not fit failed: a task of several, a run within another, or else the run.",
+        "Hand on less: a smaller `[tools] result`, fewer tasks side by side (`[run] parallel`), a tool that counts or cuts before results are kept. Or raise `[budget] memory`.";
     Unreachable "E0901" Kind::Trapped(TrapKind::Unreachable),
         "the guest panicked or ran into `unreachable`",
         "The guest stopped itself. What it printed before stands in its log.",

@@ -35,6 +35,7 @@ use crate::session::caller::{Caller, Count};
 use crate::session::ledger::Ledger;
 use crate::session::mind::Thinker;
 use crate::session::out::Out;
+use crate::session::room::Room;
 use crate::session::step::Run;
 
 /// What a run is given.
@@ -142,6 +143,7 @@ struct Within {
     parent: RunId,
     ledger: Arc<Ledger>,
     count: Arc<Count>,
+    room: Arc<Room>,
     /// How much of what is left of it the run may spend, in percent.
     share: u8,
     asks: Arc<Asks>,
@@ -204,6 +206,7 @@ impl Host {
         let around = within.as_ref().map(|within| (Arc::clone(&within.count), within.share));
         let max_calls = ceiling.calls.into_iter().fold(agent.bounds.max_calls, u64::min);
         let caller = Caller::new(self, agent, run, deadline, Count::new(max_calls, around));
+        let room = Room::new(ceiling.memory, within.as_ref().map(|within| Arc::clone(&within.room)));
         let _counted = Counted::new(&self.0.events.runs);
         self.0.events.tell(None, Some(run), || Happening::RunStarted {
             agent: agent.name.to_string(),
@@ -216,9 +219,9 @@ impl Host {
         let mut outcome = match &agent.mind {
             None => {
                 let gate = within.as_ref().map(|within| caller.gate(&within.asks, &approval));
-                caller.steps(input, out, started, gate.as_ref()).await
+                caller.steps(input, out, started, gate.as_ref(), &room).await
             }
-            Some(mind) => caller.think(mind, &task_of(&input), approval, within).await,
+            Some(mind) => caller.think(mind, &task_of(&input), approval, within, room).await,
         };
         // A run is over when its calls are: what was ended a moment ago may still be on its way out.
         caller.gone().await;
@@ -230,9 +233,16 @@ impl Host {
 
 impl Caller<'_> {
     /// A run by the agent's own steps.
-    async fn steps(&self, input: Value, out: Option<PathBuf>, started: Instant, gate: Option<&Gate>) -> RunOutcome {
+    async fn steps(
+        &self,
+        input: Value,
+        out: Option<PathBuf>,
+        started: Instant,
+        gate: Option<&Gate>,
+        room: &Arc<Room>,
+    ) -> RunOutcome {
         let agent = self.agent;
-        let run = Run::new(self, agent, input, Out::new(out.unwrap_or_else(|| agent.output.clone())));
+        let run = Run::new(self, agent, input, Out::new(out.unwrap_or_else(|| agent.output.clone())), room);
         let run = match gate {
             Some(gate) => run.through(gate),
             None => run,
@@ -257,7 +267,14 @@ impl Caller<'_> {
     }
 
     /// A run in which a model decides.
-    async fn think(&self, mind: &Mind, task: &str, approval: Arc<Approval>, within: Option<Within>) -> RunOutcome {
+    async fn think(
+        &self,
+        mind: &Mind,
+        task: &str,
+        approval: Arc<Approval>,
+        within: Option<Within>,
+        room: Arc<Room>,
+    ) -> RunOutcome {
         let (agent, started) = (self.agent, Instant::now());
         let depth = within.as_ref().map_or(0, |within| within.depth);
         let asks = Asks::new(mind.approve.clone(), within.as_ref().map(|within| Arc::clone(&within.asks)));
@@ -280,7 +297,7 @@ impl Caller<'_> {
             Ok(model) => model,
             Err(failure) => return RunOutcome { failure: Some(failure), ..base },
         };
-        let thinker = Thinker::new(self, mind, model, ledger, self.gate(&asks, &approval), depth);
+        let thinker = Thinker::new(self, mind, model, ledger, room, self.gate(&asks, &approval), depth);
         let ended = tokio::time::timeout_at(self.deadline.into(), thinker.work(task)).await;
         // The run's time is its calls' deadline, too: a model that was told so by a call answers in no time.
         let late = Instant::now() >= self.deadline;
