@@ -190,7 +190,7 @@ async fn a_run_holds_no_more_memory_than_it_may() {
     "#;
     let (outcome, _) = run(&harness, toml, json!(vec![[0]; 4_000])).await;
     let failure = outcome.failure.as_ref().expect("a failure");
-    assert_eq!((failure.code(), outcome.exit_code()), (Code::Budget, 8), "{failure}");
+    assert_eq!((failure.code(), outcome.exit_code()), (Code::RunMemory, 8), "{failure}");
     assert!(outcome.results.is_empty() && outcome.steps[1].state != "done", "{:?}", outcome.steps);
 }
 

@@ -38,5 +38,6 @@ mod rejected;
 mod runs;
 mod serve;
 mod shown;
+mod spending;
 mod types;
 mod watch;

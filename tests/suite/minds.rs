@@ -301,7 +301,7 @@ async fn s50_a_run_that_is_dropped_tells_its_one_end() {
     until(|| async { harness.host.load().under_way == 0 && harness.host.runs().get() == 0 }).await;
     let (mut begun, mut ended) = (Vec::new(), Vec::new());
     while ended.len() < 2 {
-        match events.next().await {
+        match tokio::time::timeout(Duration::from_secs(30), events.next()).await.expect("each run tells its end") {
             Some(hotcell_runtime::Heard::Event(event)) => match &event.what {
                 Happening::RunFinished { outcome, answer: None } => ended.push((event.run, outcome.clone())),
                 _ => begun.push(event.run),

@@ -204,7 +204,7 @@ impl Template {
     ///
     /// # Errors
     ///
-    /// As [`resolve`](Self::resolve), but [`Code::Budget`] when the value would take more memory than `most`.
+    /// As [`resolve`](Self::resolve), but [`Code::RunMemory`] when the value would take more memory than `most`.
     pub fn held(&self, scope: &Scope<'_>, most: ByteSize) -> Result<Value, Failure> {
         let mut room = Room { left: most.as_u64(), most, measure: Measure::Memory };
         self.build(scope, &mut room, 0)
@@ -290,7 +290,7 @@ impl Room {
                 Failure::new(Code::InputTooLarge, format!("a value of this plan is larger than {}", self.most))
                     .why("references brought in more than the limit on input")
             }
-            Measure::Memory => Failure::new(Code::Budget, "a value of this plan takes more memory than is left")
+            Measure::Memory => Failure::new(Code::RunMemory, "a value of this plan takes more memory than is left")
                 .why(format!("{} were left for it", self.most))
                 .fix("hand on less: let a tool count or cut before the results are kept"),
         }

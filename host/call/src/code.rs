@@ -127,6 +127,10 @@ codes! {
         "the new configuration needs a restart",
         "`hotcell.toml` was read again while the server runs, and changes what is set up once: how many calls have room in the engine, the memory of the process, the compiler's limits, the cache's folder.",
         "Take the change back, or stop the server and start it again.";
+    Price "E0217" Kind::Invalid,
+        "a budget of money without a price",
+        "The agent, one at whose side it stands, or the operator bounds what a run may cost, and for a model that the run may ask, no price is known. What it says would not be counted, so the bound would hold nothing. The run was not begun.",
+        "Write the price down that the message names: `prices` under `[providers.NAME]` in `hotcell.toml`; or take the `cost` out of `[budget]`, and bound `tokens`.";
     Net "E0301" Kind::Denied,
         "the network is not granted",
         "The guest tried to send a request that no rule allows, or one that is never sent: to a name that leads to this machine or a private network, with a user's name in its URL, by a tunnel. Or it tried to open a socket or to resolve a name, which nothing grants. Nothing reaches the network by default.",
@@ -167,6 +171,10 @@ codes! {
         "a token is needed",
         "The server has tenants with tokens, or listens beyond this machine, and the request showed no token, or one that is not or no longer good.",
         "Send `Authorization: Bearer TOKEN`. `hotcell token TENANT` makes a new one.";
+    ModelDenied "E0311" Kind::Denied,
+        "the operator does not let this model be asked",
+        "`[models] allow` in `hotcell.toml` names the models that agents may ask, and this is none of them. Nothing was sent.",
+        "Take one that it names, for a run with `--model`, or add this one to `[models] allow`.";
     Fuel "E0401" Kind::Exhausted(Resource::Fuel),
         "the fuel is used up",
         "The guest did more work than `[limits] fuel` allows. One unit is about one instruction.",
@@ -323,6 +331,10 @@ codes! {
         "the budget is spent",
         "The agent used what its `[budget]` allows.",
         "Raise the budget, or give it less to do.";
+    RunMemory "E0802" Kind::OverBudget,
+        "the run holds too much in memory",
+        "The conversations, answers and results that a run holds at one time, those of runs within it included, would be larger than `[budget] memory` in `hotcell.toml` (512 MiB), or one conversation larger than 16 MiB. What did not fit failed: a task of several, a run within another, or else the run.",
+        "Hand on less: a smaller `[tools] result`, fewer tasks side by side (`[run] parallel`), a tool that counts or cuts before results are kept. Or raise `[budget] memory`.";
     Unreachable "E0901" Kind::Trapped(TrapKind::Unreachable),
         "the guest panicked or ran into `unreachable`",
         "The guest stopped itself. What it printed before stands in its log.",

@@ -46,6 +46,8 @@ pub use entry::Origin;
 pub use events::{About, Events, Heard, Middleware, Observed, Pass, Property, Redact, RunHistory, Subscription};
 pub use host::{Host, Load};
 pub use listing::{Inspected, Listed};
+#[cfg(fuzzing)]
+pub use model::fuzzing;
 pub use session::{Action, Approver, Question, RunInput, RunOutcome, Spent, StepOutcome, TaskOutcome, Turn};
 pub use toolfile::ToolFile;
 pub use trust::{Reach, Trust, reaches};

@@ -140,6 +140,7 @@ fn every_bound_of_the_host_has_its_row_and_default() {
         ("results.max_size", config.results.max_size.to_string()),
         ("results.max_entries", config.results.max_entries.to_string()),
         ("host.memory", config.process_memory.to_string()),
+        ("budget.memory", config.budget.memory.to_string()),
         ("compile.max_file", config.compile.max_file.to_string()),
         ("compile.memory", config.compile.memory.to_string()),
         ("compile.cpu", time(config.compile.cpu)),

@@ -6,8 +6,10 @@ use std::time::Instant;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::Bill;
+
 /// What a model is asked.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default)]
 pub struct ChatRequest {
     /// What it is told of itself, before all else; empty: nothing.
     pub system: String,
@@ -23,6 +25,8 @@ pub struct ChatRequest {
     pub temperature: Option<f64>,
     /// When the caller has no more use for a reply: nothing is waited for that could not begin before. It ends nothing that has begun.
     pub deadline: Option<Instant>,
+    /// Where it is told what attempts cost of which no reply came.
+    pub bill: Bill,
 }
 
 /// One message of a conversation.
@@ -98,6 +102,8 @@ pub struct ChatReply {
     pub stop: StopReason,
     /// What it cost.
     pub usage: Usage,
+    /// Whether that is an estimate, by bytes: its provider did not tell all of it.
+    pub estimated: bool,
     /// What its provider wants to have back with this message.
     pub opaque: Option<Value>,
     /// Who answered, as in [`ChatModel::name`](super::ChatModel::name).
@@ -116,7 +122,7 @@ pub enum StopReason {
     Filtered,
 }
 
-/// Tokens, as the provider counts them.
+/// Tokens, as the provider counts them, or as they are estimated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Usage {
     /// Of the request.

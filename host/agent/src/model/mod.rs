@@ -6,6 +6,7 @@
 //!
 //! What a model says is a stranger's word. It is bounded where it is read, and nothing here acts on it.
 
+mod bill;
 mod chat;
 mod error;
 mod name;
@@ -16,6 +17,7 @@ mod spelling;
 use std::future::Future;
 use std::pin::Pin;
 
+pub use bill::{Bill, Charge};
 pub use chat::{ChatReply, ChatRequest, Form, Message, StopReason, ToolResult, ToolSpec, ToolUse, Usage};
 pub use error::ModelError;
 pub use name::{ModelName, ModelNameError};

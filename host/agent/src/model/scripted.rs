@@ -63,6 +63,7 @@ impl ChatModel for Scripted {
             uses: uses.collect(),
             stop: StopReason::Complete,
             usage: script.usage,
+            estimated: false,
             opaque: None,
             model: self.name().to_owned(),
         };

@@ -20,8 +20,8 @@ use super::retry::RetryKeys;
 use super::schedule::Schedule;
 use super::user::{Lookup, environment};
 use super::{
-    ProviderConfig, ServerConfig, TenantConfig, ToolConfig, compile, host, limits, providers, server, tenants, tools,
-    user,
+    Ceiling, ModelPattern, ProviderConfig, ServerConfig, TenantConfig, ToolConfig, compile, host, limits, models,
+    providers, server, tenants, tools, user,
 };
 
 /// The configuration of a host, checked.
@@ -45,6 +45,10 @@ pub struct Config {
     pub providers: BTreeMap<String, ProviderConfig>,
     /// `[server]`: where the host is served.
     pub server: ServerConfig,
+    /// `[models] allow`: the models that agents may ask; none: all.
+    pub models: Option<Vec<ModelPattern>>,
+    /// `[budget]`: what one run may spend at most.
+    pub budget: Ceiling,
     /// `[retry]`, for every tool.
     pub retry: RetryKeys,
     /// `[breaker]`, for every tool.
@@ -177,6 +181,7 @@ impl Config {
         let tenants = tenants::read(root);
         let providers = providers::read(root, folder);
         let server = server::read(root);
+        let (models, budget) = (models::read(root), Ceiling::read(root));
         let (retry, breaker, results) = (RetryKeys::read(root), BreakerKeys::read(root), Results::read(root));
         let process_memory = host::memory(root);
         let mut compile = compile::read(root);
@@ -192,6 +197,8 @@ impl Config {
             tenants,
             providers,
             server,
+            models,
+            budget,
             retry,
             breaker,
             results,
@@ -218,6 +225,8 @@ impl Config {
             tenants: BTreeMap::new(),
             providers: BTreeMap::new(),
             server: ServerConfig::default(),
+            models: None,
+            budget: Ceiling::default(),
             retry: RetryKeys::default(),
             breaker: BreakerKeys::default(),
             results: Results::default(),

@@ -9,6 +9,7 @@
 mod batch;
 mod bounds;
 mod breaker;
+mod budget;
 mod cache;
 mod catalog;
 mod compile;
@@ -16,6 +17,7 @@ mod effective;
 mod file;
 mod host;
 mod limits;
+mod models;
 mod per;
 mod place;
 mod providers;
@@ -32,9 +34,11 @@ mod user;
 
 pub use batch::BatchConfig;
 pub use breaker::BreakerKeys;
+pub use budget::Ceiling;
 pub use effective::{From, Setting};
 pub use file::{Config, Origin};
 pub use limits::ceiling;
+pub use models::{ModelPattern, ModelPatternError};
 pub use place::{FILE_NAME, Place};
 pub use providers::{Base, Price, ProviderConfig, ProviderKind};
 pub use quota::Quotas;

@@ -13,11 +13,14 @@
 //! the key is a reply itself: whoever it was sent to knows it already.
 
 mod anthropic;
+mod attempt;
 mod body;
 mod calls;
 mod chain;
 mod client;
 mod connect;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod key;
 mod models;
 mod openai;

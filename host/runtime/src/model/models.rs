@@ -35,7 +35,8 @@ impl Host {
     ///
     /// # Errors
     ///
-    /// [`Code::UnknownProvider`] and [`Code::ModelKey`], for any of them: a fallback that can't work is no fallback.
+    /// [`Code::UnknownProvider`], [`Code::ModelDenied`] and [`Code::ModelKey`], for any of them: a fallback that can't work is no
+    /// fallback.
     pub fn model(&self, names: &[ModelName], script: Vec<Script>) -> Result<Arc<dyn ChatModel>, Failure> {
         let mut script = Some(script);
         let mut models = Vec::new();
@@ -45,6 +46,7 @@ impl Host {
                 ModelName::Scripted => local(Scripted::new(script.take().unwrap_or_default())),
                 ModelName::Of { provider, model } => {
                     let provider = self.0.models.provider(&self.0.config, provider)?;
+                    self.0.config.may_ask(name)?;
                     let (key, budget) = (provider.key()?, provider.budget());
                     Asked::new(Arc::new(Remote { full: name.to_string(), model: model.clone(), provider, key }), budget)
                 }

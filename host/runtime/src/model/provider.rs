@@ -9,10 +9,11 @@ use hotcell_call::{Clock, Failure, NetHost};
 use hotcell_flow::rate::{Denied, Refusal, Throttle};
 use hotcell_flow::retry::{Budget, Share};
 
+use super::attempt::Attempt;
 use super::client::Client;
 use super::key::Key;
 use super::openai::Dialect;
-use super::wire::{self, More, Reader, keep};
+use super::wire::{self, More, keep};
 use crate::config::ProviderConfig;
 use crate::timer::TokioTimer;
 
@@ -91,22 +92,25 @@ impl Provider {
     ) -> Result<ChatReply, ModelError> {
         let kind = self.config.kind;
         let asked = wire::body(kind, self.dialect(), model, full, request).to_string();
-        let mut body = self.client.post(wire::path(kind), key.fields.clone(), Bytes::from(asked)).await?;
-        let mut reader = Reader::new(kind);
+        let mut attempt = Attempt::new(kind, &request.bill, full, asked.len());
+        let posted = self.client.post(wire::path(kind), key.fields.clone(), Bytes::from(asked)).await;
+        let mut body = posted.inspect_err(|error| attempt.refused(error))?;
+        attempt.begun();
         'reply: while let Some(events) = body.next().await? {
             for event in &events {
-                if reader.event(event, hear)? == More::No {
+                if attempt.event(event, hear)? == More::No {
                     body.finish().await;
                     break 'reply;
                 }
             }
         }
-        let read = reader.end()?;
+        let (read, usage, estimated) = attempt.end()?;
         Ok(ChatReply {
             text: read.text,
             uses: read.uses,
             stop: read.stop,
-            usage: read.usage,
+            usage,
+            estimated,
             opaque: read.kept.map(|kept| keep(full, kept)),
             model: full.to_owned(),
         })

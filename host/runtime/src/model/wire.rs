@@ -16,14 +16,25 @@ pub(super) const MOST_LINE: usize = 1 << 20;
 const MOST_SAID: usize = 500;
 
 /// A reply without who gave it.
-#[derive(Debug, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Read {
     pub(super) text: String,
     pub(super) uses: Vec<ToolUse>,
     pub(super) stop: StopReason,
-    pub(super) usage: Usage,
+    pub(super) told: Told,
     /// What is to come back with it.
     pub(super) kept: Option<Value>,
+}
+
+/// What is known of the tokens of a reply, as far as it came.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Told {
+    pub(super) input: Option<u64>,
+    pub(super) output: Option<u64>,
+    /// Whether `output` is of all that was said.
+    pub(super) whole: bool,
+    /// Bytes of what was said, thoughts and what else is passed over included.
+    pub(super) said: usize,
 }
 
 /// Reads a reply, event by event.
@@ -54,12 +65,42 @@ impl Reader {
         }
     }
 
+    /// What is known of its tokens.
+    pub(super) fn told(&self) -> Told {
+        match self {
+            Self::OpenAi(reader) => reader.told(),
+            Self::Anthropic(reader) => reader.told(),
+        }
+    }
+
     /// The reply, after its last event.
     pub(super) fn end(self) -> Result<Read, ModelError> {
         match self {
             Self::OpenAi(reader) => reader.end(),
             Self::Anthropic(reader) => reader.end(),
         }
+    }
+}
+
+impl Told {
+    /// The tokens of a request of so many bytes and of its reply, and whether that is an estimate: a fourth of the bytes for what was
+    /// not told, or was told as nothing.
+    pub(super) fn usage(self, sent: usize) -> (Usage, bool) {
+        let by_bytes = |bytes: usize| u64::try_from(bytes.div_ceil(4)).unwrap_or(u64::MAX);
+        let input = self.input.filter(|tokens| *tokens > 0);
+        let output = self.output.filter(|tokens| self.whole && (*tokens > 0 || self.said == 0));
+        let usage = Usage {
+            input: input.unwrap_or_else(|| by_bytes(sent)),
+            output: output.unwrap_or_else(|| by_bytes(self.said).max(self.output.unwrap_or_default())),
+        };
+        (usage, input.is_none() || output.is_none())
+    }
+
+    /// More was said: what was told of the reply before is not of the whole.
+    pub(super) fn hear(&mut self, part: Option<&Value>) {
+        let said = part.map_or(0, spoken);
+        self.said = self.said.saturating_add(said);
+        self.whole &= said == 0;
     }
 }
 
@@ -109,6 +150,18 @@ pub(super) fn tokens(value: Option<&Value>) -> Option<u64> {
         reason = "a cast from a float keeps within bounds"
     )]
     value.as_u64().or_else(|| value.as_f64().map(|number| number as u64))
+}
+
+/// Bytes of all texts in a piece of a reply, but for those of a fixed set of words.
+fn spoken(part: &Value) -> usize {
+    match part {
+        Value::String(text) => text.len(),
+        Value::Array(list) => list.iter().map(spoken).sum(),
+        Value::Object(map) => {
+            map.iter().filter(|(key, _)| !matches!(key.as_str(), "type" | "role")).map(|(_, value)| spoken(value)).sum()
+        }
+        _ => 0,
+    }
 }
 
 /// A JSON object out of an event.

@@ -127,9 +127,11 @@ impl<'a> Caller<'a> {
         let slot = self.slots.acquire().await;
         let most = self.count.most;
         let Some(left) = self.count.take() else {
+            let operators = self.host.config().budget.calls == Some(most);
+            let file = if operators { "hotcell.toml" } else { "the agent's file" };
             return Err(Failure::new(Code::Budget, format!("the run of {} made all its calls", self.agent.name))
                 .why(format!("{most} of {most}"))
-                .fix("raise `[budget] calls` in the agent's file")
+                .fix(format!("raise `[budget] calls` in {file}"))
                 .reached(most, most));
         };
         let call = self.prepared(id, target, input, retries, left);

@@ -10,6 +10,7 @@ use hotcell_call::{AgentName, Code, Failure, Happening};
 use serde::Serialize;
 use tokio::sync::Notify;
 
+use crate::config::Ceiling;
 use crate::events::Events;
 use crate::session::Owner;
 use crate::session::approve::{Approval, Question};
@@ -22,15 +23,29 @@ pub struct Spent {
     pub turns: u32,
     /// Tokens.
     pub tokens: Usage,
+    /// Of these, those that are an estimate, because a provider did not tell them.
+    #[serde(skip_serializing_if = "nothing")]
+    pub estimated: u64,
     /// Money, as far as prices are known; none: of no reply is it known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cost: Option<Cost>,
+}
+
+/// What an attempt at a reply cost.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Entry {
+    /// Whether a reply came of it.
+    pub(super) replied: bool,
+    pub(super) usage: Usage,
+    pub(super) estimated: bool,
+    pub(super) cost: Option<Cost>,
 }
 
 /// The ledger of one run.
 pub(super) struct Ledger {
     agent: AgentName,
     owner: Owner,
+    whose: Whose,
     on_exceed: OnExceed,
     warn_at: u8,
     state: Mutex<State>,
@@ -39,6 +54,13 @@ pub(super) struct Ledger {
     /// One question at a time.
     asking: tokio::sync::Mutex<()>,
     around: Option<Arc<Ledger>>,
+}
+
+/// Who says what may be spent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Whose {
+    Agent,
+    Operator,
 }
 
 /// What one reply may need, set aside in a ledger and in all around it until it is known what it did; given back on drop.
@@ -97,18 +119,43 @@ impl Ledger {
     /// The ledger of a run; of one within another, which may spend so much, in percent, of what is left there.
     pub(super) fn new(agent: &AgentName, owner: &Owner, budget: &Budget, around: Option<(Arc<Self>, u8)>) -> Arc<Self> {
         let own = Most { turns: u64::from(budget.turns), tokens: budget.tokens, cost: budget.cost.map(|cost| cost.0) };
-        let most = around.as_ref().map_or(own, |(ledger, share)| own.within(ledger.left(), *share));
+        let most = match &around {
+            // The operator's is reached by itself, and nobody is asked for more of it.
+            Some((ledger, share)) if ledger.whose == Whose::Agent => own.within(ledger.left(), *share),
+            _ => own,
+        };
+        let around = around.map(|(ledger, _)| ledger);
+        Self::open((agent, owner), Whose::Agent, most, (budget.on_exceed, budget.warn_at), around)
+    }
+
+    /// The ledger around a run, of what the operator lets it spend; none where nothing is said.
+    pub(super) fn ceiling(agent: &AgentName, owner: &Owner, ceiling: &Ceiling) -> Option<Arc<Self>> {
+        let Ceiling { turns, tokens, cost, .. } = *ceiling;
+        if turns.is_none() && tokens.is_none() && cost.is_none() {
+            return None;
+        }
+        let most = Most { turns: turns.map_or(u64::MAX, u64::from), tokens, cost: cost.map(|cost| cost.0) };
+        Some(Self::open((agent, owner), Whose::Operator, most, (OnExceed::Stop, Budget::default().warn_at), None))
+    }
+
+    fn open(
+        (agent, owner): (&AgentName, &Owner),
+        whose: Whose,
+        most: Most,
+        (on_exceed, warn_at): (OnExceed, u8),
+        around: Option<Arc<Self>>,
+    ) -> Arc<Self> {
         let state = Mutex::new(State { spent: Spent::default(), most, aside: (0, 0), first: most, warned: [false; 3] });
-        let (on_exceed, warn_at) = (budget.on_exceed, budget.warn_at);
         Arc::new(Self {
             agent: agent.clone(),
             owner: owner.clone(),
+            whose,
             on_exceed,
             warn_at,
             state,
             freed: Notify::new(),
             asking: tokio::sync::Mutex::default(),
-            around: around.map(|(ledger, _)| ledger),
+            around,
         })
     }
 
@@ -198,16 +245,21 @@ impl Ledger {
                 return Ok(());
             }
         }
+        let (more, file) = match self.whose {
+            Whose::Operator => (", which the operator sets", "hotcell.toml"),
+            Whose::Agent if paused => (", and nobody agreed to more", "the agent's file"),
+            Whose::Agent => ("", "the agent's file"),
+        };
         let failure = Failure::new(Code::Budget, format!("{} has spent its {what}", self.agent))
-            .why(format!("{used} of {most}{}", if paused { ", and nobody agreed to more" } else { "" }));
-        Err(failure.fix(format!("raise `[budget] {what}` in the agent's file")).reached(used, most))
+            .why(format!("{used} of {most}{more}"));
+        Err(failure.fix(format!("raise `[budget] {what}` in {file}")).reached(used, most))
     }
 
-    /// Counts a reply, here and in all ledgers around.
-    pub(super) fn charge(&self, usage: Usage, cost: Option<Cost>, events: &Events) {
+    /// Counts an attempt at a reply, here and in all ledgers around.
+    pub(super) fn charge(&self, entry: Entry, events: &Events) {
         let mut ledger = Some(self);
         while let Some(one) = ledger {
-            for line in one.add(usage, cost) {
+            for line in one.add(entry) {
                 let Line { what, shown: (used, most), .. } = line;
                 events.tell(one.owner.about(), || Happening::BudgetWarning { what, used, most });
             }
@@ -215,12 +267,15 @@ impl Ledger {
         }
     }
 
-    /// Adds a reply; gives what is to be warned of, each once.
-    fn add(&self, usage: Usage, cost: Option<Cost>) -> Vec<Line> {
+    /// Adds an attempt; gives what is to be warned of, each once.
+    fn add(&self, entry: Entry) -> Vec<Line> {
         let mut state = self.lock();
-        state.spent.turns = state.spent.turns.saturating_add(1);
-        state.spent.tokens += usage;
-        if let Some(Cost(cost)) = cost {
+        state.spent.turns = state.spent.turns.saturating_add(u32::from(entry.replied));
+        state.spent.tokens += entry.usage;
+        if entry.estimated {
+            state.spent.estimated = state.spent.estimated.saturating_add(entry.usage.total());
+        }
+        if let Some(Cost(cost)) = entry.cost {
             let before = state.spent.cost.unwrap_or_default().0;
             state.spent.cost = Some(Cost(before.saturating_add(cost)));
         }
@@ -237,6 +292,11 @@ impl Ledger {
         }
         warnings
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
+fn nothing(count: &u64) -> bool {
+    *count == 0
 }
 
 impl State {
@@ -300,8 +360,11 @@ mod tests {
     use super::*;
 
     fn ledger(budget: &Budget, around: Option<(Arc<Ledger>, u8)>) -> Arc<Ledger> {
-        let owner = Owner { tenant: TenantId::default(), run: RunId::from_bits(1) };
-        Ledger::new(&"scout".parse().unwrap(), &owner, budget, around)
+        Ledger::new(&"scout".parse().unwrap(), &owner(), budget, around)
+    }
+
+    fn owner() -> Owner {
+        Owner { tenant: TenantId::default(), run: RunId::from_bits(1) }
     }
 
     fn budget(turns: u32, tokens: u64) -> Budget {
@@ -312,16 +375,20 @@ mod tests {
 
     const TEN: Usage = Usage { input: 4, output: 6 };
 
+    fn reply(usage: Usage, cost: Option<Cost>) -> Entry {
+        Entry { replied: true, usage, estimated: false, cost }
+    }
+
     #[test]
     fn each_bound_is_warned_of_once_and_then_reached() {
         let ledger = ledger(&budget(10, 100), None);
         let mut warned = Vec::new();
         for turn in 1..=9 {
-            warned.extend(ledger.add(TEN, None).into_iter().map(|line| (turn, line.what)));
+            warned.extend(ledger.add(reply(TEN, None)).into_iter().map(|line| (turn, line.what)));
             assert!(ledger.lock().exceeded().is_none(), "{turn}");
         }
         assert_eq!(warned, [(8, "turns"), (8, "tokens")]);
-        ledger.add(TEN, None);
+        ledger.add(reply(TEN, None));
         assert_eq!(ledger.lock().exceeded().map(|line| line.what), Some("turns"));
         assert_eq!(ledger.spent().tokens.total(), 100);
     }
@@ -330,13 +397,22 @@ mod tests {
     fn a_run_within_another_spends_of_both() {
         let events = Events::new();
         let outer = ledger(&budget(10, 100), None);
-        outer.charge(TEN, Some(Cost(5)), &events);
+        outer.charge(reply(TEN, Some(Cost(5))), &events);
         let inner = ledger(&budget(50, 1_000), Some((Arc::clone(&outer), 50)));
         assert_eq!((inner.left().turns, inner.left().tokens), (4, Some(45)));
-        inner.charge(TEN, Some(Cost(7)), &events);
+        inner.charge(reply(TEN, Some(Cost(7))), &events);
         assert_eq!((inner.spent().turns, outer.spent().turns), (1, 2));
         assert_eq!(outer.spent().cost, Some(Cost(12)));
         assert_eq!((inner.left().tokens, outer.left().tokens), (Some(35), Some(80)));
+    }
+
+    #[test]
+    fn what_brought_no_reply_is_paid_for_and_is_no_turn() {
+        let ledger = ledger(&budget(10, 100), None);
+        ledger.add(reply(TEN, None));
+        ledger.add(Entry { replied: false, usage: TEN, estimated: true, cost: Some(Cost(3)) });
+        let expected = Spent { turns: 1, tokens: Usage { input: 8, output: 12 }, estimated: 10, cost: Some(Cost(3)) };
+        assert_eq!(ledger.spent(), expected);
     }
 
     // Whoever asks at the same time shares what is left, and nothing is spent twice.
@@ -349,7 +425,7 @@ mod tests {
             let aside = ledger.admit(60, &Approval::none(), &events).await?;
             let tokens = aside.tokens();
             tokio::task::yield_now().await;
-            ledger.charge(Usage { input: 0, output: tokens }, None, &events);
+            ledger.charge(reply(Usage { input: 0, output: tokens }, None), &events);
             Ok::<_, Failure>(tokens)
         }))
         .await;
@@ -367,7 +443,7 @@ mod tests {
             let mut budget = budget(1, 100);
             budget.on_exceed = on_exceed;
             let ledger = ledger(&budget, None);
-            ledger.charge(TEN, None, &events);
+            ledger.charge(reply(TEN, None), &events);
             ledger
         };
         let stopped = spend(OnExceed::Stop).admit(1, &Approval::yes(), &events).await.err().unwrap();
@@ -377,5 +453,19 @@ mod tests {
         let paused = spend(OnExceed::Pause);
         drop(paused.admit(1, &Approval::yes(), &events).await.unwrap());
         assert_eq!(paused.left().turns, 1);
+
+        // Whoever runs it may agree to more than the agent says, and to no more than the operator does.
+        let mut bounded = budget(1, 100);
+        bounded.on_exceed = OnExceed::Pause;
+        let ceiling = Ceiling { turns: Some(2), ..Ceiling::default() };
+        let around = Ledger::ceiling(&"scout".parse().unwrap(), &owner(), &ceiling).unwrap();
+        let run = ledger(&bounded, Some((around, 100)));
+        for _ in 0..2 {
+            drop(run.admit(1, &Approval::yes(), &events).await.unwrap());
+            run.charge(reply(TEN, None), &events);
+        }
+        let stopped = run.admit(1, &Approval::yes(), &events).await.err().unwrap();
+        assert_eq!(stopped.reason(), "2 of 2, which the operator sets");
+        assert_eq!(stopped.remedy(), Some("raise `[budget] turns` in hotcell.toml"));
     }
 }

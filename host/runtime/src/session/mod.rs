@@ -5,6 +5,7 @@
 //! says ends the run: nothing new starts, and what runs is cancelled.
 
 mod approve;
+mod asked;
 mod caller;
 mod ledger;
 mod mind;
@@ -23,6 +24,7 @@ use hotcell_flow::dag::{self, Node, OnFailure, State, Verdict};
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::config::Ceiling;
 use crate::events::{About, Events, Property};
 use crate::host::Host;
 pub use crate::session::approve::{Approver, Question, Turn};
@@ -33,6 +35,7 @@ use crate::session::caller::{Caller, Count};
 use crate::session::ledger::Ledger;
 use crate::session::mind::Thinker;
 use crate::session::out::Out;
+use crate::session::room::Room;
 use crate::session::step::Run;
 
 /// What a run is given.
@@ -159,6 +162,7 @@ struct Within {
     parent: RunId,
     ledger: Arc<Ledger>,
     count: Arc<Count>,
+    room: Arc<Room>,
     /// How much of what is left of it the run may spend, in percent.
     share: u8,
     asks: Arc<Asks>,
@@ -217,10 +221,13 @@ impl Host {
         within: Option<Within>,
     ) -> RunOutcome {
         let started = Instant::now();
-        let own = started + agent.bounds.timeout;
+        let ceiling = &self.0.config.budget;
+        let own = started + time(agent, ceiling).0;
         let deadline = within.as_ref().map_or(own, |within| within.deadline.min(own));
         let around = within.as_ref().map(|within| (Arc::clone(&within.count), within.share));
-        let caller = Caller::new(self, agent, owner.clone(), deadline, Count::new(agent.bounds.max_calls, around));
+        let max_calls = ceiling.calls.into_iter().fold(agent.bounds.max_calls, u64::min);
+        let caller = Caller::new(self, agent, owner.clone(), deadline, Count::new(max_calls, around));
+        let room = Room::new(ceiling.memory, within.as_ref().map(|within| Arc::clone(&within.room)));
         let _counted = Counted::new(&self.0.events.runs);
         self.0.events.tell(owner.about(), || Happening::RunStarted {
             agent: agent.name.to_string(),
@@ -233,9 +240,9 @@ impl Host {
         let mut outcome = match &agent.mind {
             None => {
                 let gate = within.as_ref().map(|within| caller.gate(&within.asks, &approval));
-                caller.steps(input, out, started, gate.as_ref()).await
+                caller.steps(input, out, started, gate.as_ref(), &room).await
             }
-            Some(mind) => caller.think(mind, &task_of(&input), approval, within).await,
+            Some(mind) => caller.think(mind, &task_of(&input), approval, within, room).await,
         };
         // A run is over when its calls are: what was ended a moment ago may still be on its way out.
         caller.gone().await;
@@ -247,9 +254,16 @@ impl Host {
 
 impl Caller<'_> {
     /// A run by the agent's own steps.
-    async fn steps(&self, input: Value, out: Option<PathBuf>, started: Instant, gate: Option<&Gate>) -> RunOutcome {
+    async fn steps(
+        &self,
+        input: Value,
+        out: Option<PathBuf>,
+        started: Instant,
+        gate: Option<&Gate>,
+        room: &Arc<Room>,
+    ) -> RunOutcome {
         let agent = self.agent;
-        let run = Run::new(self, agent, input, Out::new(out.unwrap_or_else(|| agent.output.clone())));
+        let run = Run::new(self, agent, input, Out::new(out.unwrap_or_else(|| agent.output.clone())), room);
         let run = match gate {
             Some(gate) => run.through(gate),
             None => run,
@@ -263,7 +277,7 @@ impl Caller<'_> {
         // The run's timeout is its calls' deadline, too: whichever of the two is noticed first, it was the run's time that ended.
         let failed = states.iter().any(|state| matches!(state, State::Failed));
         let over = progress.is_err() || (failed && Instant::now() >= self.deadline);
-        let late = over.then(|| over_time(agent, started.elapsed()));
+        let late = over.then(|| self.over_time(started.elapsed()));
         drop(progress);
         run.finish(states, late, started.elapsed())
     }
@@ -274,11 +288,20 @@ impl Caller<'_> {
     }
 
     /// A run in which a model decides.
-    async fn think(&self, mind: &Mind, task: &str, approval: Arc<Approval>, within: Option<Within>) -> RunOutcome {
+    async fn think(
+        &self,
+        mind: &Mind,
+        task: &str,
+        approval: Arc<Approval>,
+        within: Option<Within>,
+        room: Arc<Room>,
+    ) -> RunOutcome {
         let (agent, started) = (self.agent, Instant::now());
         let depth = within.as_ref().map_or(0, |within| within.depth);
         let asks = Asks::new(mind.approve.clone(), within.as_ref().map(|within| Arc::clone(&within.asks)));
-        let around = within.map(|within| (within.ledger, within.share));
+        let ceiling =
+            || Ledger::ceiling(&agent.name, &self.owner, &self.host.0.config.budget).map(|ledger| (ledger, 100));
+        let around = within.map(|within| (within.ledger, within.share)).or_else(ceiling);
         let ledger = Ledger::new(&agent.name, &self.owner, &mind.budget, around);
         let base = RunOutcome::begun(self.owner.run, agent);
         if depth > MOST_DEEP {
@@ -286,17 +309,32 @@ impl Caller<'_> {
                 .why(format!("{depth} of {MOST_DEEP}"));
             return RunOutcome { failure: Some(failure), ..base };
         }
+        // Of runs within another, it was looked at with that.
+        if depth == 0
+            && let Err(failure) = asked::check(&self.host.0.config, agent)
+        {
+            return RunOutcome { failure: Some(failure), ..base };
+        }
         let model = match self.host.model(&mind.models, mind.script.clone()) {
             Ok(model) => model,
             Err(failure) => return RunOutcome { failure: Some(failure), ..base },
         };
-        let thinker = Thinker::new(self, mind, model, ledger, self.gate(&asks, &approval), depth);
+        let thinker = Thinker::new(self, mind, model, ledger, room, self.gate(&asks, &approval), depth);
         let ended = tokio::time::timeout_at(self.deadline.into(), thinker.work(task)).await;
         // The run's time is its calls' deadline, too: a model that was told so by a call answers in no time.
         let late = Instant::now() >= self.deadline;
-        let ended = ended.ok().filter(|_| !late).unwrap_or_else(|| Err(over_time(agent, started.elapsed())));
+        let ended = ended.ok().filter(|_| !late).unwrap_or_else(|| Err(self.over_time(started.elapsed())));
         let calls = self.made();
         mind::finish(thinker, ended, RunOutcome { calls, ..base })
+    }
+
+    fn over_time(&self, ran: Duration) -> Failure {
+        let (limit, fix) = time(self.agent, &self.host.0.config.budget);
+        let limit = format_duration(limit);
+        Failure::new(Code::Budget, format!("the run of {} ran out of time", self.agent.name))
+            .why(format!("{} of {limit}", format_duration(ran)))
+            .fix(fix)
+            .reached(format_duration(ran), limit)
     }
 }
 
@@ -390,12 +428,13 @@ impl RunOutcome {
     }
 }
 
-fn over_time(agent: &Agent, ran: Duration) -> Failure {
-    let limit = format_duration(agent.bounds.timeout);
-    Failure::new(Code::Budget, format!("the run of {} ran out of time", agent.name))
-        .why(format!("{} of {limit}", format_duration(ran)))
-        .fix("raise `[run] timeout` in the agent's file, or give it less to do")
-        .reached(format_duration(ran), limit)
+/// How long a run of an agent may take, and what would let it take longer.
+fn time(agent: &Agent, ceiling: &Ceiling) -> (Duration, &'static str) {
+    let own = agent.bounds.timeout;
+    match ceiling.time {
+        Some(most) if most < own => (most, "raise `[budget] time` in hotcell.toml, or give it less to do"),
+        _ => (own, "raise `[run] timeout` in the agent's file, or give it less to do"),
+    }
 }
 
 /// The word for where a node ended.

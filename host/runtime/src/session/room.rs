@@ -1,8 +1,10 @@
-//! The memory that the values of one run may take together.
+//! The memory that a run may hold at one time: its conversations, its answers, the values of its steps.
 //!
 //! A value is paid for before it is made, by what it will take and not by how long its text is, and its room is given back when it is
-//! dropped. What is kept to the end of the run is paid for to the end.
+//! dropped. What is kept to the end of the run is paid for to the end. A run within another pays out of its own room and of those
+//! around, so that all runs of a tree hold no more together than one may; what it kept is given back there with the room itself.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use hotcell_agent::weight;
@@ -12,6 +14,7 @@ use serde_json::Value;
 pub(super) struct Room {
     left: AtomicU64,
     most: ByteSize,
+    around: Option<Arc<Room>>,
 }
 
 /// So many bytes of a room, given back when it is dropped.
@@ -28,22 +31,25 @@ pub(super) struct Held<'r> {
 }
 
 impl Room {
-    pub(super) fn new(most: ByteSize) -> Self {
-        Self { left: AtomicU64::new(most.as_u64()), most }
+    pub(super) fn new(most: ByteSize, around: Option<Arc<Self>>) -> Arc<Self> {
+        Arc::new(Self { left: AtomicU64::new(most.as_u64()), most, around })
     }
 
+    /// What is left here and in all rooms around.
     pub(super) fn left(&self) -> ByteSize {
-        ByteSize::bytes(self.left.load(Ordering::Relaxed))
+        let here = ByteSize::bytes(self.left.load(Ordering::Relaxed));
+        self.around.as_ref().map_or(here, |around| here.min(around.left()))
     }
 
     /// Takes so many bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::RunMemory`] with the numbers.
     pub(super) fn take(&self, size: ByteSize) -> Result<Share<'_>, Failure> {
         let bytes = size.as_u64();
-        let taken = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes));
-        match taken {
-            Ok(_) => Ok(Share { room: self, bytes }),
-            Err(left) => Err(self.full(left, bytes)),
-        }
+        self.claim(bytes)?;
+        Ok(Share { room: self, bytes })
     }
 
     /// Takes what a value takes that was made already.
@@ -52,12 +58,40 @@ impl Room {
         Ok(Held { value, share })
     }
 
+    fn claim(&self, bytes: u64) -> Result<(), Failure> {
+        let taken = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes));
+        taken.map_err(|left| self.full(left, bytes))?;
+        if let Some(around) = &self.around
+            && let Err(failure) = around.claim(bytes)
+        {
+            self.left.fetch_add(bytes, Ordering::Relaxed);
+            return Err(failure);
+        }
+        Ok(())
+    }
+
+    fn give_back(&self, bytes: u64) {
+        self.left.fetch_add(bytes, Ordering::Relaxed);
+        if let Some(around) = &self.around {
+            around.give_back(bytes);
+        }
+    }
+
     fn full(&self, left: u64, more: u64) -> Failure {
         let reached = ByteSize::bytes((self.most.as_u64() - left).saturating_add(more));
-        Failure::new(Code::Budget, "the results of the run are too large")
+        Failure::new(Code::RunMemory, "the run holds too much")
             .why(format!("{reached} of memory, of at most {}", self.most))
-            .fix("hand on less: let a tool count or cut before the results are kept")
+            .fix("hand on less: a smaller `[tools] result`, fewer tasks at a time; or raise `[budget] memory` in hotcell.toml")
             .reached(reached, self.most)
+    }
+}
+
+impl Drop for Room {
+    /// What was kept to the end.
+    fn drop(&mut self) {
+        if let Some(around) = &self.around {
+            around.give_back(self.most.as_u64().saturating_sub(*self.left.get_mut()));
+        }
     }
 }
 
@@ -65,6 +99,27 @@ impl<'r> Share<'r> {
     /// Pays for `value` with this.
     pub(super) fn holds(self, value: Value) -> Held<'r> {
         Held { value, share: self }
+    }
+
+    /// Takes so many bytes more.
+    ///
+    /// # Errors
+    ///
+    /// As [`Room::take`].
+    pub(super) fn grow(&mut self, size: ByteSize) -> Result<(), Failure> {
+        self.room.claim(size.as_u64())?;
+        self.bytes = self.bytes.saturating_add(size.as_u64());
+        Ok(())
+    }
+
+    /// Pays for what `other` paid for, too.
+    pub(super) fn join(&mut self, mut other: Self) {
+        self.bytes = self.bytes.saturating_add(std::mem::take(&mut other.bytes));
+    }
+
+    /// Stays paid for to the end of the run.
+    pub(super) fn for_good(mut self) {
+        self.bytes = 0;
     }
 }
 
@@ -78,7 +133,7 @@ impl Held<'_> {
 
 impl Drop for Share<'_> {
     fn drop(&mut self) {
-        self.room.left.fetch_add(self.bytes, Ordering::Relaxed);
+        self.room.give_back(self.bytes);
     }
 }
 
@@ -102,7 +157,7 @@ mod tests {
 
     #[test]
     fn what_is_dropped_is_given_back_and_what_is_kept_is_not() {
-        let room = Room::new(ByteSize::kib(64));
+        let room = Room::new(ByteSize::kib(64), None);
         let before = room.left();
         let (one, other) = (room.hold(json!(["a", "b"])).unwrap(), room.hold(json!({"a": 1})).unwrap());
         assert!(room.left() < before);
@@ -117,10 +172,26 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_refused_with_the_numbers() {
-        let room = Room::new(ByteSize::kib(1));
+        let room = Room::new(ByteSize::kib(1), None);
         let failure = room.hold(json!(vec![vec![0]; 100])).err().unwrap();
-        assert_eq!(failure.code(), Code::Budget);
+        assert_eq!(failure.code(), Code::RunMemory);
         assert!(failure.reason().ends_with("of memory, of at most 1KiB"), "{failure}");
         assert_eq!(room.left(), ByteSize::kib(1));
+    }
+    #[test]
+    fn runs_within_a_run_hold_no_more_together_than_one_may() {
+        let most = ByteSize::kib(64);
+        let outer = Room::new(most, None);
+        let (one, other) = (Room::new(most, Some(Arc::clone(&outer))), Room::new(most, Some(Arc::clone(&outer))));
+        let held = one.take(ByteSize::kib(40)).unwrap();
+        assert_eq!((other.left(), outer.left()), (ByteSize::kib(24), ByteSize::kib(24)));
+        let refused = other.take(ByteSize::kib(25)).err().unwrap();
+        assert_eq!(refused.reason(), "65KiB of memory, of at most 64KiB");
+        assert_eq!(other.left.load(Ordering::Relaxed), most.as_u64(), "what was refused around is given back here");
+        drop(held);
+        other.take(ByteSize::kib(50)).unwrap().for_good();
+        assert_eq!(one.left(), ByteSize::kib(14));
+        drop(other);
+        assert_eq!((one.left(), outer.left()), (most, most), "with the run, what it kept goes");
     }
 }

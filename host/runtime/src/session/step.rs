@@ -20,9 +20,6 @@ use crate::session::out::Out;
 use crate::session::room::{self, Held, Room, Share};
 use crate::session::{RunOutcome, StepOutcome, state, verdict};
 
-/// What all results of a run may take together in memory.
-const MOST_RESULTS: ByteSize = ByteSize::mib(512);
-
 /// The steps of a run under way.
 pub(super) struct Run<'a> {
     caller: &'a Caller<'a>,
@@ -35,7 +32,7 @@ pub(super) struct Run<'a> {
     goes_on: bool,
     /// What its calls must pass; none: nothing has to be asked for.
     gate: Option<&'a Gate>,
-    room: Room,
+    room: Arc<Room>,
     kept: Mutex<Kept>,
 }
 
@@ -55,7 +52,7 @@ struct Tally {
 }
 
 impl<'a> Run<'a> {
-    pub(super) fn new(caller: &'a Caller<'a>, agent: &'a Agent, input: Value, out: Out) -> Self {
+    pub(super) fn new(caller: &'a Caller<'a>, agent: &'a Agent, input: Value, out: Out, room: &Arc<Room>) -> Self {
         Self {
             caller,
             agent,
@@ -64,7 +61,7 @@ impl<'a> Run<'a> {
             stop: CancellationToken::new(),
             goes_on: false,
             gate: None,
-            room: Room::new(MOST_RESULTS),
+            room: Arc::clone(room),
             kept: Mutex::default(),
         }
     }

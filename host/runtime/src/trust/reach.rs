@@ -129,6 +129,7 @@ fn machine(config: &Config, reaches: &mut Vec<Reach>) {
         ("[compile] cpu", config.compile.cpu > usual.cpu),
         ("[compile] timeout", config.compile.timeout > usual.timeout),
         ("[cache] max_size", config.compile.max_cache > usual.max_cache),
+        ("[budget] memory", config.budget.memory > defaults.budget.memory),
         ("[results] max_size", config.results.max_size > defaults.results.max_size),
     ];
     for (key, _) in raised.iter().filter(|(_, raised)| *raised) {

@@ -39,7 +39,7 @@ impl ChatModel for Rules {
         };
         hear(&text);
         let (stop, usage) = (StopReason::Complete, Usage::default());
-        let reply = ChatReply { text, uses, stop, usage, opaque: None, model: NAME.to_owned() };
+        let reply = ChatReply { text, uses, stop, usage, estimated: false, opaque: None, model: NAME.to_owned() };
         Box::pin(async move { Ok(reply) })
     }
 }

@@ -122,7 +122,11 @@ fn totals(outcome: &RunOutcome) -> String {
     }
     parts.push(counted(outcome.calls, "call") + &failed);
     if outcome.spent.tokens.total() > 0 {
-        parts.push(format!("{} tokens", outcome.spent.tokens.total()));
+        let estimated = match outcome.spent.estimated {
+            0 => String::new(),
+            estimated => format!(" ({estimated} estimated)"),
+        };
+        parts.push(format!("{} tokens{estimated}", outcome.spent.tokens.total()));
     }
     parts.extend(outcome.spent.cost.map(|cost| cost.to_string()));
     parts.push(format!("fuel {}", Count::new(outcome.fuel)));

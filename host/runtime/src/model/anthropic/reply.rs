@@ -1,11 +1,11 @@
 //! From the events of a stream to a reply.
 
-use hotcell_agent::model::{Hear, ModelError, StopReason, Usage};
+use hotcell_agent::model::{Hear, ModelError, StopReason};
 use serde_json::{Value, json};
 
 use crate::model::calls::{Calls, Piece};
 use crate::model::sse::Event;
-use crate::model::wire::{More, Read, message, object, tokens};
+use crate::model::wire::{More, Read, Told, message, object, tokens};
 
 /// Thoughts in one reply.
 const MOST_THOUGHTS: usize = 256;
@@ -18,8 +18,7 @@ pub(in crate::model) struct Reader {
     /// What was thought, with the number of its block.
     thoughts: Vec<(u64, Thought)>,
     stop: Option<StopReason>,
-    input: u64,
-    output: u64,
+    told: Told,
     done: bool,
 }
 
@@ -39,10 +38,18 @@ impl Reader {
         let index = data.get("index").and_then(Value::as_u64).unwrap_or_default();
         match data.get("type").and_then(Value::as_str).unwrap_or_default() {
             "message_start" => self.count(data.get("message").and_then(|message| message.get("usage"))),
-            "content_block_start" => self.begin(index, data.get("content_block"), hear)?,
-            "content_block_delta" => self.go_on(index, data.get("delta"), hear)?,
+            "content_block_start" => {
+                self.told.hear(data.get("content_block"));
+                self.begin(index, data.get("content_block"), hear)?;
+            }
+            "content_block_delta" => {
+                self.told.hear(data.get("delta"));
+                self.go_on(index, data.get("delta"), hear)?;
+            }
             "message_delta" => {
                 self.count(data.get("usage"));
+                // What was told at the start is no more than a beginning.
+                self.told.whole = data.get("usage").is_some_and(|usage| tokens(usage.get("output_tokens")).is_some());
                 let reason = data.get("delta").and_then(|delta| delta.get("stop_reason")).and_then(Value::as_str);
                 self.stop = reason.map(stop).or(self.stop);
             }
@@ -57,6 +64,10 @@ impl Reader {
         Ok(More::Yes)
     }
 
+    pub(in crate::model) fn told(&self) -> Told {
+        self.told
+    }
+
     pub(in crate::model) fn end(self) -> Result<Read, ModelError> {
         let Some(stop) = self.stop.filter(|_| self.done) else {
             return Err(ModelError::Cut("the stream ended before the reply did".to_owned()));
@@ -66,7 +77,7 @@ impl Reader {
             text: self.text,
             uses: self.calls.finish().into_iter().map(|(wanted, _)| wanted).collect(),
             stop,
-            usage: Usage { input: self.input, output: self.output },
+            told: self.told,
             kept: (!thoughts.is_empty()).then_some(Value::Array(thoughts)),
         })
     }
@@ -77,9 +88,9 @@ impl Reader {
         let part = |key| tokens(usage.get(key));
         if let Some(input) = part("input_tokens") {
             let cached = ["cache_creation_input_tokens", "cache_read_input_tokens"].map(|key| part(key).unwrap_or(0));
-            self.input = cached.into_iter().fold(input, u64::saturating_add);
+            self.told.input = Some(cached.into_iter().fold(input, u64::saturating_add));
         }
-        self.output = part("output_tokens").unwrap_or(self.output);
+        self.told.output = part("output_tokens").or(self.told.output);
     }
 
     fn begin(&mut self, index: u64, block: Option<&Value>, hear: Hear<'_>) -> Result<(), ModelError> {

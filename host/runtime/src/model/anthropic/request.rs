@@ -115,7 +115,7 @@ mod tests {
             form: None,
             max_tokens: None,
             temperature: Some(1.5),
-            deadline: None,
+            ..ChatRequest::default()
         };
         let expected = json!({
             "model": "claude-sonnet-4-5",

@@ -38,6 +38,7 @@ impl ChatModel for Fake {
             uses: Vec::new(),
             stop: StopReason::Complete,
             usage: Usage::default(),
+            estimated: false,
             opaque: None,
             model: self.name.to_owned(),
         };

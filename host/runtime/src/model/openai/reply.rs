@@ -1,11 +1,11 @@
 //! From the events of a stream to a reply.
 
-use hotcell_agent::model::{Hear, ModelError, StopReason, Usage};
+use hotcell_agent::model::{Hear, ModelError, StopReason};
 use serde_json::{Map, Value};
 
 use crate::model::calls::{Calls, Piece};
 use crate::model::sse::Event;
-use crate::model::wire::{More, Read, message, object, tokens};
+use crate::model::wire::{More, Read, Told, message, object, tokens};
 
 /// A reply, as far as it came.
 #[derive(Debug, Default)]
@@ -14,7 +14,7 @@ pub(in crate::model) struct Reader {
     calls: Calls,
     stop: Option<StopReason>,
     refused: bool,
-    usage: Usage,
+    told: Told,
     done: bool,
 }
 
@@ -29,18 +29,22 @@ impl Reader {
         if error.is_some() || event.name == "error" {
             return Err(ModelError::Failed(message(&chunk)));
         }
-        if let Some(usage) = chunk.get("usage").filter(|usage| usage.is_object()) {
-            self.usage = Usage {
-                input: tokens(usage.get("prompt_tokens")).unwrap_or_default(),
-                output: tokens(usage.get("completion_tokens")).unwrap_or_default(),
-            };
-        }
         // One was asked for; a second is somebody else's.
         let choice = chunk.get("choices").and_then(Value::as_array).and_then(|choices| choices.first());
+        self.told.hear(choice.and_then(|choice| choice.get("delta")));
+        if let Some(usage) = chunk.get("usage").filter(|usage| usage.is_object()) {
+            self.told.input = tokens(usage.get("prompt_tokens")).or(self.told.input);
+            self.told.output = tokens(usage.get("completion_tokens")).or(self.told.output);
+            self.told.whole = self.told.output.is_some();
+        }
         if let Some(choice) = choice {
             self.choice(choice, hear)?;
         }
         Ok(More::Yes)
+    }
+
+    pub(in crate::model) fn told(&self) -> Told {
+        self.told
     }
 
     pub(in crate::model) fn end(self) -> Result<Read, ModelError> {
@@ -57,7 +61,7 @@ impl Reader {
         }
         let stop = if self.refused { StopReason::Filtered } else { stop };
         let kept = (!extras.is_empty()).then_some(Value::Object(extras));
-        Ok(Read { text: self.text, uses, stop, usage: self.usage, kept })
+        Ok(Read { text: self.text, uses, stop, told: self.told, kept })
     }
 
     fn choice(&mut self, choice: &Value, hear: Hear<'_>) -> Result<(), ModelError> {

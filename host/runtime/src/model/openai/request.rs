@@ -124,7 +124,7 @@ mod tests {
             form: Some(Form { name: "answer".to_owned(), schema: json!({ "type": "object" }) }),
             max_tokens: Some(100),
             temperature: Some(0.5),
-            deadline: None,
+            ..ChatRequest::default()
         };
         let expected = json!({
             "model": "gpt-5-mini",

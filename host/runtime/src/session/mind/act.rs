@@ -4,10 +4,11 @@ use std::time::Instant;
 
 use hotcell_agent::model::{ToolResult, ToolUse};
 use hotcell_agent::{Offer, SubAgent};
-use hotcell_call::{CallId, Code, Failure, Happening, Kind, Payload, nearest, shortened};
+use hotcell_call::{ByteSize, CallId, Code, Failure, Happening, Kind, Payload, nearest, shortened};
 use hotcell_flow::gather::gather;
 use serde_json::{Map, Value};
 
+use super::conversation::{Results, size_of_result};
 use super::shown::{Envelope, Origin};
 use super::{MOST_TOLD, Thinker};
 use crate::events::About;
@@ -27,18 +28,28 @@ impl Thinker<'_> {
     ///
     /// # Errors
     ///
-    /// Only what ends the run: a budget that is spent, or its cancellation. All else is a result, for the model to read.
-    pub(super) async fn act(&self, uses: Vec<ToolUse>) -> Result<Vec<ToolResult>, Failure> {
+    /// Only what ends the conversation: a budget that is spent, no more room, or its cancellation. All else is a result, for the model
+    /// to read.
+    pub(super) async fn act(&self, uses: Vec<ToolUse>) -> Result<Results<'_>, Failure> {
         let at_once = self.caller.agent.bounds.parallel;
         let results = gather(&uses, at_once, |place, one| async move {
-            if place >= MOST_USES {
+            let result = if place >= MOST_USES {
                 let failure =
                     Failure::new(Code::Input, "too many uses in one reply").why(format!("{MOST_USES} are made"));
-                return Ok(self.unmade(one, &failure));
-            }
-            self.one(one).await
+                self.unmade(one, &failure)
+            } else {
+                self.one(one).await?
+            };
+            let share = self.room.take(size_of_result(&result))?;
+            Ok::<_, Failure>((result, share))
         });
-        results.await.into_iter().collect()
+        let (mut list, mut share) = (Vec::with_capacity(uses.len()), self.room.take(ByteSize::default())?);
+        for result in results.await {
+            let (result, held) = result?;
+            list.push(result);
+            share.join(held);
+        }
+        Ok(Results { list, share })
     }
 
     async fn one(&self, one: &ToolUse) -> Result<ToolResult, Failure> {
@@ -115,6 +126,7 @@ impl Thinker<'_> {
             parent: self.caller.owner.run,
             ledger: std::sync::Arc::clone(&self.ledger),
             count: std::sync::Arc::clone(&self.caller.count),
+            room: std::sync::Arc::clone(&self.room),
             share: sub.share,
             asks: std::sync::Arc::clone(self.gate.asks()),
             approval: std::sync::Arc::clone(self.gate.approval()),

@@ -4,6 +4,8 @@
 //! so on until it answers. All of it is bounded: replies, tokens, money, calls, time, and what the conversation holds.
 
 mod act;
+mod billed;
+mod conversation;
 mod memory;
 mod plan;
 mod react;
@@ -15,21 +17,26 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use hotcell_agent::model::{ChatModel, ChatReply, ChatRequest, Form, Message, ModelError, StopReason, ToolSpec};
-use hotcell_agent::{Cost, Mind, Pattern};
+use hotcell_agent::model::{Bill, ChatModel, ChatReply, ChatRequest, Form, Message, ModelError, StopReason, ToolSpec};
+use hotcell_agent::{Mind, Pattern};
 use hotcell_call::{ByteSize, Code, Failure, Happening, Outcome, shortened};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::session::approve::Gate;
 use crate::session::caller::Caller;
 use crate::session::ledger::Ledger;
+use crate::session::room::Room;
 use crate::session::{Action, RunOutcome, TaskOutcome};
 
+use self::billed::Billed;
+use self::conversation::size;
 use self::memory::Remembered;
 use self::reactive::Incoming;
 
 /// What a conversation may hold.
 const MOST_CONVERSATION: ByteSize = ByteSize::mib(16);
+/// What a request takes beside it while it is under way: as messages, as a value, and as text.
+const COPIES: u64 = 3;
 /// Tokens of a reply for which nobody says how many it may have.
 const USUAL_REPLY: u32 = 8_192;
 /// An id or a name of a use: they are repeated in every request after it.
@@ -45,6 +52,8 @@ pub(super) struct Thinker<'a> {
     pub(super) mind: &'a Mind,
     pub(super) model: Arc<dyn ChatModel>,
     pub(super) ledger: Arc<Ledger>,
+    /// What it holds, with all runs around.
+    pub(super) room: Arc<Room>,
     pub(super) gate: Gate,
     /// How many runs are around this one.
     pub(super) depth: usize,
@@ -63,6 +72,7 @@ impl<'a> Thinker<'a> {
         mind: &'a Mind,
         model: Arc<dyn ChatModel>,
         ledger: Arc<Ledger>,
+        room: Arc<Room>,
         gate: Gate,
         depth: usize,
     ) -> Self {
@@ -73,6 +83,7 @@ impl<'a> Thinker<'a> {
             mind,
             model,
             ledger,
+            room,
             gate,
             depth,
             actions,
@@ -130,7 +141,7 @@ impl<'a> Thinker<'a> {
                 done?
             }
         };
-        let answer = Self::together(&done);
+        let answer = self.together(&done);
         *self.tasks.lock().unwrap_or_else(PoisonError::into_inner) = done;
         answer
     }
@@ -220,7 +231,7 @@ impl<'a> Thinker<'a> {
     ///
     /// # Errors
     ///
-    /// [`Code::Budget`] when nothing is left to spend; what went wrong with the model.
+    /// [`Code::Budget`] when nothing is left to spend, [`Code::RunMemory`] when there is no room; what went wrong with the model.
     pub(super) async fn reply(
         &self,
         system: &str,
@@ -231,7 +242,7 @@ impl<'a> Thinker<'a> {
         let events = &self.caller.host.0.events;
         if size(messages) > MOST_CONVERSATION {
             return Err(Failure::new(
-                Code::Budget,
+                Code::RunMemory,
                 format!("the conversation of {} is too long", self.caller.agent.name),
             )
             .why(format!("it holds {} of {MOST_CONVERSATION}", size(messages)))
@@ -244,6 +255,8 @@ impl<'a> Thinker<'a> {
         let aside = self.ledger.admit(has.saturating_add(most), self.gate.approval(), events).await?;
         let left = u32::try_from(aside.tokens().saturating_sub(has).max(1)).unwrap_or(u32::MAX);
         let left = (aside.tokens() < has.saturating_add(most)).then_some(left);
+        let _copies = self.room.take(ByteSize::bytes(size(messages).as_u64().saturating_mul(COPIES)))?;
+        let bill = Bill::default();
         let request = ChatRequest {
             system: system.to_owned(),
             messages: messages.to_vec(),
@@ -252,16 +265,19 @@ impl<'a> Thinker<'a> {
             max_tokens: self.mind.max_tokens.into_iter().chain(left).min(),
             temperature: self.mind.temperature,
             deadline: Some(self.caller.deadline),
+            bill: bill.clone(),
         };
+        let billed = Billed::new(self, bill);
         let began = Instant::now();
-        let reply = self.model.reply(&request, &mut |_| {}).await.map_err(|error| self.failed(&error))?;
+        let reply = self.model.reply(&request, &mut |_| {}).await;
+        drop(billed);
+        let reply = reply.map_err(|error| self.failed(&error))?;
+        self.pay(&reply);
+        drop(aside);
         if reply.uses.iter().any(|one| one.id.len() > MOST_NAME || one.name.len() > MOST_NAME) {
             let why = format!("it names what it wants to use in more than {MOST_NAME} bytes");
             return Err(self.failed(&ModelError::Malformed(why)));
         }
-        let cost = self.caller.host.price(&reply.model, reply.usage).map(Cost);
-        self.ledger.charge(reply.usage, cost, events);
-        drop(aside);
         self.tell(|| Happening::Thought {
             model: reply.model.clone(),
             text: shortened(&reply.text, MOST_TOLD),
@@ -293,25 +309,6 @@ impl<'a> Thinker<'a> {
         let failure = Failure::new(Code::Model, format!("the model of {} gave no reply", self.caller.agent.name));
         failure.why(format!("{}: {error}", self.model.name()))
     }
-}
-
-/// What messages hold, about.
-fn size(messages: &[Message]) -> ByteSize {
-    let of = |message: &Message| match message {
-        Message::User(text) => text.len(),
-        Message::Assistant { text, uses, opaque } => {
-            let inputs = uses.iter().map(|one| match &one.input {
-                Ok(input) => Value::Object(input.clone()).to_string().len(),
-                Err(text) => text.len(),
-            });
-            let names: usize = uses.iter().map(|one| one.id.len() + one.name.len()).sum();
-            names + text.len() + inputs.sum::<usize>() + opaque.as_ref().map_or(0, |opaque| opaque.to_string().len())
-        }
-        Message::Results(results) => {
-            results.iter().map(|result| result.id.len() + result.name.len() + result.text.len()).sum()
-        }
-    };
-    ByteSize::of(messages.iter().map(of).sum())
 }
 
 /// How a run of a model ends.

@@ -6,14 +6,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use hotcell_agent::document::Source;
 use hotcell_agent::model::{ChatReply, Form, Message, ToolResult, ToolUse, spelled};
 use hotcell_agent::{Agent, Diagnostic, Work};
-use hotcell_call::{Code, Failure, Happening, Kind, Target, shortened};
+use hotcell_call::{ByteSize, Code, Failure, Happening, Kind, StepId, Target, shortened};
 use hotcell_flow::dag::{self, OnFailure, State};
 use serde_json::{Map, Value, json};
 
+use super::conversation::{Conversation, Results, size_of_result};
 use super::shown::{Envelope, Origin};
 use super::{MOST_TOLD, Thinker};
 use crate::session::out::Out;
@@ -31,19 +33,18 @@ struct Planned {
 
 impl Thinker<'_> {
     pub(super) async fn plan(&self, task: &str) -> Result<String, Failure> {
-        let mut messages = self.remembered();
-        messages.push(Message::User(task.to_owned()));
-        let planned = self.planned(&mut messages).await?;
+        let mut said = self.conversation(task)?;
+        let planned = self.planned(&mut said).await?;
         self.now("acting");
         let (steps, results) = self.carry_out(&planned.steps, task).await?;
-        messages.push(Message::Assistant {
+        said.push(Message::Assistant {
             text: planned.reply.text,
             uses: uses(&planned.steps),
             opaque: planned.reply.opaque,
-        });
-        messages.push(Message::Results(self.results(&planned.steps, &steps, &results)));
+        })?;
+        said.results(self.results(&planned.steps, &steps, &results)?);
         self.now("answering");
-        let reply = self.reply(&self.system(), &messages, self.specs(), None).await?;
+        let reply = self.reply(&self.system(), said.messages(), self.specs(), None).await?;
         if !reply.uses.is_empty() {
             return Err(Failure::new(Code::Model, format!("{} gave no answer", self.caller.agent.name))
                 .why("after its plan was carried out, its model wanted to use more tools"));
@@ -52,21 +53,20 @@ impl Thinker<'_> {
     }
 
     /// A plan that can be carried out.
-    async fn planned(&self, messages: &mut Vec<Message>) -> Result<Planned, Failure> {
+    async fn planned(&self, said: &mut Conversation<'_>) -> Result<Planned, Failure> {
         let system = format!("{}\n\n{}", self.system(), self.manner());
         let form = Form { name: "plan".to_owned(), schema: schema() };
         let mut wrong = String::new();
         for _ in 0..self.mind.attempts {
             self.now("planning");
-            let reply = self.reply(&system, messages, Vec::new(), Some(form.clone())).await?;
+            let reply = self.reply(&system, said.messages(), Vec::new(), Some(form.clone())).await?;
             match self.judged(&reply.text).await {
                 Ok(steps) => return Ok(Planned { steps, reply }),
                 Err(why) => wrong = why,
             }
             self.tell(|| Happening::ErrorOccurred { what: shortened(&wrong, MOST_TOLD) });
-            messages.push(Message::reply(&reply));
-            messages
-                .push(Message::User(format!("This plan can't be used:\n{wrong}\nGive the whole plan again, mended.")));
+            said.push(Message::reply(&reply))?;
+            said.push(Message::User(format!("This plan can't be used:\n{wrong}\nGive the whole plan again, mended.")))?;
         }
         Err(Failure::new(Code::Model, format!("{} made no plan that can be used", self.caller.agent.name))
             .why(format!("after {} attempts: {}", self.mind.attempts, shortened(&wrong, 1_000)))
@@ -91,9 +91,9 @@ impl Thinker<'_> {
         &self,
         steps: &Agent,
         task: &str,
-    ) -> Result<(Vec<StepOutcome>, BTreeMap<String, Value>), Failure> {
+    ) -> Result<(Vec<StepOutcome>, BTreeMap<StepId, Arc<Value>>), Failure> {
         // Nothing of a plan is saved.
-        let run = Run::new(self.caller, steps, Value::String(task.to_owned()), Out::new(PathBuf::new()))
+        let run = Run::new(self.caller, steps, Value::String(task.to_owned()), Out::new(PathBuf::new()), &self.room)
             .going_on()
             .through(&self.gate);
         // The run's time ends it here, and not from without: what was used until then is counted.
@@ -119,15 +119,19 @@ impl Thinker<'_> {
         if let Some(failure) = outcome.failure.filter(|failure| failure.kind() == Kind::OverBudget) {
             return Err(failure);
         }
-        let results = outcome.results.iter().map(|(step, value)| (step.to_string(), (**value).clone())).collect();
-        Ok((outcome.steps, results))
+        Ok((outcome.steps, outcome.results))
     }
 
     /// What came of each step, as it is put before the model.
-    fn results(&self, steps: &Agent, ended: &[StepOutcome], results: &BTreeMap<String, Value>) -> Vec<ToolResult> {
+    fn results(
+        &self,
+        steps: &Agent,
+        ended: &[StepOutcome],
+        results: &BTreeMap<StepId, Arc<Value>>,
+    ) -> Result<Results<'_>, Failure> {
         let each = ended.iter().map(|step| {
             let target = target(steps, &step.step);
-            let value = results.get(step.step.as_str()).map(Value::to_string);
+            let value = results.get(&step.step).map(ToString::to_string);
             let skipped = Failure::new(Code::Reference, "it was not made, because a step before it failed");
             let given = match (&step.first_failure, &value) {
                 (None, Some(text)) => Ok(text.as_str()),
@@ -138,7 +142,12 @@ impl Thinker<'_> {
             let name = spelled(&target);
             ToolResult { id: step.step.to_string(), name, text: envelope.text, is_error: envelope.is_error }
         });
-        each.collect()
+        let (mut list, mut share) = (Vec::new(), self.room.take(ByteSize::default())?);
+        for result in each {
+            share.grow(size_of_result(&result))?;
+            list.push(result);
+        }
+        Ok(Results { list, share })
     }
 
     /// How plans are made, and of what.

@@ -7,18 +7,20 @@
 //! The channels are bounded, and can't block each other: a task is in one of the three at any time, and no more tasks are let in than
 //! the channels have room for.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
-use hotcell_agent::model::{ChatReply, Message, StopReason, ToolResult, ToolUse};
-use hotcell_call::{Code, Failure, Happening, Kind, shortened};
+use hotcell_agent::model::{ChatReply, Message, StopReason, ToolUse};
+use hotcell_call::{ByteSize, Code, Failure, Happening, shortened};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::conversation::{self, Results};
 use super::{MOST_TOLD, Thinker};
 use crate::session::TaskOutcome;
+use crate::session::room::Share;
 
 /// Tasks side by side: more are no use, and each has a conversation.
 const MOST_AT_ONCE: usize = 1_024;
@@ -32,9 +34,9 @@ pub(super) struct Incoming {
 }
 
 /// What thinking is told.
-enum Signal {
+enum Signal<'r> {
     Received(Incoming, OwnedSemaphorePermit),
-    Acted(u64, Result<Vec<ToolResult>, Failure>),
+    Acted(u64, Result<Results<'r>, Failure>),
     /// No more tasks will come.
     NoMore,
 }
@@ -46,16 +48,17 @@ struct Wanted {
 }
 
 /// What collecting is told: a task, and how it ended.
-struct Ended {
+struct Ended<'r> {
     task: u64,
-    result: Result<String, Failure>,
+    /// The answer, paid for.
+    result: Result<(String, Share<'r>), Failure>,
     /// Frees its place.
     _place: OwnedSemaphorePermit,
 }
 
 /// A task that is thought about.
-struct Conversation {
-    messages: Vec<Message>,
+struct Conversation<'r> {
+    said: conversation::Conversation<'r>,
     place: OwnedSemaphorePermit,
 }
 
@@ -78,7 +81,7 @@ impl Thinker<'_> {
         collected
     }
 
-    async fn letting_in(&self, mut tasks: Receiver<Incoming>, places: Arc<Semaphore>, signal: Sender<Signal>) {
+    async fn letting_in(&self, mut tasks: Receiver<Incoming>, places: Arc<Semaphore>, signal: Sender<Signal<'_>>) {
         while let Some(task) = tasks.recv().await {
             let text = shortened(&task.text, MOST_TOLD);
             self.tell(|| Happening::TaskReceived { task: task.number, text });
@@ -90,8 +93,8 @@ impl Thinker<'_> {
         let _ = signal.send(Signal::NoMore).await;
     }
 
-    async fn thinking(&self, mut signals: Receiver<Signal>, want: Sender<Wanted>, end: Sender<Ended>) {
-        let mut open: HashMap<u64, Conversation> = HashMap::new();
+    async fn thinking<'s>(&'s self, mut signals: Receiver<Signal<'s>>, want: Sender<Wanted>, end: Sender<Ended<'s>>) {
+        let mut open: HashMap<u64, Conversation<'s>> = HashMap::new();
         let mut asked = FuturesUnordered::new();
         let (mut want, mut no_more, mut told) = (Some(want), false, true);
         while told || !asked.is_empty() {
@@ -124,21 +127,25 @@ impl Thinker<'_> {
     }
 
     /// A task or a result comes in: gives the conversation that the model is asked to go on with.
-    async fn take_in(
-        &self,
-        signal: Signal,
-        open: &mut HashMap<u64, Conversation>,
-        end: &Sender<Ended>,
+    async fn take_in<'s>(
+        &'s self,
+        signal: Signal<'s>,
+        open: &mut HashMap<u64, Conversation<'s>>,
+        end: &Sender<Ended<'s>>,
     ) -> Option<(u64, Vec<Message>)> {
         let task = match signal {
             Signal::Received(task, place) => {
-                let mut messages = self.remembered();
-                messages.push(Message::User(task.text));
-                open.insert(task.number, Conversation { messages, place });
+                match self.conversation(&task.text) {
+                    Ok(said) => drop(open.insert(task.number, Conversation { said, place })),
+                    Err(failure) => {
+                        let _ = end.send(Ended { task: task.number, result: Err(failure), _place: place }).await;
+                        return None;
+                    }
+                }
                 task.number
             }
             Signal::Acted(task, Ok(results)) => {
-                open.get_mut(&task)?.messages.push(Message::Results(results));
+                open.get_mut(&task)?.said.results(results);
                 task
             }
             Signal::Acted(task, Err(failure)) => {
@@ -147,16 +154,16 @@ impl Thinker<'_> {
             }
             Signal::NoMore => return None,
         };
-        Some((task, open.get(&task)?.messages.clone()))
+        Some((task, open.get(&task)?.said.messages().to_vec()))
     }
 
     /// The model replied: gives what it wants, if that is not the end.
-    async fn take_reply(
-        &self,
+    async fn take_reply<'s>(
+        &'s self,
         task: u64,
         reply: Result<ChatReply, Failure>,
-        open: &mut HashMap<u64, Conversation>,
-        end: &Sender<Ended>,
+        open: &mut HashMap<u64, Conversation<'s>>,
+        end: &Sender<Ended<'s>>,
     ) -> Option<Vec<ToolUse>> {
         let reply = match reply {
             Ok(reply) if !reply.uses.is_empty() && reply.stop == StopReason::Complete => reply,
@@ -169,23 +176,32 @@ impl Thinker<'_> {
                 return None;
             }
         };
-        open.get_mut(&task)?.messages.push(Message::reply(&reply));
+        if let Err(failure) = open.get_mut(&task)?.said.push(Message::reply(&reply)) {
+            self.close(task, Err(failure), open, end).await;
+            return None;
+        }
         Some(reply.uses)
     }
 
-    async fn close(
-        &self,
+    async fn close<'s>(
+        &'s self,
         task: u64,
         result: Result<String, Failure>,
-        open: &mut HashMap<u64, Conversation>,
-        end: &Sender<Ended>,
+        open: &mut HashMap<u64, Conversation<'s>>,
+        end: &Sender<Ended<'s>>,
     ) {
-        if let Some(conversation) = open.remove(&task) {
-            let _ = end.send(Ended { task, result, _place: conversation.place }).await;
+        if let Some(Conversation { said, place }) = open.remove(&task) {
+            drop(said);
+            // An answer is kept to the end of the run, and has to be paid for as long.
+            let result = result.and_then(|answer| {
+                let share = self.room.take(ByteSize::of(answer.len()))?;
+                Ok((answer, share))
+            });
+            let _ = end.send(Ended { task, result, _place: place }).await;
         }
     }
 
-    async fn acting(&self, mut wanted: Receiver<Wanted>, signal: Sender<Signal>) {
+    async fn acting<'s>(&'s self, mut wanted: Receiver<Wanted>, signal: Sender<Signal<'s>>) {
         let mut running = FuturesUnordered::new();
         let mut more = true;
         while more || !running.is_empty() {
@@ -203,30 +219,40 @@ impl Thinker<'_> {
         }
     }
 
-    async fn collecting(&self, mut ended: Receiver<Ended>) -> Result<Vec<TaskOutcome>, Failure> {
-        let mut outcomes = Vec::new();
+    async fn collecting(&self, mut ended: Receiver<Ended<'_>>) -> Result<Vec<TaskOutcome>, Failure> {
+        let mut outcomes = VecDeque::new();
         let mut spent = None;
         while let Some(Ended { task, result, _place }) = ended.recv().await {
+            let (result, share) = match result {
+                Ok((answer, share)) => (Ok(answer), Some(share)),
+                Err(failure) => (Err(failure), None),
+            };
             let outcome = TaskOutcome::new(task, result);
             self.tell(|| Happening::TaskFinished {
                 task,
                 outcome: outcome.word(),
                 answer: shortened(outcome.answer.as_deref().unwrap_or_default(), MOST_TOLD),
             });
-            if let Some(failure) = outcome.failure.as_ref().filter(|failure| failure.kind() == Kind::OverBudget) {
+            // What has no room is that task's matter; what is spent is spent for all.
+            if let Some(failure) = outcome.failure.as_ref().filter(|failure| failure.code() == Code::Budget) {
                 spent.get_or_insert_with(|| failure.clone());
             }
             if outcomes.len() >= MOST_KEPT {
-                outcomes.remove(0);
+                outcomes.pop_front();
             }
-            outcomes.push(outcome);
+            outcomes.push_back((outcome, share));
         }
+        let keep = |(outcome, share): (TaskOutcome, Option<Share<'_>>)| {
+            share.into_iter().for_each(Share::for_good);
+            outcome
+        };
+        let mut outcomes: Vec<TaskOutcome> = outcomes.into_iter().map(keep).collect();
         outcomes.sort_by_key(|outcome| outcome.task);
         spent.map_or(Ok(outcomes), Err)
     }
 
     /// What the answers of all tasks are together: that of the one, where there was one.
-    pub(super) fn together(outcomes: &[TaskOutcome]) -> Result<String, Failure> {
+    pub(super) fn together(&self, outcomes: &[TaskOutcome]) -> Result<String, Failure> {
         match outcomes {
             [] => Ok("no task came in".to_owned()),
             [one] => match &one.failure {
@@ -238,6 +264,10 @@ impl Thinker<'_> {
                 if failed == several.len() {
                     return Err(Failure::new(Code::Model, format!("none of {} tasks was done", several.len())));
                 }
+                let answers = several.iter().filter_map(|one| one.answer.as_ref()).map(String::len).sum();
+                // As lines, and joined.
+                let _lines = self.room.take(ByteSize::of(answers))?;
+                self.room.take(ByteSize::of(answers))?.for_good();
                 let lines = several.iter().map(|one| match (&one.answer, &one.failure) {
                     (Some(answer), _) => format!("{}: {answer}", one.task),
                     (None, failure) => {

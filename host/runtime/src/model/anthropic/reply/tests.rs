@@ -1,3 +1,5 @@
+use hotcell_agent::model::Usage;
+
 use super::*;
 
 /// The reply, with what was heard of it.
@@ -34,6 +36,16 @@ fn end(reason: &str) -> [Value; 2] {
 }
 
 #[test]
+fn what_the_start_tells_of_the_reply_is_no_more_than_a_beginning() {
+    let text = "x".repeat(40);
+    let said = delta(0, json!({ "type": "text_delta", "text": text }));
+    let begun = block(0, json!({ "type": "text", "text": "" }));
+    let last = json!({ "type": "message_delta", "delta": { "stop_reason": "end_turn" } });
+    let (reply, _) = read(&[start(), begun, said, last, json!({ "type": "message_stop" })]).unwrap();
+    assert_eq!(reply.told.usage(0), (Usage { input: 16, output: 10 }, true));
+}
+
+#[test]
 fn thoughts_text_and_uses_come_in_blocks() {
     let mut events = vec![
         start(),
@@ -61,7 +73,7 @@ fn thoughts_text_and_uses_come_in_blocks() {
         (reply.text.as_str(), heard.as_str(), reply.stop),
         ("Let me look.", "Let me look.", StopReason::Complete)
     );
-    assert_eq!(reply.usage, Usage { input: 16, output: 7 });
+    assert_eq!(reply.told.usage(0), (Usage { input: 16, output: 7 }, false));
     let uses: Vec<_> =
         reply.uses.iter().map(|one| (one.id.as_str(), one.name.as_str(), json!(one.input.clone().unwrap()))).collect();
     assert_eq!(uses, [("t1", "f", json!({ "x": 1 })), ("t2", "g", json!({})), ("t3", "h", json!({ "whole": true }))]);

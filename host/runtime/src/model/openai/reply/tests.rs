@@ -1,3 +1,4 @@
+use hotcell_agent::model::Usage;
 use serde_json::json;
 
 use super::*;
@@ -39,7 +40,28 @@ fn text_comes_in_pieces_and_usage_at_the_end() {
     ])
     .unwrap();
     assert_eq!((reply.text.as_str(), heard.as_str(), reply.stop), ("Hello!", "Hello!", StopReason::Complete));
-    assert_eq!((reply.usage, reply.uses.len(), reply.kept), (Usage { input: 11, output: 7 }, 0, None));
+    assert_eq!((reply.told.usage(0), reply.uses.len(), reply.kept), ((Usage { input: 11, output: 7 }, false), 0, None));
+}
+
+#[test]
+fn what_is_not_told_is_estimated_by_all_that_was_said() {
+    let said = [
+        delta(json!({ "role": "assistant", "content": "" })),
+        delta(json!({ "content": "12345678", "reasoning_content": "1234" })),
+    ];
+    let usage = |tokens: Value| json!({ "choices": [], "usage": tokens });
+    let ended = |more: &[Value]| {
+        let all = [&said[..], more, &[finish("stop"), json!("[DONE]")]].concat();
+        let (usage, estimated) = read(&all).unwrap().0.told.usage(41);
+        (usage.input, usage.output, estimated)
+    };
+    assert_eq!(ended(&[]), (11, 3, true));
+    assert_eq!(ended(&[usage(json!({ "prompt_tokens": 0, "completion_tokens": 0 }))]), (11, 3, true));
+    assert_eq!(ended(&[usage(json!({ "prompt_tokens": 5 }))]), (5, 3, true));
+    assert_eq!(ended(&[usage(json!({ "prompt_tokens": 5, "completion_tokens": 1 }))]), (5, 1, false));
+    // What was told before more was said is not of the whole.
+    let more = delta(json!({ "content": "1234" }));
+    assert_eq!(ended(&[usage(json!({ "prompt_tokens": 5, "completion_tokens": 9 })), more]), (5, 9, true));
 }
 
 #[test]
@@ -101,7 +123,7 @@ fn numbers_are_a_strangers_too() {
         (json!(null), (0, 0)),
     ] {
         let chunk = json!({ "choices": [], "usage": usage });
-        let usage = read(&[finish("stop"), chunk, json!("[DONE]")]).unwrap().0.usage;
+        let usage = read(&[finish("stop"), chunk, json!("[DONE]")]).unwrap().0.told.usage(0).0;
         assert_eq!((usage.input, usage.output), expected);
         assert!(usage.total() >= usage.input);
     }
