@@ -475,3 +475,19 @@ fn a_watched_configuration_is_read_when_it_changes() {
     shell.file("hotcell.toml", "[tools.echo]\nrate = \"1000/s\"\n");
     until("it is read", || (served.post("/v1/tools/echo.text/call", "[\"a\"]").status == 200).then_some(()));
 }
+
+// A host that has nothing to do costs nothing: the thread that interrupts guests rests, and is there again for the next one.
+#[test]
+fn an_idle_server_rests_and_a_guest_is_interrupted_all_the_same() {
+    let (_shell, served) = with(&["cpu"], "[tools.cpu]\nlimits.fuel = \"1000G\"\n");
+    let spin = || served.ask("POST /v1/tools/cpu.spin/call", &["hotcell-timeout: 50ms"], "{}").is(504);
+    spin();
+    let mut before = None;
+    until("it rests", || {
+        let ticks = served.switches("hotcell-ticker");
+        let rests = before.replace(ticks) == Some(ticks);
+        thread::sleep(Duration::from_millis(50));
+        rests.then_some(())
+    });
+    spin();
+}

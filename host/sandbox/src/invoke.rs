@@ -26,6 +26,7 @@ use crate::cell::Cell;
 use crate::observer::Observer;
 use crate::sandbox::Shared;
 use crate::stop::{Spent, Stop};
+use crate::ticker::Ticking;
 use crate::trap::Facts;
 
 /// What is to be run, and under which bounds.
@@ -104,6 +105,8 @@ pub(crate) struct Blueprint<'a> {
 pub(crate) struct Standing {
     store: Store<Cell>,
     instance: Option<Instance>,
+    /// Without it nothing would interrupt the guest.
+    _ticking: Ticking,
     /// What its store had when it was filled.
     fuel: u64,
 }
@@ -179,7 +182,7 @@ impl Standing {
             }
             Ok(UpdateDeadline::Yield(1))
         });
-        let mut cell = Self { store, instance: None, fuel: 0 };
+        let mut cell = Self { store, instance: None, _ticking: shared.ticker.tick(), fuel: 0 };
         cell.bound(limits)?;
         Ok(cell)
     }

@@ -36,7 +36,7 @@ pub(crate) struct Shared {
     pub(crate) spares: Spares,
     pub(crate) kept: Kept,
     report: EngineReport,
-    _ticker: Ticker,
+    pub(crate) ticker: Ticker,
 }
 
 impl Sandbox {
@@ -55,7 +55,7 @@ impl Sandbox {
         Ok(Self(Arc::new(Shared {
             lane: Lane::new(settings.cores.get()),
             ceiling: Ceiling::new(settings.process_memory),
-            _ticker: Ticker::start(&engine)?,
+            ticker: Ticker::start(&engine)?,
             descriptors: Descriptors::new(),
             net: Arc::new(Net::new(settings.names)),
             spares,

@@ -1,7 +1,8 @@
 //! What an agent remembers of earlier runs: the last tasks with their answers, in a file of its own.
 //!
 //! The file lies in hotcell's state folder, for its user alone. Its name is the agent's, with a digest of where the agent's own file
-//! lies: two agents of one name know nothing of each other, and one whose file is moved begins anew. It is read when a run begins and
+//! lies: two agents of one name know nothing of each other, and one whose file is moved begins anew. What it did for a tenant it
+//! remembers for that tenant alone. It is read when a run begins and
 //! written when it ends, whole and by a new name, so that a run that breaks off leaves the old one. Runs that end at the same time
 //! take turns, each for a short while: what is not its turn by then is not remembered, for nobody waits on a lock that is not given up.
 
@@ -15,7 +16,7 @@ use std::time::Duration;
 
 use hotcell_agent::model::Message;
 use hotcell_agent::{Agent, Memory};
-use hotcell_call::{Code, Failure, format_duration, shortened};
+use hotcell_call::{Code, Failure, TenantId, format_duration, shortened};
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
@@ -47,8 +48,12 @@ pub(super) struct Remembered {
 }
 
 impl Remembered {
-    /// The memory of an agent below `state`.
-    pub(super) fn of(agent: &Agent, memory: Memory, state: &Path) -> Self {
+    /// The memory of an agent, of what it did for a tenant, below `state`.
+    pub(super) fn of(agent: &Agent, tenant: &TenantId, memory: Memory, state: &Path) -> Self {
+        let state = match tenant == &TenantId::default() {
+            true => state.join("memory"),
+            false => state.join("memory").join(tenant.as_str()),
+        };
         let name = match &agent.file {
             Some(file) => {
                 let digest: [u8; 32] = Sha256::digest(file.as_os_str().as_bytes()).into();
@@ -58,7 +63,7 @@ impl Remembered {
             }
             None => format!("{}.jsonl", agent.name),
         };
-        Self::at(state.join("memory").join(name), memory)
+        Self::at(state.join(name), memory)
     }
 
     fn at(file: PathBuf, memory: Memory) -> Self {

@@ -169,7 +169,12 @@ impl<'a> Thinker<'a> {
 
     fn memory(&self) -> Option<Remembered> {
         let host = self.caller.host;
-        Some(Remembered::of(self.caller.agent, self.mind.memory?, host.config().state.as_deref()?))
+        Some(Remembered::of(
+            self.caller.agent,
+            &self.caller.owner.tenant,
+            self.mind.memory?,
+            host.config().state.as_deref()?,
+        ))
     }
 
     /// Counts what a call cost.
