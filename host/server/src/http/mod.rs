@@ -14,7 +14,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 use hotcell_call::{Code, Failure};
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD,
@@ -24,7 +24,9 @@ use http::request::Parts;
 use http::{Method, StatusCode, Uri};
 use serde::Serialize;
 
+pub(crate) use self::body::read as read_body;
 pub(crate) use self::problem::Problem;
+use crate::mcp;
 use crate::serve::Shared;
 
 /// All paths.
@@ -40,6 +42,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/v1/agents/{agent}/runs", post(agents::run))
         .route("/v1/runs", get(runs::list))
         .route("/v1/runs/{run}", get(runs::show).delete(runs::cancel))
+        .route("/mcp", any(mcp::http::serve))
         .method_not_allowed_fallback(other_method)
         .fallback(nothing)
         .with_state(shared)
