@@ -21,9 +21,10 @@ pub(super) fn run(args: &McpArgs, global: &Global, output: &Output) -> Result<Ex
 
 /// Nothing but the protocol may go to stdout from here on.
 async fn serve(global: &Global, output: &Output) -> Result<Exit, Trouble> {
+    let stdio = Stdio::open();
     let host = Operator::load(global)?.host()?;
     let _offer = offered(&host, "mcp".to_owned());
-    if Stdio::is_at_a_terminal() {
+    if stdio.is_at_a_terminal() {
         output.note(
             "MCP on stdin and stdout, for a client that starts this itself: `hotcell mcp install claude` shows how",
         );
@@ -34,7 +35,7 @@ async fn serve(global: &Global, output: &Output) -> Result<Exit, Trouble> {
         output.note(format_args!("nothing new is taken; what runs has {drain} to end"));
     };
     tokio::select! {
-        () = Stdio::new(host).run(stop) => Ok(Exit::OK),
+        () = stdio.run(host, stop) => Ok(Exit::OK),
         // Whoever is asked twice does not wait.
         () = async { interrupted().await; interrupted().await } => Ok(Exit::with(130)),
     }

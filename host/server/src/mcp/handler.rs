@@ -5,8 +5,8 @@ use std::sync::Arc;
 use hotcell_call::{AgentName, Code, Failure, Payload, Target, TenantId, nearest, shortened};
 use hotcell_runtime::{Host, RunInput};
 use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, CallToolResult, Implementation, JsonObject, ListToolsResult,
-    PaginatedRequestParams, ServerCapabilities, ServerConfig, SubscriptionFilter,
+    CallToolRequestParams, CallToolResponse, CallToolResult, CustomRequest, CustomResult, ErrorCode, Implementation,
+    JsonObject, ListToolsResult, PaginatedRequestParams, ServerCapabilities, ServerConfig, SubscriptionFilter,
 };
 use rmcp::service::{NotificationContext, RequestContext, RoleServer, SubscriptionContext};
 use rmcp::{ErrorData, ServerHandler};
@@ -163,6 +163,21 @@ impl ServerHandler for Handler {
             }
         };
         Ok(result.into())
+    }
+
+    /// What the library knows, but could not read, comes here, too.
+    async fn on_custom_request(
+        &self,
+        request: CustomRequest,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<CustomResult, ErrorData> {
+        let method = shortened(&request.method, 80);
+        Err(match request.method.as_str() {
+            "tools/call" | "tools/list" | "initialize" | "server/discover" | "subscriptions/listen" => {
+                ErrorData::invalid_params(format!("the parameters of {method} can't be read"), None)
+            }
+            _ => ErrorData::new(ErrorCode::METHOD_NOT_FOUND, method, None),
+        })
     }
 
     async fn on_initialized(&self, context: NotificationContext<RoleServer>) {

@@ -2,12 +2,13 @@
 
 use std::io::IsTerminal as _;
 use std::os::fd::AsFd;
+use std::sync::Arc;
 use std::time::Duration;
 
 use hotcell_call::TenantId;
 use hotcell_runtime::Host;
 use rmcp::service::serve_server_with_ct;
-use rmcp::transport::io::stdio_pipes;
+use rmcp::transport::io::{StdioReader, StdioWriter, stdio_pipes};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio_util::sync::CancellationToken;
 
@@ -15,38 +16,42 @@ use super::Mcp;
 use super::handler::{Handler, Whose};
 use super::pipe::Pipe;
 
-/// A host that is about to be served to whoever started this process.
+/// The pipes of this process, before anybody is served at them.
 #[derive(Debug)]
 pub struct Stdio {
-    host: Host,
+    read: StdioReader,
+    write: StdioWriter,
 }
 
 /// When nothing more comes, but answers are still taken: for so long calls may go on.
 const LEFT_IN: Duration = Duration::from_secs(1);
 
 impl Stdio {
-    /// Serves nobody yet.
+    /// Takes them over, within a runtime. Nothing else may be read from stdin or written to stdout from here on.
+    ///
+    /// Pipes are opened once more, so that no thread has to wait for them: that is no longer possible when the process was sealed.
     #[must_use]
-    pub fn new(host: Host) -> Self {
-        Self { host }
+    pub fn open() -> Self {
+        let (read, write) = stdio_pipes();
+        Self { read, write }
     }
 
     /// Whether a person sits at the other end, who should know what is expected.
     #[must_use]
-    pub fn is_at_a_terminal() -> bool {
+    pub fn is_at_a_terminal(&self) -> bool {
         std::io::stdin().is_terminal()
     }
 
-    /// Serves on stdin and stdout until the client closes them or `stop` ends. Nothing else may be written to stdout.
+    /// Serves a host until the client closes the pipes or `stop` ends.
     ///
     /// From `stop` on no call is taken; those under way may go on for `[server] drain` of the configuration, and are answered. When the
     /// client has gone, its calls end at once.
-    pub async fn run(self, stop: impl Future<Output = ()>) {
-        let mcp = Mcp::new(self.host.clone());
+    pub async fn run(self, host: Host, stop: impl Future<Output = ()>) {
+        let mcp = Mcp::new(host.clone());
         let (ended, gone, close) = (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
-        let (read, write) = stdio_pipes();
-        let pipe = Pipe::new(read, write, self.host.config().server.body.as_usize(), ended.clone());
-        let handler = Handler::new(std::sync::Arc::clone(&mcp), Whose::Of(TenantId::default()), gone.clone());
+        let most = host.config().server.body.as_usize();
+        let pipe = Pipe::new(self.read, self.write, most, ended.clone());
+        let handler = Handler::new(Arc::clone(&mcp), Whose::Of(TenantId::default()), gone.clone());
         let serving = async {
             match serve_server_with_ct(handler, pipe, close.clone()).await {
                 Ok(service) => drop(service.waiting().await),
@@ -64,7 +69,7 @@ impl Stdio {
         };
         let stopping = async {
             stop.await;
-            self.host.drain(self.host.config().server.drain).await;
+            host.drain(host.config().server.drain).await;
             mcp.end.cancel();
             close.cancel();
             std::future::pending::<()>().await;
@@ -74,7 +79,7 @@ impl Stdio {
             () = serving => {}
             () = leaving => {}
             () = stopping => {}
-            () = std::sync::Arc::clone(&mcp).watch() => {}
+            () = Arc::clone(&mcp).watch() => {}
         }
     }
 }
