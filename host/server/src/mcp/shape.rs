@@ -22,7 +22,9 @@ const AT_TOP: [&str; 3] = ["$schema", "$defs", "definitions"];
 
 /// The schema of arguments.
 pub(super) fn input(schema: &Value) -> Arc<JsonObject> {
-    let mut object = schema.as_object().cloned().unwrap_or_default();
+    let mut schema = schema.clone();
+    spell_out(&mut schema);
+    let mut object = if let Value::Object(object) = schema { object } else { Map::new() };
     object.insert("type".to_owned(), "object".into());
     Arc::new(object)
 }
@@ -32,6 +34,7 @@ impl Output {
         let Some(schema) = schema else { return Self { schema: None, wraps: false } };
         let wraps = schema.get("type").and_then(Value::as_str) != Some("object");
         let mut answer = schema.clone();
+        spell_out(&mut answer);
         let mut top = Map::new();
         if let Value::Object(answer) = &mut answer {
             top.extend(AT_TOP.iter().filter_map(|key| answer.remove_entry(*key)));
@@ -62,6 +65,25 @@ fn failure() -> Value {
         "properties": { "outcome": text, "code": text, "what": text, "why": text, "fix": text },
         "required": ["outcome", "code", "what", "why"]
     })
+}
+
+/// Makes objects of `true` and `false` where a named part may be anything or nothing: clients take no others for schemas.
+fn spell_out(schema: &mut Value) {
+    if let Value::Bool(anything) = schema {
+        *schema = if *anything { json!({}) } else { json!({ "not": {} }) };
+    }
+    let Value::Object(object) = schema else { return };
+    for (key, value) in object {
+        match (key.as_str(), value) {
+            ("properties" | "patternProperties" | "$defs" | "definitions", Value::Object(parts)) => {
+                parts.values_mut().for_each(spell_out);
+            }
+            ("anyOf" | "oneOf" | "allOf" | "prefixItems", Value::Array(parts)) => parts.iter_mut().for_each(spell_out),
+            ("items", part) => spell_out(part),
+            ("additionalProperties", part @ Value::Object(_)) => spell_out(part),
+            _ => {}
+        }
+    }
 }
 
 /// Whether a schema means the same when it stands within another: what it refers to is found from the top.
@@ -98,6 +120,23 @@ mod tests {
         assert!(wraps);
         assert_eq!(schema.unwrap()["anyOf"][0]["properties"]["value"], json!({ "type": "number" }));
         assert_eq!(Output::of(None), Output { schema: None, wraps: false });
+    }
+
+    // The SDK of TypeScript takes no list of tools in which there is one.
+    #[test]
+    fn no_named_part_is_true_or_false() {
+        let schema = json!({ "type": "object", "additionalProperties": false, "properties": {
+            "any": true, "none": false, "list": { "type": "array", "items": true },
+            "deep": { "anyOf": [{ "properties": { "any": true } }, true] },
+        } });
+        let told = Value::Object((*input(&schema)).clone());
+        assert_eq!(told, json!({ "type": "object", "additionalProperties": false, "properties": {
+            "any": {}, "none": { "not": {} }, "list": { "type": "array", "items": {} },
+            "deep": { "anyOf": [{ "properties": { "any": {} } }, {}] },
+        } }));
+        let output = Output::of(Some(&json!(true)));
+        assert!(output.wraps);
+        assert_eq!(output.schema.unwrap()["anyOf"][0]["properties"]["value"], json!({}));
     }
 
     #[test]
