@@ -168,7 +168,7 @@ fn publish(figures: &mut Figures) {
             let began = Instant::now();
             for batch in 0..EVENTS / 1_000 {
                 for number in 0..1_000 {
-                    events.tell(None, None, || Happening::Progress {
+                    events.tell(About::default(), || Happening::Progress {
                         done: batch * 1_000 + number,
                         total: None,
                         message: String::new(),

@@ -284,6 +284,36 @@ async fn s75_a_run_that_is_given_up_stops_all_that_it_does() {
     until(|| async { harness.host.load().under_way == 0 && harness.host.runs().get() == 0 }).await;
 }
 
+// S50: a run whose caller goes away has an end too, and so has each run within it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn s50_a_run_that_is_dropped_tells_its_one_end() {
+    let harness = Harness::with("[limits]\nfuel = \"100000G\"\ntimeout = \"1h\"\n");
+    let side = "[[agents]]\nname = \"worker\"\npattern = \"react\"\ntools.allow = [\"cpu.*\"]\n";
+    let agent = agent(&harness, &toml("react", "rules", &[], side)).await;
+    let mut events = harness
+        .host
+        .events()
+        .only(|event| matches!(event.what, Happening::RunStarted { .. } | Happening::RunFinished { .. }));
+    let (host, value) = (harness.host.clone(), Value::from("agent.worker(task=\"cpu.spin()\")"));
+    let running = tokio::spawn(async move { host.run(&agent, RunInput { value, ..RunInput::default() }).await });
+    until(|| async { harness.host.load().running == 1 }).await;
+    running.abort();
+    until(|| async { harness.host.load().under_way == 0 && harness.host.runs().get() == 0 }).await;
+    let (mut begun, mut ended) = (Vec::new(), Vec::new());
+    while ended.len() < 2 {
+        match events.next().await {
+            Some(hotcell_runtime::Heard::Event(event)) => match &event.what {
+                Happening::RunFinished { outcome, answer: None } => ended.push((event.run, outcome.clone())),
+                _ => begun.push(event.run),
+            },
+            other => panic!("{other:?}"),
+        }
+    }
+    // The one within ends first.
+    let expected: Vec<_> = begun.iter().rev().map(|run| (*run, "cancelled".to_owned())).collect();
+    assert_eq!((ended, begun.len()), (expected, 2));
+}
+
 // === bounds ===
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -512,6 +542,23 @@ async fn s77_a_plan_runs_as_its_data_allows_and_shows_what_failed() {
     assert_eq!((outcome.calls, outcome.spent.turns, outcome.failed_calls), (3, 2, 1));
 }
 
+// What was made before the budget was spent was made, and is told.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_plan_beyond_its_budget_tells_what_it_used() {
+    let harness = Harness::with("[limits]\nfuel = \"100000G\"\n[tools.cpu]\nlimits.timeout = \"1h\"\n");
+    let agent = |budget: &str| toml("plan", "rules", &["echo.*", "cpu.*"], &format!("[budget]\n{budget}\n"));
+    let task = "a = echo.text(text=\"x\")\nb = echo.text(text=\"{{a}}\")\nanswer {{b}}";
+    let outcome = run(&harness, &agent("calls = 1"), task).await;
+    assert_eq!(outcome.failure.as_ref().map(|failure| failure.code()), Some(Code::Budget));
+    assert_eq!((outcome.calls, outcome.fuel > 0, outcome.actions.len()), (1, true, 2), "{:?}", outcome.actions);
+    assert_eq!(outcome.actions[0].outcome, "ok");
+    // So it is where time was the budget.
+    let outcome = run(&harness, &agent("time = \"2s\""), "a = echo.text(text=\"x\")\nb = cpu.spin()").await;
+    assert_eq!(outcome.failure.as_ref().map(|failure| failure.code()), Some(Code::Budget), "{:?}", outcome.failure);
+    let first = outcome.actions.first().map(|action| (action.target.as_str(), action.outcome.as_str()));
+    assert_eq!((first, outcome.fuel > 0), (Some(("echo.text", "ok")), true), "{:?}", outcome.actions);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn s78_a_plan_that_can_t_be_used_goes_back_with_the_reasons_and_runs_nothing() {
     let harness = Harness::new();
@@ -531,6 +578,18 @@ async fn s78_a_plan_that_can_t_be_used_goes_back_with_the_reasons_and_runs_nothi
     let [none, names] = &errors[..] else { panic!("{errors:?}") };
     assert!(none.contains("no JSON"), "{none}");
     assert!(names.contains("did you mean `echo.text`?") && names.contains("b → b"), "{names}");
+
+    // A null in a list is data: it is not left out in silence.
+    let hole = r#"{"steps": [{"id": "a", "call": "echo.any", "with": {"value": {"of": [1, null, 2]}}}]}"#;
+    let replies = script(&[(hole, &[]), (good, &[]), ("There it is.", &[])]);
+    let outcome = run(&harness, &toml("plan", "scripted", &["echo.*"], &replies), "say it").await;
+    assert_eq!((answer(&outcome), outcome.spent.turns), ("There it is.", 3));
+    let told = told(&harness, outcome.run);
+    let wrong = told.iter().find_map(|what| match what {
+        Happening::ErrorOccurred { what } => Some(what.as_str()),
+        _ => None,
+    });
+    assert!(wrong.is_some_and(|wrong| wrong.contains("step a: `with.value.of[1]` is null")), "{wrong:?}");
 
     let never = script(&[("{}", &[]), ("{\"steps\": []}", &[]), ("{\"steps\": [{\"id\": 7}]}", &[])]);
     let outcome = run(&harness, &toml("plan", "scripted", &["echo.*"], &never), "say it").await;

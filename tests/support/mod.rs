@@ -5,6 +5,7 @@ mod harness;
 mod outcome;
 pub(crate) mod program;
 pub(crate) mod provider;
+pub(crate) mod served;
 mod shared;
 pub(crate) mod source;
 mod web;

@@ -15,6 +15,9 @@ pub struct Event {
     pub seq: u64,
     /// UTC, in milliseconds since 1970.
     pub at_ms: u64,
+    /// On whose behalf it happened; none: it is about the host itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<TenantId>,
     /// The call it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub call: Option<CallId>,
@@ -33,8 +36,6 @@ pub struct Event {
 pub enum Happening {
     /// A call came in: from here on it ends with exactly one `Finished`.
     Accepted {
-        /// For whom.
-        tenant: TenantId,
         /// For which tool.
         target: Target,
     },
@@ -75,8 +76,6 @@ pub enum Happening {
     /// The guest asked for something outside of its cell, and it was decided whether it may: the first time in this attempt that it
     /// asked for that. So many are told of one call; the number of the rest stands in its end.
     Decided {
-        /// For whom.
-        tenant: TenantId,
         /// Which tool.
         target: Target,
         /// Which component it is.
@@ -111,8 +110,6 @@ pub enum Happening {
     Breaker {
         /// The tool.
         tool: ToolName,
-        /// The tenant.
-        tenant: TenantId,
         /// `closed`, `open`, `half-open`.
         state: &'static str,
     },
@@ -296,6 +293,54 @@ impl Happening {
             }
             Self::RunFinished { answer, .. } => answer.iter_mut().for_each(change),
         }
+    }
+
+    /// How many bytes there are in all its texts.
+    fn texts(&self) -> usize {
+        match self {
+            Self::Queued
+            | Self::Started { .. }
+            | Self::Answered { .. }
+            | Self::Pressure { .. }
+            | Self::StateChanged { .. } => 0,
+            Self::Accepted { target } => name(target),
+            Self::Breaker { tool, .. } => tool.as_str().len(),
+            Self::StepStarted { step, .. } | Self::StepFinished { step, .. } => step.as_str().len(),
+            Self::Retrying { outcome, .. } | Self::Finished { outcome, .. } => outcome.len(),
+            Self::Progress { message: text, .. }
+            | Self::TaskReceived { text, .. }
+            | Self::ErrorOccurred { what: text } => text.len(),
+            Self::ApprovalAsked { what, input } | Self::ApprovalAnswered { what, input, .. } => {
+                what.len() + input.as_ref().map_or(0, String::len)
+            }
+            Self::Decided { target, decision, .. } => {
+                let rule = decision.rule.as_ref().map_or(0, String::len);
+                let secrets: usize = decision.secrets.iter().map(|one| one.len() + size_of::<String>()).sum();
+                name(target) + decision.asked.len() + rule + secrets
+            }
+            Self::RunStarted { agent, task, .. } => agent.len() + task.len(),
+            Self::TaskFinished { outcome, answer, .. } => outcome.len() + answer.len(),
+            Self::Thought { model, text, uses, .. } => {
+                let uses: usize = uses.iter().map(|one| one.len() + size_of::<String>()).sum();
+                model.len() + text.len() + uses
+            }
+            Self::ActionRequired { action, target, input } => action.len() + target.len() + input.len(),
+            Self::ResultAvailable { action, outcome, shown, .. } => action.len() + outcome.len() + shown.len(),
+            Self::BudgetWarning { used, most, .. } => used.len() + most.len(),
+            Self::RunFinished { outcome, answer } => outcome.len() + answer.as_ref().map_or(0, String::len),
+        }
+    }
+}
+
+fn name(target: &Target) -> usize {
+    target.tool.as_str().len() + target.function.as_ref().map_or(0, |function| function.len())
+}
+
+impl Event {
+    /// What it takes of memory, about: itself, and its texts.
+    #[must_use]
+    pub fn weight(&self) -> ByteSize {
+        ByteSize::of(size_of::<Self>().saturating_add(self.what.texts()))
     }
 }
 

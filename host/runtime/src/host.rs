@@ -97,6 +97,12 @@ impl Host {
         self.0.events.subscribe()
     }
 
+    /// The number that the next event will have.
+    #[must_use]
+    pub fn next_event(&self) -> u64 {
+        self.0.events.next()
+    }
+
     /// What is kept of a run: its last events, also after its end. None if it is not known, or no longer.
     #[must_use]
     pub fn history(&self, run: RunId) -> Option<RunHistory> {

@@ -12,7 +12,7 @@ use hotcell_sandbox::Attempt;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::events::Events;
+use crate::events::{About, Events};
 use crate::intake::Ready;
 use crate::metrics::Metrics;
 use crate::timer::TokioTimer;
@@ -109,8 +109,8 @@ impl Journey {
     ) -> Self {
         let cancel = CancellationToken::new();
         under_way.map(call.id).insert(call.id, cancel.clone());
-        let accepted = || Happening::Accepted { tenant: call.tenant.clone(), target: call.target.clone() };
-        events.tell(Some(call.id), call.run, accepted);
+        let accepted = || Happening::Accepted { target: call.target.clone() };
+        events.tell(About::call(call), accepted);
         Self {
             events: Arc::clone(events),
             under_way: Arc::clone(under_way),
@@ -166,8 +166,8 @@ impl Journey {
 
     /// The breaker of its tool has changed its state by it.
     pub(crate) fn breaker(&self, ready: &Ready, state: &'static str) {
-        let (tool, tenant) = (ready.terms().tool.clone(), ready.tenant().clone());
-        self.tell(|| Happening::Breaker { tool, tenant, state });
+        let tool = ready.terms().tool.clone();
+        self.tell(|| Happening::Breaker { tool, state });
     }
 
     /// Hands on to the event stream what the guest of the next attempt does while it does it.
@@ -210,7 +210,7 @@ impl Journey {
     }
 
     fn tell(&self, happening: impl FnOnce() -> Happening) {
-        self.events.tell(Some(self.call.id), self.call.run, happening);
+        self.events.tell(About::call(&self.call), happening);
     }
 
     fn end(&mut self, failure: Option<&Failure>, receipt: &Receipt) {

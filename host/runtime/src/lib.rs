@@ -45,7 +45,7 @@ pub use builder::HostBuilder;
 pub use catalog::{Broken, Starter};
 pub use changes::Changes;
 pub use entry::Origin;
-pub use events::{Events, Heard, Middleware, Observed, Pass, Property, Redact, RunHistory, Subscription};
+pub use events::{About, Events, Heard, Middleware, Observed, Pass, Property, Redact, RunHistory, Subscription};
 pub use host::{Host, Load};
 pub use listing::{Inspected, Listed};
 pub use session::{Action, Approver, Question, RunInput, RunOutcome, Spent, StepOutcome, TaskOutcome, Turn};

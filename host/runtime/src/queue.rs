@@ -22,7 +22,7 @@ use hotcell_sandbox::Attempt;
 
 use crate::admission::resting;
 use crate::config::{Config, Schedule, ShareBy};
-use crate::events::Events;
+use crate::events::{About, Events};
 use crate::intake::Ready;
 use crate::journey::Journey;
 use crate::terms::{Book, micros};
@@ -267,7 +267,7 @@ async fn told(scheduler: Scheduler<CallId, TenantId>, events: Arc<Events>) {
     let mut gauge = scheduler.gauge();
     while let Some(pressure) = gauge.turn().await {
         let waiting = scheduler.status().waiting;
-        events.tell(None, None, || Happening::Pressure { high: pressure == Pressure::High, waiting });
+        events.tell(About::default(), || Happening::Pressure { high: pressure == Pressure::High, waiting });
     }
     std::future::pending::<()>().await;
 }

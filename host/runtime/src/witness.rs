@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use hotcell_call::{Decision, Digest, Effects, Happening, Target, ToolCall, Used};
 use hotcell_sandbox::Observer;
 
-use crate::events::Events;
+use crate::events::{About, Events};
 use crate::intake::Ready;
 
 /// Hears one attempt.
@@ -36,7 +36,7 @@ impl Witness {
 impl Observer for Witness {
     fn progress(&self, done: u64, total: Option<u64>, message: &str) {
         let happening = || Happening::Progress { done, total, message: message.to_owned() };
-        self.events.tell(Some(self.call.id), self.call.run, happening);
+        self.events.tell(About::call(&self.call), happening);
     }
 
     fn used(&self, used: Used) {
@@ -57,11 +57,6 @@ impl Observer for Witness {
             rule = decision.rule.as_deref(),
             secrets = decision.secrets.join(","),
         );
-        self.events.tell(Some(self.call.id), self.call.run, || Happening::Decided {
-            tenant: tenant.clone(),
-            target: target.clone(),
-            digest,
-            decision,
-        });
+        self.events.tell(About::call(&self.call), || Happening::Decided { target: target.clone(), digest, decision });
     }
 }

@@ -12,6 +12,7 @@ mod mcp;
 mod runs;
 mod serve;
 pub mod status;
+mod tape;
 mod wire;
 
 pub use mcp::Stdio;

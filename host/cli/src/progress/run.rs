@@ -219,7 +219,7 @@ mod tests {
     }
 
     fn hear(progress: &mut Progress<'_>, run: u128, what: Happening) {
-        let event = Event { seq: 0, at_ms: 0, call: None, run: Some(RunId::from_bits(run)), what };
+        let event = Event { seq: 0, at_ms: 0, tenant: None, call: None, run: Some(RunId::from_bits(run)), what };
         progress.hear(Some(&Heard::Event(Arc::new(event))));
     }
 

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use hotcell_call::{CallId, Event, Happening, RunId};
+use hotcell_call::{CallId, Event, Happening, RunId, TenantId, ToolCall};
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 
@@ -35,6 +35,31 @@ pub struct Events {
     history: Mutex<History>,
     /// How many runs are under way.
     pub(crate) runs: Property<usize>,
+}
+
+/// What an event is about; nothing of it: the host itself.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct About<'a> {
+    /// On whose behalf it happened.
+    pub tenant: Option<&'a TenantId>,
+    /// Which call.
+    pub call: Option<CallId>,
+    /// Which run, or the one that the call belongs to.
+    pub run: Option<RunId>,
+}
+
+impl<'a> About<'a> {
+    /// A call.
+    #[must_use]
+    pub fn call(call: &'a ToolCall) -> Self {
+        Self { tenant: Some(&call.tenant), call: Some(call.id), run: call.run }
+    }
+
+    /// A run.
+    #[must_use]
+    pub fn run(tenant: &'a TenantId, run: RunId) -> Self {
+        Self { tenant: Some(tenant), call: None, run: Some(run) }
+    }
 }
 
 /// A listener; stops listening when dropped.
@@ -82,15 +107,16 @@ impl Events {
     }
 
     /// Tells what happened; `what` is not even made when nobody listens and no run keeps it.
-    pub fn tell(&self, call: Option<CallId>, run: Option<RunId>, what: impl FnOnce() -> Happening) {
+    pub fn tell(&self, about: About<'_>, what: impl FnOnce() -> Happening) {
         let listens = self.sender.receiver_count() > 0;
-        if !listens && run.is_none() {
+        if !listens && about.run.is_none() {
             self.next.fetch_add(1, Ordering::Relaxed);
             return;
         }
         let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let at_ms = u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX);
-        let event = Event { seq: 0, at_ms, call, run, what: what() };
+        let About { tenant, call, run } = about;
+        let event = Event { seq: 0, at_ms, tenant: tenant.cloned(), call, run, what: what() };
         let Some(mut event) = self.passed(event) else { return };
         // Numbered, kept and sent under one lock: so each listener hears them in the order of their numbers.
         let mut history = self.history.lock().unwrap_or_else(PoisonError::into_inner);
@@ -99,6 +125,12 @@ impl Events {
         history.keep(&event);
         // Nobody listening any more is no error.
         let _ = self.sender.send(event);
+    }
+
+    /// The number that the next event will have.
+    #[must_use]
+    pub fn next(&self) -> u64 {
+        self.next.load(Ordering::Relaxed)
     }
 
     /// What middleware leaves of an event.
@@ -188,6 +220,10 @@ mod tests {
         Some(RunId::from_bits(number))
     }
 
+    fn of(number: u128) -> About<'static> {
+        About { run: run(number), ..About::default() }
+    }
+
     fn next(listener: &mut Subscription) -> Option<Heard> {
         listener.next().now_or_never().flatten()
     }
@@ -200,7 +236,7 @@ mod tests {
         let all = BUFFER as u64 + 1_000;
         let mut heard = 0;
         for done in 0..all {
-            events.tell(None, None, || progress(done));
+            events.tell(About::default(), || progress(done));
             heard += u64::from(matches!(next(&mut awake), Some(Heard::Event(_))));
         }
         assert_eq!(heard, all);
@@ -220,7 +256,8 @@ mod tests {
             for number in 1..=4 {
                 let events = &events;
                 scope.spawn(move || {
-                    (0..250).for_each(|done| events.tell(None, run(number).filter(|_| number < 3), || progress(done)));
+                    let about = if number < 3 { of(number) } else { About::default() };
+                    (0..250).for_each(|done| events.tell(about, || progress(done)));
                 });
             }
         });
@@ -250,10 +287,10 @@ mod tests {
         let second = events.subscribe().only(|_| false);
         let mut third = events.subscribe();
         for done in 0..3 {
-            events.tell(None, None, || progress(done));
+            events.tell(About::default(), || progress(done));
         }
         drop(second);
-        events.tell(None, None, || progress(3));
+        events.tell(About::default(), || progress(3));
         for listener in [&mut first, &mut third] {
             let heard = std::iter::from_fn(|| next(listener)).filter(|heard| matches!(heard, Heard::Event(_))).count();
             assert_eq!(heard, 4);
@@ -269,7 +306,7 @@ mod tests {
             assert!(next(&mut listener).is_none());
         }
         for done in 0..8 {
-            events.tell(None, None, || progress(done));
+            events.tell(About::default(), || progress(done));
         }
         let seqs: Vec<u64> = std::iter::from_fn(|| match next(&mut listener)? {
             Heard::Event(event) => Some(event.seq),
@@ -290,7 +327,7 @@ mod tests {
         let events = Events::through(vec![Box::new(Redact::new(["secret-word".to_owned()])), Box::new(stop)]);
         let mut listener = events.subscribe();
         for done in 1..=4 {
-            events.tell(None, run(1), || progress(done));
+            events.tell(of(1), || progress(done));
         }
         let mut seen = Vec::new();
         while let Some(Heard::Event(event)) = next(&mut listener) {
@@ -307,14 +344,14 @@ mod tests {
     fn s57_history_is_kept_by_run_and_bounded() {
         let events = Events::new();
         for done in 0..3_000 {
-            events.tell(None, run(1), || progress(done));
+            events.tell(of(1), || progress(done));
         }
-        events.tell(None, None, || progress(0));
+        events.tell(About::default(), || progress(0));
         let one = events.history(RunId::from_bits(1)).unwrap();
         assert_eq!((one.events.len(), one.dropped), (1_000, 2_000));
         assert!(one.events.is_sorted_by_key(|event| event.seq));
         for number in 2..10_002 {
-            events.tell(None, run(number), || progress(1));
+            events.tell(of(number), || progress(1));
         }
         assert!(events.history(RunId::from_bits(1)).is_none(), "the oldest runs make room");
         assert_eq!(events.history(RunId::from_bits(10_001)).unwrap().events.len(), 1);
@@ -327,7 +364,7 @@ mod tests {
         let events = Events::new();
         let mut listener = events.subscribe().only(|event| event.run == run(2));
         for number in [1, 2, 3, 2] {
-            events.tell(None, run(number), || progress(1));
+            events.tell(of(number), || progress(1));
         }
         let seqs: Vec<u64> = std::iter::from_fn(|| match next(&mut listener)? {
             Heard::Event(event) => Some(event.seq),

@@ -9,10 +9,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hotcell_agent::Approve;
-use hotcell_call::{AgentName, Code, Effect, Failure, Happening, Payload, RunId, Target, abridged};
+use hotcell_call::{AgentName, Code, Effect, Failure, Happening, Payload, Target, abridged};
 use tokio::sync::Mutex;
 
 use crate::events::Events;
+use crate::session::Owner;
 use crate::session::caller::Caller;
 
 /// What is asked.
@@ -66,7 +67,7 @@ pub trait Approver: Send + Sync {
 #[derive(Clone)]
 pub(super) struct Gate {
     agent: AgentName,
-    run: RunId,
+    owner: Owner,
     asks: Arc<Asks>,
     approval: Arc<Approval>,
     events: Arc<Events>,
@@ -97,13 +98,13 @@ impl Asks {
 impl Gate {
     pub(super) fn new(
         agent: &AgentName,
-        run: RunId,
+        owner: &Owner,
         asks: &Arc<Asks>,
         approval: &Arc<Approval>,
         events: &Arc<Events>,
     ) -> Self {
         let (asks, approval, events) = (Arc::clone(asks), Arc::clone(approval), Arc::clone(events));
-        Self { agent: agent.clone(), run, asks, approval, events }
+        Self { agent: agent.clone(), owner: owner.clone(), asks, approval, events }
     }
 
     pub(super) fn asks(&self) -> &Arc<Asks> {
@@ -136,7 +137,7 @@ impl Gate {
         let input = input.as_str();
         let (says, effect) = (*foreseen.effects.start(), *foreseen.effects.end());
         let question = Question::Call { agent: &self.agent, target, says, effect, input };
-        if !self.approval.ask(&question, self.run, &self.events).await {
+        if !self.approval.ask(&question, &self.owner, &self.events).await {
             return Err(Failure::new(Code::Approval, format!("{target} was not approved"))
                 .why("whoever runs the agent is asked before it is called, and did not agree"));
         }
@@ -164,22 +165,22 @@ impl Approval {
 
     /// Whether it may be; no answer in time is no. The time is that of this question alone, and not of those before it: they take
     /// no more than theirs, and the run's own end bounds them all.
-    pub(super) async fn ask(&self, question: &Question<'_>, run: RunId, events: &Events) -> bool {
+    pub(super) async fn ask(&self, question: &Question<'_>, owner: &Owner, events: &Events) -> bool {
         let (what, input) = (question.what(), question.input().map(|input| abridged(input, MOST_TOLD)));
         let asked = || Happening::ApprovalAsked { what: what.clone(), input: input.clone() };
         let agreed = match &self.approver {
             Some(approver) => {
                 let _turn = self.turn.lock().await;
                 let _place = approver.turn(question).await;
-                events.tell(None, Some(run), asked);
+                events.tell(owner.about(), asked);
                 tokio::time::timeout(self.timeout, approver.ask(question)).await.unwrap_or(false)
             }
             None => {
-                events.tell(None, Some(run), asked);
+                events.tell(owner.about(), asked);
                 false
             }
         };
-        events.tell(None, Some(run), || Happening::ApprovalAnswered { what, input, agreed });
+        events.tell(owner.about(), || Happening::ApprovalAnswered { what, input, agreed });
         agreed
     }
 }
@@ -227,6 +228,8 @@ impl Approval {
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
+    use hotcell_call::{RunId, TenantId};
+
     use super::*;
 
     /// Takes its time, and the others' turns too.
@@ -259,9 +262,10 @@ mod tests {
         // Of two runs, each with two questions.
         let runs = [(); 2].map(|()| Approval::new(Some(Arc::clone(&approver)), Duration::from_millis(390)));
         let (agent, target, events) = ("a".parse().unwrap(), "a.b".parse().unwrap(), Events::through(Vec::new()));
+        let owner = Owner { tenant: TenantId::default(), run: RunId::from_bits(1) };
         let effect = Effect::Write;
         let question = Question::Call { agent: &agent, target: &target, says: effect, effect, input: "{}" };
-        let asked = [0, 1, 0, 1].map(|run| runs[run].ask(&question, RunId::from_bits(1), &events));
+        let asked = [0, 1, 0, 1].map(|run| runs[run].ask(&question, &owner, &events));
         assert_eq!(futures::future::join_all(asked).await, [true; 4]);
     }
 }

@@ -5,16 +5,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use hotcell_agent::Agent;
-use hotcell_call::{CallId, Code, Failure, Kind, Outcome, Payload, Refusal, RunId, Target, TenantId, ToolCall};
+use hotcell_call::{CallId, Code, Failure, Kind, Outcome, Payload, Refusal, Target, ToolCall};
 use tokio::sync::Semaphore;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use crate::host::Host;
+use crate::session::Owner;
 
 /// Makes the calls of a run.
 pub(super) struct Caller<'a> {
-    pub(super) run: RunId,
-    pub(super) tenant: TenantId,
+    pub(super) owner: Owner,
     pub(super) host: &'a Host,
     pub(super) agent: &'a Agent,
     pub(super) deadline: Instant,
@@ -77,15 +77,9 @@ impl Count {
 }
 
 impl<'a> Caller<'a> {
-    pub(super) fn new(
-        host: &'a Host,
-        agent: &'a Agent,
-        (run, tenant): (RunId, TenantId),
-        deadline: Instant,
-        count: Arc<Count>,
-    ) -> Self {
+    pub(super) fn new(host: &'a Host, agent: &'a Agent, owner: Owner, deadline: Instant, count: Arc<Count>) -> Self {
         let slots = Semaphore::new(agent.bounds.parallel.get().min(Semaphore::MAX_PERMITS));
-        Self { run, tenant, host, agent, deadline, slots, count, tasks: TaskTracker::new() }
+        Self { owner, host, agent, deadline, slots, count, tasks: TaskTracker::new() }
     }
 
     /// Makes a call, and makes it again when the host says that it has too much to do: a run is slowed down by that, and does not
@@ -174,9 +168,9 @@ impl<'a> Caller<'a> {
         left: u64,
     ) -> ToolCall {
         let mut call = self.host.next_call(target.clone(), input);
-        call.tenant = self.tenant.clone();
+        call.tenant = self.owner.tenant.clone();
         call.id = id.unwrap_or(call.id);
-        call.run = Some(self.run);
+        call.run = Some(self.owner.run);
         call.limits = self.agent.limits(&target.tool);
         call.wants = self.agent.wants(&target.tool);
         call.priority = self.agent.schedule.priority;

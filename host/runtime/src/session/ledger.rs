@@ -6,11 +6,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hotcell_agent::model::Usage;
 use hotcell_agent::{Budget, Cost, OnExceed};
-use hotcell_call::{AgentName, Code, Failure, Happening, RunId};
+use hotcell_call::{AgentName, Code, Failure, Happening};
 use serde::Serialize;
 use tokio::sync::Notify;
 
 use crate::events::Events;
+use crate::session::Owner;
 use crate::session::approve::{Approval, Question};
 
 /// What a run has spent on its model.
@@ -29,7 +30,7 @@ pub struct Spent {
 /// The ledger of one run.
 pub(super) struct Ledger {
     agent: AgentName,
-    run: RunId,
+    owner: Owner,
     on_exceed: OnExceed,
     warn_at: u8,
     state: Mutex<State>,
@@ -94,14 +95,14 @@ struct Line {
 
 impl Ledger {
     /// The ledger of a run; of one within another, which may spend so much, in percent, of what is left there.
-    pub(super) fn new(agent: &AgentName, run: RunId, budget: &Budget, around: Option<(Arc<Self>, u8)>) -> Arc<Self> {
+    pub(super) fn new(agent: &AgentName, owner: &Owner, budget: &Budget, around: Option<(Arc<Self>, u8)>) -> Arc<Self> {
         let own = Most { turns: u64::from(budget.turns), tokens: budget.tokens, cost: budget.cost.map(|cost| cost.0) };
         let most = around.as_ref().map_or(own, |(ledger, share)| own.within(ledger.left(), *share));
         let state = Mutex::new(State { spent: Spent::default(), most, aside: (0, 0), first: most, warned: [false; 3] });
         let (on_exceed, warn_at) = (budget.on_exceed, budget.warn_at);
         Arc::new(Self {
             agent: agent.clone(),
-            run,
+            owner: owner.clone(),
             on_exceed,
             warn_at,
             state,
@@ -191,7 +192,7 @@ impl Ledger {
             if !still {
                 return Ok(());
             }
-            if approval.ask(&question, self.run, events).await {
+            if approval.ask(&question, &self.owner, events).await {
                 self.lock().grow(what, line.most);
                 self.freed.notify_waiters();
                 return Ok(());
@@ -208,7 +209,7 @@ impl Ledger {
         while let Some(one) = ledger {
             for line in one.add(usage, cost) {
                 let Line { what, shown: (used, most), .. } = line;
-                events.tell(None, Some(one.run), || Happening::BudgetWarning { what, used, most });
+                events.tell(one.owner.about(), || Happening::BudgetWarning { what, used, most });
             }
             ledger = one.around.as_deref();
         }
@@ -294,10 +295,13 @@ impl Most {
 
 #[cfg(test)]
 mod tests {
+    use hotcell_call::{RunId, TenantId};
+
     use super::*;
 
     fn ledger(budget: &Budget, around: Option<(Arc<Ledger>, u8)>) -> Arc<Ledger> {
-        Ledger::new(&"scout".parse().unwrap(), RunId::from_bits(1), budget, around)
+        let owner = Owner { tenant: TenantId::default(), run: RunId::from_bits(1) };
+        Ledger::new(&"scout".parse().unwrap(), &owner, budget, around)
     }
 
     fn budget(turns: u32, tokens: u64) -> Budget {

@@ -23,7 +23,7 @@ use hotcell_flow::dag::{self, Node, OnFailure, State, Verdict};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::events::Property;
+use crate::events::{About, Events, Property};
 use crate::host::Host;
 pub use crate::session::approve::{Approver, Question, Turn};
 pub use crate::session::ledger::Spent;
@@ -140,9 +140,17 @@ impl TaskOutcome {
 }
 
 /// Which run it is, and on whose behalf.
-struct Whose {
+#[derive(Debug, Clone)]
+struct Owner {
     tenant: TenantId,
     run: RunId,
+}
+
+impl Owner {
+    /// What its events are about.
+    fn about(&self) -> About<'_> {
+        About::run(&self.tenant, self.run)
+    }
 }
 
 /// What a run within another has from that.
@@ -188,15 +196,15 @@ impl Host {
     pub async fn run(&self, agent: &Agent, input: RunInput) -> RunOutcome {
         let timeout = agent.mind.as_ref().map_or_else(Default::default, |mind| mind.approve.timeout);
         let approval = Arc::new(Approval::new(input.approver, timeout));
-        let whose = Whose { tenant: input.tenant, run: input.run.unwrap_or_else(Self::next_run) };
-        self.started(agent, input.value, input.out, approval, whose, None).await
+        let owner = Owner { tenant: input.tenant, run: input.run.unwrap_or_else(Self::next_run) };
+        self.started(agent, input.value, input.out, approval, owner, None).await
     }
 
     /// Runs an agent that another uses, with its task.
     async fn run_within(&self, agent: &Agent, task: &str, within: Within) -> RunOutcome {
         let approval = Arc::clone(&within.approval);
-        let whose = Whose { tenant: within.tenant.clone(), run: Self::next_run() };
-        self.started(agent, Value::String(task.to_owned()), None, approval, whose, Some(within)).await
+        let owner = Owner { tenant: within.tenant.clone(), run: Self::next_run() };
+        self.started(agent, Value::String(task.to_owned()), None, approval, owner, Some(within)).await
     }
 
     async fn started(
@@ -205,22 +213,23 @@ impl Host {
         input: Value,
         out: Option<PathBuf>,
         approval: Arc<Approval>,
-        Whose { tenant, run }: Whose,
+        owner: Owner,
         within: Option<Within>,
     ) -> RunOutcome {
         let started = Instant::now();
         let own = started + agent.bounds.timeout;
         let deadline = within.as_ref().map_or(own, |within| within.deadline.min(own));
         let around = within.as_ref().map(|within| (Arc::clone(&within.count), within.share));
-        let caller = Caller::new(self, agent, (run, tenant), deadline, Count::new(agent.bounds.max_calls, around));
+        let caller = Caller::new(self, agent, owner.clone(), deadline, Count::new(agent.bounds.max_calls, around));
         let _counted = Counted::new(&self.0.events.runs);
-        self.0.events.tell(None, Some(run), || Happening::RunStarted {
+        self.0.events.tell(owner.about(), || Happening::RunStarted {
             agent: agent.name.to_string(),
             pattern: agent.pattern.as_str(),
             steps: agent.steps.len(),
             parent: within.as_ref().map(|within| within.parent),
             task: shortened(&task_of(&input), 200),
         });
+        let end = End::of(&self.0.events, owner);
         let mut outcome = match &agent.mind {
             None => {
                 let gate = within.as_ref().map(|within| caller.gate(&within.asks, &approval));
@@ -231,8 +240,7 @@ impl Host {
         // A run is over when its calls are: what was ended a moment ago may still be on its way out.
         caller.gone().await;
         outcome.elapsed = started.elapsed();
-        let (word, answer) = (outcome.word(), outcome.answer.as_deref().map(|answer| shortened(answer, 500)));
-        self.0.events.tell(None, Some(run), || Happening::RunFinished { outcome: word, answer });
+        end.tell(&outcome);
         outcome
     }
 }
@@ -262,7 +270,7 @@ impl Caller<'_> {
 
     /// What stands before its calls.
     fn gate(&self, asks: &Arc<Asks>, approval: &Arc<Approval>) -> Gate {
-        Gate::new(&self.agent.name, self.run, asks, approval, &self.host.0.events)
+        Gate::new(&self.agent.name, &self.owner, asks, approval, &self.host.0.events)
     }
 
     /// A run in which a model decides.
@@ -271,8 +279,8 @@ impl Caller<'_> {
         let depth = within.as_ref().map_or(0, |within| within.depth);
         let asks = Asks::new(mind.approve.clone(), within.as_ref().map(|within| Arc::clone(&within.asks)));
         let around = within.map(|within| (within.ledger, within.share));
-        let ledger = Ledger::new(&agent.name, self.run, &mind.budget, around);
-        let base = RunOutcome::begun(self.run, agent);
+        let ledger = Ledger::new(&agent.name, &self.owner, &mind.budget, around);
+        let base = RunOutcome::begun(self.owner.run, agent);
         if depth > MOST_DEEP {
             let failure = Failure::new(Code::Budget, format!("{} would run too deep within other agents", agent.name))
                 .why(format!("{depth} of {MOST_DEEP}"));
@@ -305,6 +313,36 @@ impl<'a> Counted<'a> {
 impl Drop for Counted<'_> {
     fn drop(&mut self) {
         self.0.update(|runs| *runs = runs.saturating_sub(1));
+    }
+}
+
+/// The guard of a run that has begun: exactly one end is told of it, also where whoever waits for it goes away.
+struct End<'a> {
+    events: &'a Events,
+    owner: Owner,
+    told: bool,
+}
+
+impl<'a> End<'a> {
+    fn of(events: &'a Events, owner: Owner) -> Self {
+        Self { events, owner, told: false }
+    }
+
+    /// It came to its end.
+    fn tell(mut self, outcome: &RunOutcome) {
+        self.told = true;
+        let answer = outcome.answer.as_deref().map(|answer| shortened(answer, 500));
+        self.events.tell(self.owner.about(), || Happening::RunFinished { outcome: outcome.word(), answer });
+    }
+}
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        if !self.told {
+            let code = if std::thread::panicking() { Code::Fault } else { Code::Cancelled };
+            let outcome = code.kind().to_string();
+            self.events.tell(self.owner.about(), || Happening::RunFinished { outcome, answer: None });
+        }
     }
 }
 

@@ -86,7 +86,7 @@ impl<'a> Run<'a> {
     }
 
     fn tell(&self, what: impl FnOnce() -> Happening) {
-        self.caller.host.0.events.tell(None, Some(self.caller.run), what);
+        self.caller.host.0.events.tell(self.caller.owner.about(), what);
     }
 
     /// Does the work of one node.
@@ -261,7 +261,7 @@ impl<'a> Run<'a> {
         let steps: Vec<StepOutcome> = steps.collect();
         let (folder, files) = self.out.finish();
         RunOutcome {
-            run: self.caller.run,
+            run: self.caller.owner.run,
             agent: self.agent.name.clone(),
             answer: None,
             actions: Vec::new(),

@@ -107,7 +107,7 @@ fn parsed<T: FromStr>(headers: &HeaderMap, name: &'static str, wanted: impl Disp
     value(headers, name, wanted, |text| text.parse().ok())
 }
 
-fn value<T>(
+pub(crate) fn value<T>(
     headers: &HeaderMap,
     name: &'static str,
     wanted: impl Display,

@@ -20,9 +20,10 @@ struct Alive {
 #[derive(Serialize)]
 struct Ready {
     ready: bool,
-    /// Calls accepted and not ended, and how many of them wait.
+    /// Calls accepted and not ended; of those, how many wait, and how many are in their cells.
     calls: usize,
     waiting: usize,
+    running: usize,
     runs: usize,
     connections: usize,
     up_ms: u128,
@@ -43,6 +44,7 @@ pub(super) async fn ready(State(shared): State<Arc<Shared>>) -> Result<Response,
         ready: true,
         calls: load.under_way,
         waiting: load.waiting,
+        running: load.running,
         runs: shared.runs.under_way(),
         connections: shared.connections.count(),
         up_ms: shared.started.elapsed().as_millis(),

@@ -3,8 +3,11 @@
 mod agents;
 mod body;
 mod errors;
+mod events;
 mod headers;
 mod health;
+mod openapi;
+mod operations;
 mod problem;
 mod runs;
 mod tools;
@@ -14,7 +17,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{any, get, post};
+use axum::routing::any;
 use hotcell_call::{Code, Failure};
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD,
@@ -22,7 +25,9 @@ use http::header::{
 };
 use http::request::Parts;
 use http::{Method, StatusCode, Uri};
+use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::Value;
 
 pub(crate) use self::body::read as read_body;
 pub(crate) use self::problem::Problem;
@@ -31,17 +36,9 @@ use crate::serve::Shared;
 
 /// All paths.
 pub(crate) fn router(shared: Arc<Shared>) -> Router {
-    Router::new()
-        .route("/healthz", get(health::alive))
-        .route("/readyz", get(health::ready))
-        .route("/errors/{code}", get(errors::page))
-        .route("/v1/tools", get(tools::list))
-        .route("/v1/tools/{tool}", get(tools::show))
-        .route("/v1/tools/{tool}/call", post(tools::call))
-        .route("/v1/agents", get(agents::list))
-        .route("/v1/agents/{agent}/runs", post(agents::run))
-        .route("/v1/runs", get(runs::list))
-        .route("/v1/runs/{run}", get(runs::show).delete(runs::cancel))
+    let paths = operations::all().into_iter();
+    paths
+        .fold(Router::new(), |router, operation| router.route(operation.path, operation.handler))
         .route("/mcp", any(mcp::http::serve))
         .method_not_allowed_fallback(other_method)
         .fallback(nothing)
@@ -89,6 +86,15 @@ fn json(status: StatusCode, value: &impl Serialize) -> Response {
             Problem::from(Failure::new(Code::Fault, "an answer can't be written").caused_by(error)).into_response()
         }
     }
+}
+
+/// The schema of a type, to stand within a document.
+fn schema<T: JsonSchema>() -> Value {
+    let mut schema = schemars::schema_for!(T).to_value();
+    if let Value::Object(keys) = &mut schema {
+        keys.remove("$schema");
+    }
+    schema
 }
 
 async fn nothing(uri: Uri) -> Problem {

@@ -51,7 +51,29 @@ pub(crate) struct Function {
     output: Option<Value>,
 }
 
+impl Function {
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(super) fn description(&self) -> &str {
+        &self.description
+    }
+
+    pub(super) fn input(&self) -> &Value {
+        &self.input
+    }
+
+    pub(super) fn output(&self) -> Option<&Value> {
+        self.output.as_ref()
+    }
+}
+
 impl Tool {
+    pub(super) fn functions(&self) -> impl Iterator<Item = &Function> {
+        self.functions.iter()
+    }
+
     /// What a tenant may call of it; none: nothing.
     fn of(host: &Host, tenant: &TenantId, listed: Listed) -> Option<Self> {
         let (functions, error) = match listed.descriptor {

@@ -42,6 +42,7 @@ use crate::http::{self as paths, Problem};
 use crate::mcp::Mcp;
 use crate::mcp::http::Endpoint;
 use crate::runs::Runs;
+use crate::tape::Tape;
 
 /// A host that is about to be served.
 #[derive(Debug)]
@@ -61,6 +62,7 @@ pub(crate) struct Shared {
     listen: SocketAddr,
     pub(crate) runs: Runs,
     pub(crate) mcp: Endpoint,
+    pub(crate) tape: Tape,
     pub(crate) connections: Arc<Connections>,
     /// The end of the server has begun: what comes now is refused.
     pub(crate) draining: CancellationToken,
@@ -76,7 +78,7 @@ pub(crate) struct Serving {
 
 /// In which the head of a request must have come, and the next one begin.
 const HEAD_IN: Duration = Duration::from_secs(10);
-/// Of the head of a request, its target included.
+/// Of the head of a request, its target included; it is looked at after each read, so one may be twice as long.
 const MOST_HEAD: usize = 64 << 10;
 const MOST_HEADERS: usize = 100;
 /// What is left for answers to be sent, when all calls have ended.
@@ -103,6 +105,7 @@ impl Server {
             now: RwLock::new(Arc::new(Serving::new(host))),
             listen: address,
             runs: Runs::new(),
+            tape: Tape::default(),
             connections: Arc::default(),
             draining: CancellationToken::new(),
             started: Instant::now(),

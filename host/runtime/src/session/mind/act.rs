@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 use super::shown::{Envelope, Origin};
 use super::{MOST_TOLD, Thinker};
+use crate::events::About;
 use crate::session::{Action, Within};
 
 /// Uses of one reply that are made; of the others the model is told that they were too many.
@@ -110,8 +111,8 @@ impl Thinker<'_> {
         self.required(None, one, &target, task);
         let began = Instant::now();
         let within = Within {
-            tenant: self.caller.tenant.clone(),
-            parent: self.caller.run,
+            tenant: self.caller.owner.tenant.clone(),
+            parent: self.caller.owner.run,
             ledger: std::sync::Arc::clone(&self.ledger),
             count: std::sync::Arc::clone(&self.caller.count),
             share: sub.share,
@@ -147,7 +148,7 @@ impl Thinker<'_> {
     }
 
     fn required(&self, call: Option<CallId>, one: &ToolUse, target: &str, input: &str) {
-        self.caller.host.0.events.tell(call, Some(self.caller.run), || Happening::ActionRequired {
+        self.caller.host.0.events.tell(About { call, ..self.caller.owner.about() }, || Happening::ActionRequired {
             action: shortened(&one.id, 100),
             target: target.to_owned(),
             input: shortened(input, MOST_TOLD),
@@ -155,7 +156,7 @@ impl Thinker<'_> {
     }
 
     fn available(&self, call: Option<CallId>, one: &ToolUse, outcome: &str, envelope: &Envelope) -> ToolResult {
-        self.caller.host.0.events.tell(call, Some(self.caller.run), || Happening::ResultAvailable {
+        self.caller.host.0.events.tell(About { call, ..self.caller.owner.about() }, || Happening::ResultAvailable {
             action: shortened(&one.id, 100),
             outcome: outcome.to_owned(),
             size: envelope.size,

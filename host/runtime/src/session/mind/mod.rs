@@ -172,7 +172,7 @@ impl<'a> Thinker<'a> {
     }
 
     pub(super) fn tell(&self, what: impl FnOnce() -> Happening) {
-        self.caller.host.0.events.tell(None, Some(self.caller.run), what);
+        self.caller.host.0.events.tell(self.caller.owner.about(), what);
     }
 
     pub(super) fn actions(&self) -> MutexGuard<'_, Vec<Action>> {

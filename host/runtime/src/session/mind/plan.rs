@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use hotcell_agent::document::Source;
 use hotcell_agent::model::{ChatReply, Form, Message, ToolResult, ToolUse, spelled};
 use hotcell_agent::{Agent, Diagnostic, Work};
-use hotcell_call::{Code, Failure, Happening, shortened};
+use hotcell_call::{Code, Failure, Happening, Kind, shortened};
 use hotcell_flow::dag::{self, OnFailure, State};
 use serde_json::{Map, Value, json};
 
@@ -96,25 +96,30 @@ impl Thinker<'_> {
         let run = Run::new(self.caller, steps, Value::String(task.to_owned()), Out::new(PathBuf::new()))
             .going_on()
             .through(&self.gate);
-        let progress = dag::run(&steps.dag, OnFailure::GoOn, |node| run.work(node)).await;
-        let states: Vec<State> = steps.dag.nodes().filter_map(|node| progress.state(node)).collect();
+        // The run's time ends it here, and not from without: what was used until then is counted.
+        let made = dag::run(&steps.dag, OnFailure::GoOn, |node| run.work(node));
+        let progress = tokio::time::timeout_at(self.caller.deadline.into(), made).await;
+        let states: Vec<State> = match &progress {
+            Ok(progress) => steps.dag.nodes().filter_map(|node| progress.state(node)).collect(),
+            Err(_) => Vec::new(),
+        };
         drop(progress);
         let outcome = run.finish(states, None, std::time::Duration::ZERO);
-        if let Some(failure) = outcome.failure.filter(|failure| failure.code() == Code::Budget) {
-            return Err(failure);
-        }
         self.add(outcome.fuel, outcome.failed_calls);
-        let results = outcome.results.iter().map(|(step, value)| (step.to_string(), (**value).clone())).collect();
         for step in &outcome.steps {
             self.acted(Action {
                 action: step.step.to_string(),
                 call: None,
                 run: None,
                 target: target(steps, &step.step),
-                outcome: ended(step),
+                outcome: ended(step, outcome.results.contains_key(&step.step)),
                 elapsed: std::time::Duration::ZERO,
             });
         }
+        if let Some(failure) = outcome.failure.filter(|failure| failure.kind() == Kind::OverBudget) {
+            return Err(failure);
+        }
+        let results = outcome.results.iter().map(|(step, value)| (step.to_string(), (**value).clone())).collect();
         Ok((outcome.steps, results))
     }
 
@@ -181,7 +186,9 @@ fn written(steps: &[Value], allow: &[String]) -> Result<String, String> {
         if let Some(key) = step.keys().find(|key| !matches!(key.as_str(), "id" | "call" | "with" | "needs")) {
             return Err(format!("step {} has the key `{}`, which means nothing", place + 1, shortened(key, 60)));
         }
-        Ok(without_null(&Value::Object(step.clone())))
+        let named =
+            step.get("id").and_then(Value::as_str).map_or_else(|| (place + 1).to_string(), |id| shortened(id, 60));
+        without_null(&Value::Object(step.clone()), "").map_err(|wrong| format!("step {named}: {wrong}"))
     };
     let steps: Vec<Value> = steps.iter().enumerate().map(step).collect::<Result<_, _>>()?;
     let file =
@@ -189,15 +196,30 @@ fn written(steps: &[Value], allow: &[String]) -> Result<String, String> {
     toml::to_string(&file).map_err(|error| format!("it can't be written down: {error}"))
 }
 
-/// TOML has no null: what is null is left out.
-fn without_null(value: &Value) -> Value {
+/// TOML has no null. A field that is null is left out; in a list it is data, which can't be left out and can't be written down.
+fn without_null(value: &Value, at: &str) -> Result<Value, String> {
     match value {
         Value::Object(map) => {
             let kept = map.iter().filter(|(_, value)| !value.is_null());
-            Value::Object(kept.map(|(key, value)| (key.clone(), without_null(value))).collect::<Map<_, _>>())
+            let each = |(key, value): (&String, &Value)| {
+                let at = if at.is_empty() { shortened(key, 60) } else { format!("{at}.{}", shortened(key, 60)) };
+                Ok((key.clone(), without_null(value, &at)?))
+            };
+            kept.map(each).collect::<Result<Map<_, _>, String>>().map(Value::Object)
         }
-        Value::Array(list) => list.iter().filter(|value| !value.is_null()).map(without_null).collect(),
-        other => other.clone(),
+        Value::Array(list) => {
+            let each = |(place, value): (usize, &Value)| {
+                let at = format!("{at}[{place}]");
+                if value.is_null() {
+                    return Err(format!(
+                        "`{at}` is null, and a list in a plan can't hold one (let an earlier step give the whole list)"
+                    ));
+                }
+                without_null(value, &at)
+            };
+            list.iter().enumerate().map(each).collect::<Result<Vec<_>, _>>().map(Value::Array)
+        }
+        other => Ok(other.clone()),
     }
 }
 
@@ -219,10 +241,11 @@ fn target(steps: &Agent, id: &hotcell_call::StepId) -> String {
     }
 }
 
-fn ended(step: &StepOutcome) -> String {
+/// How a step ended, also in a plan that was broken off: what has a result is done.
+fn ended(step: &StepOutcome, has_result: bool) -> String {
     match &step.first_failure {
         Some(failure) => failure.kind().to_string(),
-        None if step.state == "done" => "ok".to_owned(),
+        None if has_result => "ok".to_owned(),
         None => step.state.to_owned(),
     }
 }

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hotcell_call::{ByteSize, Effects, StepId, TenantId};
+use hotcell_call::{ByteSize, Effects, StepId};
 
 use super::*;
 use crate::output::Output;
@@ -17,7 +17,7 @@ impl Story {
     fn tell(&mut self, run: u128, call: Option<u128>, what: Happening) {
         self.at_ms += 1;
         let (call, run) = (call.map(CallId::from_bits), Some(RunId::from_bits(run)));
-        let event = Event { seq: self.at_ms, at_ms: self.at_ms, call, run, what };
+        let event = Event { seq: self.at_ms, at_ms: self.at_ms, tenant: None, call, run, what };
         self.trace.hear(&Heard::Event(Arc::new(event)));
     }
 
@@ -44,8 +44,8 @@ impl Story {
     }
 
     fn call(&mut self, run: u128, call: u128, target: &str, code: Option<&'static str>) {
-        let (tenant, target) = ("local".parse::<TenantId>().unwrap(), target.parse().unwrap());
-        self.tell(run, Some(call), Happening::Accepted { tenant, target });
+        let target = target.parse().unwrap();
+        self.tell(run, Some(call), Happening::Accepted { target });
         let (queue, run_time) = (Duration::from_micros(1_500), Duration::from_millis(38));
         let (outcome, effects) = ("ok".to_owned(), Effects::default());
         let what = Happening::Finished { outcome, code, queue, run_time, fuel: 41_000, effects, decisions_dropped: 0 };

@@ -1,0 +1,149 @@
+//! What happens, as it happens: server-sent events, one `data` line of JSON each, with the event's number as its id.
+//!
+//! A client that comes back says in `Last-Event-ID` what it saw last, and gets what came after; what is not there any more is told as
+//! an event `missed` with the number. A comment is sent now and then, so that neither side takes a silent stream for a dead one.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Extension;
+use axum::extract::{Path, State};
+use axum::response::sse::{Event as Sent, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use futures::Stream;
+use hotcell_call::{Event, Failure, Happening, RunId, TenantId};
+use http::HeaderMap;
+use serde::Serialize;
+use tokio_util::sync::CancellationToken;
+
+use super::problem::Problem;
+use crate::serve::{Caller, Shared};
+use crate::tape::{Reader, Seen, is_of};
+
+/// From one sign of life to the next.
+const ALIVE: Duration = Duration::from_secs(15);
+const LAST_EVENT_ID: &str = "last-event-id";
+
+#[derive(Serialize)]
+struct Missed {
+    missed: u64,
+}
+
+/// Everything that happens on the caller's behalf.
+pub(super) async fn all(
+    State(shared): State<Arc<Shared>>,
+    Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let reader = shared.tape.read(&shared.host(), last(&headers)?);
+    Ok(stream(Following::new(&shared, reader, caller.tenant, None)))
+}
+
+/// What happens in one run, from its beginning to its end.
+pub(super) async fn of_run(
+    State(shared): State<Arc<Shared>>,
+    Extension(caller): Extension<Caller>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let run = shared.runs.find(&id, &caller.tenant)?;
+    let last = last(&headers)?;
+    let host = shared.host();
+    // First the tape, then what was before it: nothing falls between the two.
+    let reader = shared.tape.read(&host, None);
+    let history = host.history(run.id);
+    let mut following = Following::new(&shared, reader, caller.tenant, Some(run.id));
+    if let Some(history) = history {
+        following.before(history.events, history.dropped, last);
+    }
+    Ok(stream(following))
+}
+
+/// The number of the event that the client saw last.
+fn last(headers: &HeaderMap) -> Result<Option<u64>, Failure> {
+    super::headers::value(headers, LAST_EVENT_ID, "the number of an event", |text| text.parse().ok())
+}
+
+/// A client that follows.
+struct Following {
+    reader: Reader,
+    tenant: TenantId,
+    /// The one run that it follows.
+    run: Option<RunId>,
+    /// What came before the reader began.
+    before: VecDeque<Seen>,
+    /// The last of these.
+    seen: Option<u64>,
+    draining: CancellationToken,
+    over: bool,
+}
+
+impl Following {
+    fn new(shared: &Shared, reader: Reader, tenant: TenantId, run: Option<RunId>) -> Self {
+        let draining = shared.draining.clone();
+        Self { reader, tenant, run, before: VecDeque::new(), seen: None, draining, over: false }
+    }
+
+    /// What is known of the run already, after what the client has seen.
+    fn before(&mut self, events: Vec<Arc<Event>>, dropped: u64, last: Option<u64>) {
+        self.seen = events.last().map(|event| event.seq);
+        if last.is_none() && dropped > 0 {
+            self.before.push_back(Seen::Missed(dropped));
+        }
+        let unseen = events.into_iter().filter(|event| last.is_none_or(|last| event.seq > last));
+        self.before.extend(unseen.map(Seen::Event));
+    }
+
+    async fn next(&mut self) -> Option<Seen> {
+        if self.over {
+            return None;
+        }
+        let seen = match self.before.pop_front() {
+            Some(seen) => seen,
+            None => {
+                let (tenant, run, after) = (self.tenant.clone(), self.run, self.seen);
+                let wants = move |event: &Event| {
+                    is_of(event, &tenant)
+                        && (run.is_none() || event.run == run)
+                        && after.is_none_or(|seen| event.seq > seen)
+                };
+                // Whoever follows does not hold up the end of the server.
+                self.draining.run_until_cancelled(self.reader.next(wants)).await??
+            }
+        };
+        self.over = matches!((&seen, self.run), (Seen::Event(event), Some(run)) if ends(event, run));
+        Some(seen)
+    }
+}
+
+/// Whether nothing comes after an event of a run: its end, or that of the one call that it is.
+fn ends(event: &Event, run: RunId) -> bool {
+    match event.what {
+        Happening::RunFinished { .. } => event.run == Some(run),
+        Happening::Finished { .. } => event.call.is_some_and(|call| call.bits() == run.bits()),
+        _ => false,
+    }
+}
+
+fn stream(following: Following) -> Response {
+    let events = futures::stream::unfold(following, async |mut following| {
+        let seen = following.next().await?;
+        Some((sent(&seen), following))
+    });
+    Sse::new(infallible(events)).keep_alive(KeepAlive::new().interval(ALIVE)).into_response()
+}
+
+fn infallible(events: impl Stream<Item = Sent>) -> impl Stream<Item = Result<Sent, Infallible>> {
+    futures::StreamExt::map(events, Ok)
+}
+
+fn sent(seen: &Seen) -> Sent {
+    let sent = match seen {
+        Seen::Event(event) => Sent::default().id(event.seq.to_string()).json_data(event),
+        Seen::Missed(missed) => Sent::default().event("missed").json_data(Missed { missed: *missed }),
+    };
+    // What happened is made of texts and numbers: it can always be written.
+    sent.unwrap_or_default()
+}
