@@ -313,8 +313,7 @@ fn progress_is_told_to_whoever_asked_for_it() {
             "tools/call",
             json!({ "name": "echo__progress", "arguments": { "times": 5 }, "_meta": { "progressToken": "far" } }),
         );
-        let told: Vec<Value> =
-            (1..=5).map(|_| client.notified("notifications/progress")["params"].take()).collect();
+        let told: Vec<Value> = (1..=5).map(|_| client.notified("notifications/progress")["params"].take()).collect();
         let far: Vec<f64> = told.iter().filter_map(|far| far["progress"].as_f64()).collect();
         assert_eq!(far, [1.0, 2.0, 3.0, 4.0, 5.0]);
         assert!(told.iter().all(|far| far["progressToken"] == "far" && far["total"].as_f64() == Some(5.0)));
@@ -628,17 +627,22 @@ fn a_client_is_set_up_by_its_file_and_nothing_else_in_it_changes() {
     assert!(text.contains("\t\"theme\": \"dark\",\n"), "{text}");
     let value: Value = serde_json::from_str(&text).expect("JSON");
     let entry = &value["mcpServers"]["hotcell"];
-    assert!(entry["command"].as_str().is_some_and(|path| path.starts_with('/') && path.ends_with("hotcell")), "{entry}");
+    assert!(
+        entry["command"].as_str().is_some_and(|path| path.starts_with('/') && path.ends_with("hotcell")),
+        "{entry}"
+    );
     assert_eq!((&entry["args"][0], &entry["args"][2]), (&json!("--config"), &json!("mcp")));
     assert!(value["mcpServers"]["other"].is_object());
-    let again = shell.run(&["--config", "hotcell.toml", "mcp", "install", "cursor", "--write", "--json"]).exits(0).json();
+    let again =
+        shell.run(&["--config", "hotcell.toml", "mcp", "install", "cursor", "--write", "--json"]).exits(0).json();
     assert_eq!((&again["changed"], &again["written"]), (&json!(false), &json!(false)));
     fs::write(&file, "// mine\n{}").expect("a file");
     let refused = shell.run(&["mcp", "install", "cursor", "--write"]).exits(2);
     assert!(refused.stderr.contains("no JSON object"), "{}", refused.stderr);
     assert_eq!(fs::read_to_string(&file).expect("a file"), "// mine\n{}");
     shell.run(&["mcp", "install", "vscode", "--write"]).exits(0);
-    let code: Value = serde_json::from_str(&fs::read_to_string(shell.path(".vscode/mcp.json")).expect("a file")).expect("JSON");
+    let code: Value =
+        serde_json::from_str(&fs::read_to_string(shell.path(".vscode/mcp.json")).expect("a file")).expect("JSON");
     assert_eq!(code["servers"]["hotcell"]["type"], "stdio");
     shell.run(&["mcp", "install", "claude", "--write"]).exits(0);
     assert!(shell.path(".config/Claude/claude_desktop_config.json").is_file());

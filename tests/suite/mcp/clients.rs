@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
 
-use super::{ENDLESS, OLD, NEW, shell};
+use super::{ENDLESS, NEW, OLD, shell};
 use crate::cli::Shell;
 use crate::support::program::{guest, hotcell, scratch};
 use crate::support::served::Served;

@@ -167,7 +167,7 @@ mod tests {
     use super::*;
 
     fn hear(far: &mut Far, what: Happening) -> bool {
-        far.hear(&Heard::Event(Arc::new(Event { seq: 0, at_ms: 0, call: None, run: None, what })))
+        far.hear(&Heard::Event(Arc::new(Event { seq: 0, at_ms: 0, call: None, run: None, tenant: None, what })))
     }
 
     #[test]

@@ -130,10 +130,13 @@ mod tests {
             "deep": { "anyOf": [{ "properties": { "any": true } }, true] },
         } });
         let told = Value::Object((*input(&schema)).clone());
-        assert_eq!(told, json!({ "type": "object", "additionalProperties": false, "properties": {
+        assert_eq!(
+            told,
+            json!({ "type": "object", "additionalProperties": false, "properties": {
             "any": {}, "none": { "not": {} }, "list": { "type": "array", "items": {} },
             "deep": { "anyOf": [{ "properties": { "any": {} } }, {}] },
-        } }));
+        } })
+        );
         let output = Output::of(Some(&json!(true)));
         assert!(output.wraps);
         assert_eq!(output.schema.unwrap()["anyOf"][0]["properties"]["value"], json!({}));
