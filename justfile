@@ -31,7 +31,7 @@ test *args: setup _tools _guests
     cargo build {{ native }} --bins --tests
     cargo test {{ native }} {{ args }}
 
-# Try hotcell with what others made for Node, where there is one: a mock of providers of models
+# Try hotcell with what others made, where there is Node: a mock of providers of models, and clients of MCP
 test-clients: setup
     bash .ci/clients
 

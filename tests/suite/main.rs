@@ -31,6 +31,7 @@ mod http;
 mod limits;
 mod listing;
 mod manners;
+mod mcp;
 mod minds;
 mod models;
 mod path;

@@ -59,7 +59,10 @@ fn level(global: &Global) -> LevelFilter {
 
 fn targets(level: LevelFilter) -> Targets {
     let capped = level.min(LevelFilter::INFO);
-    ENGINE.into_iter().fold(Targets::new().with_default(level), |targets, room| targets.with_target(room, capped))
+    // The library of the protocol tells every message that it reads, and that a client has gone as an error.
+    let protocol = if level < LevelFilter::INFO { LevelFilter::OFF } else { LevelFilter::ERROR };
+    let targets = Targets::new().with_default(level).with_target("rmcp", protocol);
+    ENGINE.into_iter().fold(targets, |targets, room| targets.with_target(room, capped))
 }
 
 #[cfg(test)]
@@ -112,5 +115,8 @@ mod tests {
             assert!(!most.would_enable(room, &Level::DEBUG), "{room}");
         }
         assert!(!targets(LevelFilter::WARN).would_enable("wasmtime", &Level::INFO));
+        // H89: nor the library of the protocol what clients send.
+        assert!(!most.would_enable("rmcp::service", &Level::WARN));
+        assert!(!targets(LevelFilter::WARN).would_enable("rmcp::service", &Level::ERROR));
     }
 }

@@ -1,6 +1,7 @@
 //! Agents by name: those in the agents' folders, before those that came with the program.
 
 use std::collections::BTreeSet;
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -57,15 +58,27 @@ impl Agents {
     pub fn names(&self) -> BTreeSet<AgentName> {
         let mut names: BTreeSet<AgentName> =
             self.shipped.iter().filter_map(|shipped| shipped.name.parse().ok()).collect();
-        let files =
-            self.folders.iter().flat_map(|folder| folder.read_dir().into_iter().flatten().take(MOST_FILES).flatten());
-        for file in files {
+        for file in self.files() {
             let path = PathBuf::from(file.file_name());
             let is_agent = path.extension().is_some_and(|ending| ending == "toml");
             let stem = path.file_stem().and_then(|stem| stem.to_str()).filter(|_| is_agent);
             names.extend(stem.and_then(|stem| stem.parse().ok()));
         }
         names
+    }
+
+    /// A number that is another when a file was added, taken away or changed. Reads the disk, but no file.
+    pub(crate) fn stamp(&self) -> u64 {
+        let state = |file: std::fs::DirEntry| {
+            let meta = file.metadata().ok();
+            (file.path(), meta.as_ref().map(std::fs::Metadata::len), meta.and_then(|meta| meta.modified().ok()))
+        };
+        let files: BTreeSet<_> = self.files().map(state).collect();
+        BuildHasherDefault::<DefaultHasher>::default().hash_one(files)
+    }
+
+    fn files(&self) -> impl Iterator<Item = std::fs::DirEntry> + '_ {
+        self.folders.iter().flat_map(|folder| folder.read_dir().into_iter().flatten().take(MOST_FILES).flatten())
     }
 
     /// That there is no such agent, and which of `known` may have been meant.

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use hotcell_call::{Code, Failure, ToolName, nearest};
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
+use tokio::sync::watch;
 
 use crate::entry::{Entry, Origin};
 use crate::scan;
@@ -48,6 +49,8 @@ pub(crate) struct Catalog {
     looking: tokio::sync::Mutex<()>,
     /// Set by the watcher.
     changed: Arc<AtomicBool>,
+    /// Counts what the watcher tells, and looks that found other things than the one before.
+    changes: Arc<watch::Sender<u64>>,
     watcher: Mutex<Option<RecommendedWatcher>>,
     /// Whether there is one: else the folders are looked at again and again.
     watched: AtomicBool,
@@ -69,10 +72,20 @@ pub(crate) struct Snapshot {
     pub(crate) broken: Vec<Broken>,
 }
 
+impl Snapshot {
+    /// Whether there are the same tools in the same state: an entry whose file did not change is taken over.
+    fn is_as(&self, other: &Self) -> bool {
+        let same = |(one, other): (&Vec<Arc<Entry>>, &Vec<Arc<Entry>>)| {
+            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| Arc::ptr_eq(one, other))
+        };
+        self.tools.keys().eq(other.tools.keys()) && self.tools.values().zip(other.tools.values()).all(same)
+    }
+}
+
 impl Catalog {
     pub(crate) fn new(sources: Sources) -> Self {
-        let changed = Arc::new(AtomicBool::new(false));
-        let watcher = watch(&sources.folders, &changed);
+        let (changed, changes) = (Arc::new(AtomicBool::new(false)), Arc::new(watch::Sender::new(0)));
+        let watcher = watch(&sources.folders, &changed, &changes);
         let watched = AtomicBool::new(watcher.is_some());
         let snapshot = scan::scan(&sources, &Snapshot::default());
         Self {
@@ -81,9 +94,25 @@ impl Catalog {
             looked: Mutex::new(Instant::now()),
             looking: tokio::sync::Mutex::new(()),
             changed,
+            changes,
             watcher: Mutex::new(watcher),
             watched,
         }
+    }
+
+    /// A number that is another when there may be other tools, or the same ones in another state.
+    pub(crate) fn version(&self) -> u64 {
+        *self.changes.borrow()
+    }
+
+    /// Waits for another number.
+    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    /// Whether the system tells of changes. Else whoever wants to know of them has to look.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.watched.load(Ordering::Acquire) || self.sources.folders.is_empty()
     }
 
     /// The one tool of that name.
@@ -106,8 +135,7 @@ impl Catalog {
 
     /// What there is now; a look that is older than `most` is done again.
     pub(crate) async fn snapshot(&self, most: Option<Duration>) -> Arc<Snapshot> {
-        let unwatched = !self.watched.load(Ordering::Acquire) && !self.sources.folders.is_empty();
-        let old = most.or(unwatched.then_some(FRESH)).is_some_and(|most| self.looked().elapsed() > most);
+        let old = most.or((!self.is_watched()).then_some(FRESH)).is_some_and(|most| self.looked().elapsed() > most);
         if self.changed.load(Ordering::Acquire) || old {
             Box::pin(self.look_again(most.unwrap_or_default())).await; // rare: not carried by every call
         }
@@ -130,6 +158,9 @@ impl Catalog {
         let look = tokio::task::spawn_blocking(move || scan::scan(&sources, &before));
         match look.await {
             Ok(snapshot) => {
+                if !self.is_watched() && !snapshot.is_as(&self.current()) {
+                    tell(&self.changes);
+                }
                 *self.now.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(snapshot);
                 *self.looked.lock().unwrap_or_else(PoisonError::into_inner) = began;
                 owed.is = false;
@@ -145,7 +176,7 @@ impl Catalog {
     /// Watches the folders, if they were not all there the last time.
     fn watch_again(&self) {
         if !self.watched.load(Ordering::Acquire) && self.sources.folders.iter().all(|folder| folder.is_dir()) {
-            let watcher = watch(&self.sources.folders, &self.changed);
+            let watcher = watch(&self.sources.folders, &self.changed, &self.changes);
             self.watched.store(watcher.is_some(), Ordering::Release);
             *self.watcher.lock().unwrap_or_else(PoisonError::into_inner) = watcher;
         }
@@ -176,12 +207,17 @@ impl Drop for Owed<'_> {
 }
 
 /// Watches the folders; none when one of them is not there, or when the system can't.
-fn watch(folders: &[PathBuf], changed: &Arc<AtomicBool>) -> Option<RecommendedWatcher> {
-    let flag = Arc::clone(changed);
+fn watch(
+    folders: &[PathBuf],
+    changed: &Arc<AtomicBool>,
+    changes: &Arc<watch::Sender<u64>>,
+) -> Option<RecommendedWatcher> {
+    let (flag, changes) = (Arc::clone(changed), Arc::clone(changes));
     let told = move |event: notify::Result<notify::Event>| {
         // What can't be told apart counts as a change: an overflow, an error.
         if !event.is_ok_and(|event| event.kind.is_access()) {
             flag.store(true, Ordering::Release);
+            tell(&changes);
         }
     };
     let mut watcher = notify::recommended_watcher(told)
@@ -194,6 +230,11 @@ fn watch(folders: &[PathBuf], changed: &Arc<AtomicBool>) -> Option<RecommendedWa
             .ok()?;
     }
     Some(watcher)
+}
+
+/// Counts a change.
+fn tell(changes: &watch::Sender<u64>) {
+    changes.send_modify(|count| *count = count.wrapping_add(1));
 }
 
 fn ambiguous(name: &ToolName, entries: &[Arc<Entry>]) -> Failure {

@@ -11,6 +11,7 @@ mod batches;
 mod builder;
 mod canonical;
 mod catalog;
+mod changes;
 pub mod config;
 mod entry;
 mod events;
@@ -42,6 +43,7 @@ mod witness;
 pub use agents::{Agents, Shipped};
 pub use builder::HostBuilder;
 pub use catalog::{Broken, Starter};
+pub use changes::Changes;
 pub use entry::Origin;
 pub use events::{About, Events, Heard, Middleware, Observed, Pass, Property, Redact, RunHistory, Subscription};
 pub use host::{Host, Load};
@@ -51,6 +53,9 @@ pub use model::fuzzing;
 pub use session::{Action, Approver, Question, RunInput, RunOutcome, Spent, StepOutcome, TaskOutcome, Turn};
 pub use toolfile::ToolFile;
 pub use trust::{Reach, Trust, reaches};
+
+/// What surfaces need of agents: what each takes, and the names that models know.
+pub use hotcell_agent::{InputKind, model::spelled};
 
 /// What surfaces need of the policies: a histogram of fixed memory, for what they measure themselves.
 pub use hotcell_flow::profile::Spread;

@@ -9,6 +9,7 @@ mod call;
 mod doctor;
 mod grants;
 mod limits;
+mod mcp;
 mod run;
 mod schedule;
 mod serve;
@@ -26,6 +27,7 @@ pub(crate) use call::{Asked, CallArgs, CallTarget};
 pub(crate) use doctor::DoctorArgs;
 pub(crate) use grants::GrantArgs;
 pub(crate) use limits::LimitArgs;
+pub(crate) use mcp::{McpArgs, McpClient, McpCommand};
 pub(crate) use run::{AgentRef, RunArgs, TASKS_IN_FLIGHT, Telling};
 pub(crate) use schedule::ScheduleArgs;
 pub(crate) use serve::{ServeArgs, TokenArgs};
@@ -81,6 +83,7 @@ pub(crate) enum Command {
     Bench(BenchArgs),
     Top(TopArgs),
     Serve(ServeArgs),
+    Mcp(McpArgs),
     Token(TokenArgs),
     /// List the tools that can be called
     Ls,

@@ -12,6 +12,7 @@ mod explain;
 mod grant;
 mod inspect;
 mod ls;
+mod mcp;
 mod new;
 mod run;
 mod schema;
@@ -45,6 +46,7 @@ pub(crate) fn run(args: Args, output: &Output) -> Result<Exit, Trouble> {
         Command::Top(args) => drive(top::run(args, output)),
         // It ends when it is told to, and that is what it is for.
         Command::Serve(args) => drive(serve::run(args, global, output)),
+        Command::Mcp(args) => mcp::run(&args, global, output),
         Command::Token(args) => token::run(&args, output),
         Command::Ls => drive(or_cancelled(ls::run(global, output))),
         Command::Inspect(args) => drive(or_cancelled(inspect::run(args, global, output))),

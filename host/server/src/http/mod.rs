@@ -17,6 +17,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
+use axum::routing::any;
 use hotcell_call::{Code, Failure};
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD,
@@ -28,7 +29,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
+pub(crate) use self::body::read as read_body;
 pub(crate) use self::problem::Problem;
+use crate::mcp;
 use crate::serve::Shared;
 
 /// All paths.
@@ -36,6 +39,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
     let paths = operations::all().into_iter();
     paths
         .fold(Router::new(), |router, operation| router.route(operation.path, operation.handler))
+        .route("/mcp", any(mcp::http::serve))
         .method_not_allowed_fallback(other_method)
         .fallback(nothing)
         .with_state(shared)

@@ -39,6 +39,8 @@ use self::connections::{Busy, Connections, Held};
 use self::line::Line;
 use self::site::Site;
 use crate::http::{self as paths, Problem};
+use crate::mcp::Mcp;
+use crate::mcp::http::Endpoint;
 use crate::runs::Runs;
 use crate::tape::Tape;
 
@@ -59,6 +61,7 @@ pub(crate) struct Shared {
     now: RwLock<Arc<Serving>>,
     listen: SocketAddr,
     pub(crate) runs: Runs,
+    pub(crate) mcp: Endpoint,
     pub(crate) tape: Tape,
     pub(crate) connections: Arc<Connections>,
     /// The end of the server has begun: what comes now is refused.
@@ -98,6 +101,7 @@ impl Server {
         let listener = TcpListener::bind(listen).await.map_err(refuse)?;
         let address = listener.local_addr().map_err(refuse)?;
         let shared = Shared {
+            mcp: Endpoint::new(Mcp::new(host.clone())),
             now: RwLock::new(Arc::new(Serving::new(host))),
             listen: address,
             runs: Runs::new(),
@@ -128,6 +132,8 @@ impl Server {
     pub async fn run(self, stop: impl Future<Output = ()>) {
         let router = paths::router(Arc::clone(&self.shared));
         let tasks = TaskTracker::new();
+        let mcp = &self.shared.mcp.mcp;
+        tasks.spawn(mcp.end.clone().run_until_cancelled_owned(Arc::clone(mcp).watch()));
         let mut stop = std::pin::pin!(stop);
         loop {
             let most = self.shared.now().host.config().server.connections;
@@ -146,6 +152,7 @@ impl Server {
         let host = self.shared.host();
         host.drain(host.config().server.drain).await;
         self.shared.runs.cancel_all();
+        self.shared.mcp.mcp.end.cancel();
         // Those who take no answer are not waited for longer.
         let _ = tokio::time::timeout(SENT_IN, tasks.wait()).await;
     }
@@ -159,6 +166,7 @@ impl Control {
     /// [`Code::Listen`] if it has no token any more while other machines may reach the server.
     pub fn replace(&self, host: Host) -> Result<(), Failure> {
         may_listen(self.0.listen, host.config())?;
+        self.0.mcp.mcp.replace(host.clone());
         *self.0.now.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(Serving::new(host));
         Ok(())
     }

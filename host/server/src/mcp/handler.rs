@@ -1,0 +1,262 @@
+//! One client's questions, answered: what there is, and what came of a call.
+
+use std::sync::Arc;
+
+use hotcell_call::{AgentName, Code, Failure, Payload, Target, TenantId, nearest, shortened};
+use hotcell_runtime::{Host, RunInput};
+use rmcp::model::{
+    CallToolRequestParams, CallToolResponse, CallToolResult, CustomRequest, CustomResult, ErrorCode, Implementation,
+    JsonObject, ListToolsResult, PaginatedRequestParams, ServerCapabilities, ServerConfig, SubscriptionFilter,
+};
+use rmcp::service::{NotificationContext, RequestContext, RoleServer, SubscriptionContext};
+use rmcp::{ErrorData, ServerHandler};
+use serde_json::Value;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use super::offer::{Known, Offer};
+use super::page::page;
+use super::progress::{Progress, beside};
+use super::shape::Output;
+use super::{Mcp, result};
+use crate::serve::Caller;
+
+/// One client.
+#[derive(Debug)]
+pub(crate) struct Handler {
+    mcp: Arc<Mcp>,
+    whose: Whose,
+    /// Places for calls.
+    calls: Semaphore,
+    /// Places for streams that tell of changes.
+    streams: Semaphore,
+    /// The client is gone: nobody waits for an answer.
+    gone: CancellationToken,
+}
+
+/// On whose behalf a client asks.
+#[derive(Debug)]
+pub(crate) enum Whose {
+    /// Of this tenant alone.
+    Of(TenantId),
+    /// Of the tenant whose token each request shows.
+    ByRequest,
+}
+
+/// Calls of one client at a time: more than any client makes, and few enough that a flood of requests is no flood of calls.
+pub(super) const MOST_CALLS: usize = 256;
+/// Streams of one client that tell of changes; one is enough.
+const MOST_STREAMS: usize = 16;
+
+/// What a model is told of this server before it uses it.
+const INSTRUCTIONS: &str = "\
+Each tool runs in a sandbox of its own: nothing is kept from one call to the next, and a tool reaches no file, host or variable that \
+its operator did not grant. A result with isError has an object that says what happened, why, and often how to mend it: `invalid` \
+means other arguments, `exhausted` and `timed-out` a smaller task, `refused` to try again later; `denied` only the operator can \
+change, so tell the user its fix. Names are TOOL__FUNCTION; agent__NAME runs an agent, which may take long.";
+
+impl Handler {
+    pub(super) fn new(mcp: Arc<Mcp>, whose: Whose, gone: CancellationToken) -> Self {
+        Self { mcp, whose, calls: Semaphore::new(MOST_CALLS), streams: Semaphore::new(MOST_STREAMS), gone }
+    }
+
+    fn tenant(&self, extensions: &rmcp::model::Extensions) -> Result<TenantId, ErrorData> {
+        if let Whose::Of(tenant) = &self.whose {
+            return Ok(tenant.clone());
+        }
+        let caller = extensions.get::<http::request::Parts>().and_then(|parts| parts.extensions.get::<Caller>());
+        caller.map(|caller| caller.tenant.clone()).ok_or_else(|| ErrorData::internal_error("nobody asks", None))
+    }
+
+    /// Ends when nobody waits for the answer to a request any more.
+    async fn given_up(&self, context: &RequestContext<RoleServer>) {
+        tokio::select! {
+            () = context.ct.cancelled() => {}
+            () = self.gone.cancelled() => {}
+        }
+    }
+
+    async fn call(
+        &self,
+        target: Target,
+        output: &Output,
+        arguments: Option<JsonObject>,
+        tenant: TenantId,
+        context: &RequestContext<RoleServer>,
+    ) -> CallToolResult {
+        let host = self.mcp.host();
+        let input = Payload::new(Value::Object(arguments.unwrap_or_default()).to_string());
+        let mut call = host.next_call(target, input);
+        call.tenant = tenant;
+        let progress = Progress::of_call(&host, context, call.id);
+        let outcome = beside(progress, Box::pin(host.call_until(call, self.given_up(context)))).await;
+        result::of_call(outcome, output)
+    }
+
+    async fn run(
+        &self,
+        name: &AgentName,
+        arguments: Option<JsonObject>,
+        tenant: TenantId,
+        context: &RequestContext<RoleServer>,
+    ) -> Result<CallToolResult, Failure> {
+        let host = self.mcp.host();
+        let agent = Box::pin(host.named_agent(name)).await?;
+        let value = agent.input_of(task(name, arguments)?)?;
+        let id = Host::next_run();
+        // Runs at the same time have folders of their own.
+        let out = Some(agent.output.join(id.to_string()));
+        let input = RunInput { value, out, run: Some(id), tenant, approver: None };
+        let progress = Progress::of_run(&host, context, id);
+        let run = async {
+            tokio::select! {
+                outcome = Box::pin(host.run(&agent, input)) => Some(outcome),
+                // A run ends by being dropped, and its calls with it.
+                () = self.given_up(context) => None,
+            }
+        };
+        let outcome = beside(progress, run).await;
+        Ok(outcome.map_or_else(|| result::of_failure(&cancelled()), |outcome| result::of_run(&outcome)))
+    }
+}
+
+impl ServerHandler for Handler {
+    fn get_info(&self) -> ServerConfig {
+        let capabilities = ServerCapabilities::builder().enable_tools().enable_tool_list_changed().build();
+        let mut name = Implementation::new("hotcell", env!("CARGO_PKG_VERSION"));
+        name.title = Some("hotcell".to_owned());
+        ServerConfig::new(capabilities).with_server_info(name).with_instructions(INSTRUCTIONS)
+    }
+
+    async fn list_tools(
+        &self,
+        request: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListToolsResult, ErrorData> {
+        let tenant = self.tenant(&context.extensions)?;
+        let offer = self.mcp.offer(&tenant).await;
+        let cursor = request.and_then(|request| request.cursor);
+        let (tools, next) = page(&offer.tools, cursor.as_deref())?;
+        let mut list = ListToolsResult::with_all_items(tools);
+        list.next_cursor = next;
+        Ok(list)
+    }
+
+    async fn call_tool(
+        &self,
+        request: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let tenant = self.tenant(&context.extensions)?;
+        let Ok(_place) = self.calls.try_acquire() else {
+            return Ok(result::of_failure(&too_many()).into());
+        };
+        let offer = self.mcp.offer(&tenant).await;
+        let result = match offer.known(&request.name) {
+            None => return Err(unknown(&request.name, &offer)),
+            Some(Known::Function(target, output)) => {
+                self.call(target.clone(), output, request.arguments, tenant, &context).await
+            }
+            Some(Known::Agent(name)) => {
+                let run = self.run(name, request.arguments, tenant, &context).await;
+                run.unwrap_or_else(|failure| result::of_failure(&failure))
+            }
+        };
+        Ok(result.into())
+    }
+
+    /// What the library knows, but could not read, comes here, too.
+    async fn on_custom_request(
+        &self,
+        request: CustomRequest,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<CustomResult, ErrorData> {
+        let method = shortened(&request.method, 80);
+        Err(match request.method.as_str() {
+            "tools/call" | "tools/list" | "initialize" | "server/discover" | "subscriptions/listen" => {
+                ErrorData::invalid_params(format!("the parameters of {method} can't be read"), None)
+            }
+            _ => ErrorData::new(ErrorCode::METHOD_NOT_FOUND, method, None),
+        })
+    }
+
+    async fn on_initialized(&self, context: NotificationContext<RoleServer>) {
+        if let Ok(tenant) = self.tenant(&context.extensions) {
+            let mark = self.mcp.offer(&tenant).await.mark;
+            self.mcp.listeners.add(&tenant, mark, context.peer);
+        }
+    }
+
+    fn accepted_subscription_filter(&self, requested: &SubscriptionFilter) -> Option<SubscriptionFilter> {
+        Some(requested.supported_by(&self.get_info().capabilities))
+    }
+
+    async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
+        let tenant = self.tenant(&context.request_context().extensions)?;
+        let Ok(_place) = self.streams.try_acquire() else {
+            return Err(ErrorData::invalid_request(format!("there are {MOST_STREAMS} of these already"), None));
+        };
+        let mark = self.mcp.offer(&tenant).await.mark;
+        let mut told = self.mcp.listeners.stream(&tenant, mark);
+        loop {
+            // None loses anything by not being waited for: what was not told is still another mark.
+            tokio::select! {
+                Ok(()) = told.changed() => if context.sink().notify_tool_list_changed().await.is_err() {
+                    return Ok(());
+                },
+                () = self.given_up(context.request_context()) => return Ok(()),
+                () = self.mcp.end.cancelled() => return Ok(()),
+            }
+        }
+    }
+}
+
+/// What an agent is to work on.
+fn task(name: &AgentName, arguments: Option<JsonObject>) -> Result<Value, Failure> {
+    let mut arguments = arguments.unwrap_or_default();
+    let input = arguments.remove("input").unwrap_or_default();
+    match arguments.keys().next() {
+        None => Ok(input),
+        Some(other) => Err(Failure::new(Code::Input, format!("agent {name} takes nothing but `input`"))
+            .why(format!("there is `{}`", shortened(other, 60)))),
+    }
+}
+
+fn cancelled() -> Failure {
+    Failure::new(Code::Cancelled, "the run was cancelled").why("by its client")
+}
+
+fn too_many() -> Failure {
+    Failure::new(Code::Overloaded, "too many calls of this client are under way")
+        .why(format!("{MOST_CALLS} of {MOST_CALLS}"))
+        .fix("wait for some to end")
+        .reached(MOST_CALLS, MOST_CALLS)
+        .retry_after(std::time::Duration::from_secs(1))
+}
+
+/// That there is no such tool, for this client at least.
+fn unknown(name: &str, offer: &Offer) -> ErrorData {
+    let mut failure = Failure::new(Code::UnknownTool, format!("there is no tool `{}`", shortened(name, 80)));
+    if let Some(near) = nearest(name, offer.names()) {
+        failure = failure.fix(format!("did you mean `{near}`?"));
+    }
+    let fix = failure.remedy().map(|fix| format!(": {fix}")).unwrap_or_default();
+    ErrorData::invalid_params(format!("{}{fix}", failure.what()), serde_json::to_value(&failure).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_task_is_its_input_and_nothing_else() {
+        let name: AgentName = "critic".parse().unwrap();
+        let object = |value: Value| value.as_object().cloned();
+        assert_eq!(task(&name, object(json!({ "input": "x" }))).unwrap(), json!("x"));
+        assert_eq!(task(&name, None).unwrap(), Value::Null);
+        let refused = task(&name, object(json!({ "input": "x", "model": "other" }))).unwrap_err();
+        assert!(refused.reason().contains("model"), "{refused}");
+    }
+}
