@@ -36,6 +36,7 @@ mod terms;
 mod timer;
 mod toolbox;
 mod toolfile;
+pub mod trace;
 pub mod trust;
 mod witness;
 
@@ -46,6 +47,7 @@ pub use entry::Origin;
 pub use events::{Events, Heard, Middleware, Observed, Pass, Property, Redact, RunHistory, Subscription};
 pub use host::{Host, Load};
 pub use listing::{Inspected, Listed};
+pub use model::Collector;
 pub use session::{Action, Approver, Question, RunInput, RunOutcome, Spent, StepOutcome, TaskOutcome};
 pub use toolfile::ToolFile;
 pub use trust::{Reach, Trust, reaches};

@@ -20,8 +20,8 @@ use super::retry::RetryKeys;
 use super::schedule::Schedule;
 use super::user::{Lookup, environment};
 use super::{
-    ProviderConfig, ServerConfig, TenantConfig, ToolConfig, compile, host, limits, providers, server, tenants, tools,
-    user,
+    ProviderConfig, ServerConfig, TelemetryConfig, TenantConfig, ToolConfig, compile, host, limits, providers, server,
+    telemetry, tenants, tools, user,
 };
 
 /// The configuration of a host, checked.
@@ -43,6 +43,8 @@ pub struct Config {
     pub providers: BTreeMap<String, ProviderConfig>,
     /// `[server]`: where the host is served.
     pub server: ServerConfig,
+    /// `[telemetry]`: where traces and metrics go.
+    pub telemetry: TelemetryConfig,
     /// `[retry]`, for every tool.
     pub retry: RetryKeys,
     /// `[breaker]`, for every tool.
@@ -174,7 +176,7 @@ impl Config {
         let schedule = Schedule::read(root);
         let tenants = tenants::read(root);
         let providers = providers::read(root, folder);
-        let server = server::read(root);
+        let (server, telemetry) = (server::read(root), telemetry::read(root, lookup));
         let (retry, breaker, results) = (RetryKeys::read(root), BreakerKeys::read(root), Results::read(root));
         let process_memory = host::memory(root);
         let mut compile = compile::read(root);
@@ -189,6 +191,7 @@ impl Config {
             tenants,
             providers,
             server,
+            telemetry,
             retry,
             breaker,
             results,
@@ -214,6 +217,7 @@ impl Config {
             tenants: BTreeMap::new(),
             providers: BTreeMap::new(),
             server: ServerConfig::default(),
+            telemetry: TelemetryConfig::surroundings(lookup),
             retry: RetryKeys::default(),
             breaker: BreakerKeys::default(),
             results: Results::default(),

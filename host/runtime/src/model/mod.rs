@@ -17,6 +17,7 @@ mod body;
 mod calls;
 mod chain;
 mod client;
+mod collector;
 mod connect;
 mod key;
 mod models;
@@ -26,4 +27,5 @@ mod sse;
 mod stream;
 mod wire;
 
+pub use collector::Collector;
 pub(crate) use models::Models;

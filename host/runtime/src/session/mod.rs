@@ -22,9 +22,11 @@ use hotcell_call::{AgentName, CallId, Code, Failure, Happening, RunId, StepId, T
 use hotcell_flow::dag::{self, Node, OnFailure, State, Verdict};
 use serde::Serialize;
 use serde_json::Value;
+use tracing::Instrument as _;
 
 use crate::events::Property;
 use crate::host::Host;
+use crate::trace;
 pub use crate::session::approve::{Approver, Question};
 pub use crate::session::ledger::Spent;
 
@@ -189,14 +191,16 @@ impl Host {
         let timeout = agent.mind.as_ref().map_or_else(Default::default, |mind| mind.approve.timeout);
         let approval = Arc::new(Approval::new(input.approver, timeout));
         let whose = Whose { tenant: input.tenant, run: input.run.unwrap_or_else(Self::next_run) };
-        self.started(agent, input.value, input.out, approval, whose, None).await
+        let span = trace::run(&agent.name, whose.run, &whose.tenant);
+        self.started(agent, input.value, input.out, approval, whose, None).instrument(span).await
     }
 
     /// Runs an agent that another uses, with its task.
     async fn run_within(&self, agent: &Agent, task: &str, within: Within) -> RunOutcome {
         let approval = Arc::clone(&within.approval);
         let whose = Whose { tenant: within.tenant.clone(), run: Self::next_run() };
-        self.started(agent, Value::String(task.to_owned()), None, approval, whose, Some(within)).await
+        let span = trace::run(&agent.name, whose.run, &whose.tenant);
+        self.started(agent, Value::String(task.to_owned()), None, approval, whose, Some(within)).instrument(span).await
     }
 
     async fn started(
@@ -232,6 +236,7 @@ impl Host {
         caller.gone().await;
         outcome.elapsed = started.elapsed();
         let (word, answer) = (outcome.word(), outcome.answer.as_deref().map(|answer| shortened(answer, 500)));
+        trace::ran(&word, outcome.calls);
         self.0.events.tell(None, Some(run), || Happening::RunFinished { outcome: word, answer });
         outcome
     }
