@@ -37,5 +37,6 @@ mod path;
 mod rejected;
 mod runs;
 mod shown;
+mod telemetry;
 mod types;
 mod watch;

@@ -19,6 +19,7 @@ mod host;
 mod intake;
 mod journey;
 mod listing;
+pub mod measures;
 mod metrics;
 mod model;
 mod opening;

@@ -10,6 +10,7 @@ mod http;
 mod runs;
 mod serve;
 pub mod status;
+mod trace;
 mod wire;
 
 pub use serve::{Control, Server};

@@ -27,7 +27,7 @@ impl Collector {
         Self { client: Arc::new(Client::new(base.clone(), within)), base }
     }
 
-    /// Sends a body to a path below the address, with the fields that it needs; gives the head of the answer.
+    /// Sends a body to a path of its host, with the fields that it needs; gives the head of the answer.
     ///
     /// # Errors
     ///
@@ -38,7 +38,7 @@ impl Collector {
         fields: HeaderMap,
         body: Bytes,
     ) -> Result<(StatusCode, HeaderMap), Failure> {
-        let request = Request::builder().method(Method::POST).uri(self.base.path(path)).body(Full::new(body));
+        let request = Request::builder().method(Method::POST).uri(path).body(Full::new(body));
         let mut request = request.map_err(|error| unavailable(&self.base).caused_by(error))?;
         let all = request.headers_mut();
         all.extend(fields);

@@ -5,6 +5,7 @@ mod body;
 mod errors;
 mod headers;
 mod health;
+mod metrics;
 mod problem;
 mod runs;
 mod tools;
@@ -24,7 +25,8 @@ use http::request::Parts;
 use http::{Method, StatusCode, Uri};
 use serde::Serialize;
 
-pub(crate) use self::problem::Problem;
+pub(crate) use self::metrics::Requests;
+pub(crate) use self::problem::{CALL, Problem};
 use crate::serve::Shared;
 
 /// All paths.
@@ -33,6 +35,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/errors/{code}", get(errors::page))
+        .route("/metrics", get(metrics::show))
         .route("/v1/tools", get(tools::list))
         .route("/v1/tools/{tool}", get(tools::show))
         .route("/v1/tools/{tool}/call", post(tools::call))
@@ -42,6 +45,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/v1/runs/{run}", get(runs::show).delete(runs::cancel))
         .method_not_allowed_fallback(other_method)
         .fallback(nothing)
+        .layer(axum::middleware::from_fn(metrics::template))
         .with_state(shared)
 }
 
@@ -64,7 +68,7 @@ pub(crate) fn preflight() -> Response {
     headers.insert(
         ACCESS_CONTROL_ALLOW_HEADERS,
         HeaderValue::from_static(concat!(
-            "authorization, content-type, idempotency-key, last-event-id, prefer, traceparent, mcp-protocol-version, ",
+            "authorization, content-type, idempotency-key, last-event-id, prefer, traceparent, tracestate, mcp-protocol-version, ",
             "mcp-session-id, mcp-method, mcp-name, hotcell-deadline, hotcell-priority, hotcell-retries, hotcell-fuel, ",
             "hotcell-memory, hotcell-timeout",
         )),
