@@ -3,9 +3,9 @@
 //! Who sends a `traceparent` with a request chooses the id, and may say that the trace is not wanted. That it is wanted is the
 //! operator's to say: else every caller could have all its calls recorded.
 
-use opentelemetry::trace::{Link, SamplingDecision, SamplingResult, SpanKind, TraceContextExt as _, TraceId};
+use opentelemetry::trace::{Link, SpanKind, TraceContextExt as _, TraceId};
 use opentelemetry::{Context, KeyValue};
-use opentelemetry_sdk::trace::{Sampler, ShouldSample};
+use opentelemetry_sdk::trace::{Sampler, SamplingDecision, SamplingResult, ShouldSample};
 
 /// Decides once for each trace, by its id; what is within a trace follows it.
 #[derive(Debug, Clone)]
