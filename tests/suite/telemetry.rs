@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -169,16 +169,15 @@ struct Served {
     child: Child,
     address: String,
     said: Arc<Mutex<String>>,
+    /// Where its tools are.
+    _shell: Shell,
 }
 
 impl Served {
-    fn start(shell: &Shell, more: &[&str]) -> Self {
+    fn start(shell: Shell, more: &[&str]) -> Self {
         let file = shell.path("hotcell.toml").display().to_string();
         let words = [&["serve", "--listen", "127.0.0.1:0", "--config", &file], more].concat();
-        Self::of(shell.command(&words))
-    }
-
-    fn of(mut command: Command) -> Self {
+        let mut command = shell.command(&words);
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the program runs");
         let (stderr, said) = (child.stderr.take().expect("its words"), Arc::<Mutex<String>>::default());
         let told = Arc::clone(&said);
@@ -194,7 +193,7 @@ impl Served {
             let line = said.lines().find(|line| line.contains("hotcell is listening on "))?;
             Some(line.rsplit("http://").next()?.trim().to_owned())
         });
-        Self { child, address, said }
+        Self { child, address, said, _shell: shell }
     }
 
     /// Sends one request; gives the status and the whole answer.
@@ -235,6 +234,7 @@ impl Drop for Served {
 fn shell(toml: &str) -> Shell {
     let shell = Shell::new();
     shell.install(&["echo", "web"]);
+    fs::create_dir(shell.path("agents")).expect("a folder of agents");
     shell.file("hotcell.toml", toml);
     shell
 }
@@ -244,7 +244,7 @@ fn shell(toml: &str) -> Shell {
 #[test]
 fn a_call_is_told_with_its_stages_below_the_parent_that_was_sent() {
     let collector = Collector::start();
-    let mut served = Served::start(&shell(&collector.section()), &[]);
+    let mut served = Served::start(shell(&collector.section()), &[]);
     let parent = format!("traceparent: 00-{TRACE}-{ABOVE}-01\r\ntracestate: vendor=1\r\n");
     let (status, head, _) = served.call("echo.text", &parent, "{\"text\": \"a secret word\"}");
     assert_eq!(status, 200);
@@ -281,7 +281,7 @@ fn a_call_is_told_with_its_stages_below_the_parent_that_was_sent() {
 #[test]
 fn without_a_good_parent_a_call_begins_a_trace_and_a_failure_is_told_by_its_code() {
     let collector = Collector::start();
-    let served = Served::start(&shell(&collector.section()), &[]);
+    let served = Served::start(shell(&collector.section()), &[]);
     let fields = format!("traceparent: 00-{TRACE}-{ABOVE}-01-more\r\n");
     let (status, ..) = served.call("echo.refuse", &fields, "{\"path\": \"$.hidden-path\"}");
     assert_eq!(status, 400);
@@ -309,7 +309,7 @@ fn a_run_is_above_its_calls_and_what_asks_a_model_says_so() {
     let shell = shell(&format!("{}{}", collector.section(), provider.section("own", "openai", "")));
     shell.file("agents/steps.toml", "[agent]\nname = \"steps\"\n[[step]]\nid = \"one\"\ncall = \"echo.text\"\nwith = { text = \"x\" }\n");
     shell.file("agents/thinks.toml", "[agent]\nname = \"thinks\"\npattern = \"react\"\n[model]\nuse = \"own/m\"\n[tools]\nallow = [\"echo.text\"]\n");
-    let served = Served::start(&shell, &[]);
+    let served = Served::start(shell, &[]);
     let parent = format!("prefer: wait=30\r\ntraceparent: 00-{TRACE}-{ABOVE}-01\r\n");
     for agent in ["steps", "thinks"] {
         let (status, _, body) = served.send(&format!("POST /v1/agents/{agent}/runs"), &parent, "{\"input\": \"go\"}");
@@ -338,7 +338,7 @@ fn a_guests_requests_carry_nothing_and_neither_do_those_to_models_without_a_coll
     for telemetry in [collector.section(), String::new()] {
         let shell = shell(&format!("{telemetry}{grant}{}", provider.section("own", "openai", "")));
         shell.file("agents/thinks.toml", "[agent]\nname = \"thinks\"\npattern = \"react\"\n[model]\nuse = \"own/m\"\n[tools]\nallow = [\"echo.text\"]\n");
-        let served = Served::start(&shell, &[]);
+        let served = Served::start(shell, &[]);
         let body = format!("{{\"method\": \"GET\", \"url\": \"{}\"}}", web.url("/hello"));
         let (status, _, answer) = served.call("web.send", &parent, &body);
         assert_eq!(status, 200, "{answer}");
@@ -356,7 +356,7 @@ fn a_guests_requests_carry_nothing_and_neither_do_those_to_models_without_a_coll
 #[test]
 fn a_part_of_the_traces_is_kept_and_no_caller_can_ask_for_more() {
     let collector = Collector::start();
-    let mut served = Served::start(&shell(&format!("{}sample = 0.0\n", collector.section())), &[]);
+    let mut served = Served::start(shell(&format!("{}sample = 0.0\n", collector.section())), &[]);
     for _ in 0..3 {
         let parent = format!("traceparent: 00-{TRACE}-{ABOVE}-01\r\n");
         assert_eq!(served.call("echo.text", &parent, "{\"text\": \"x\"}").0, 200);
@@ -382,7 +382,7 @@ fn a_single_call_is_told_too_and_its_metrics_with_it() {
 #[test]
 fn metrics_of_a_server_come_again_and_again() {
     let collector = Collector::start();
-    let served = Served::start(&shell(&collector.section()), &[]);
+    let served = Served::start(shell(&collector.section()), &[]);
     assert_eq!(served.call("echo.text", "", "{\"text\": \"x\"}").0, 200);
     collector.until("metrics of a tenant and of the sending itself", |taken| {
         let names = ["hotcell.calls", "hotcell.tenant.calls", "hotcell.tool.queue", "hotcell.telemetry.lost"];
@@ -403,7 +403,7 @@ fn a_dead_collector_neither_fails_nor_slows_a_call() {
         "http://collector.invalid:4318".to_owned(),
     ] {
         let toml = format!("[telemetry]\notlp = \"{otlp}\"\nqueue = 8\ninterval = \"100ms\"\n");
-        let mut served = Served::start(&shell(&toml), &[]);
+        let mut served = Served::start(shell(&toml), &[]);
         // The first compiles.
         assert_eq!(served.call("echo.text", "", "{\"text\": \"x\"}").0, 200);
         let began = Instant::now();
@@ -437,11 +437,11 @@ fn a_file_that_was_found_names_no_collector_until_it_is_trusted() {
 // H89: what a caller sends raises no level, and is in no line.
 #[test]
 fn no_field_of_a_request_raises_the_level_and_its_words_stay_out_of_the_log() {
-    let mut served = Served::start(&shell(""), &["-v"]);
+    let mut served = Served::start(shell(""), &["-v"]);
     let fields = "rust_log: trace\r\nx-log-level: trace\r\nlog-level: debug\r\nx-debug: 1\r\n\
                   traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\r\n\
                   authorization: Bearer hc_a_token_of_mine\r\ncookie: verbose=3\r\n";
-    let (status, head, _) = served.call("echo.text?RUST_LOG=trace", fields, "{\"text\": \"a secret word\"}");
+    let (status, head, _) = served.send("POST /v1/tools/echo.text/call?RUST_LOG=trace", fields, "{\"text\": \"a secret word\"}");
     assert_eq!(status, 200);
     served.send("GET /v1/%1b[31mred", "", "");
     served.end();
@@ -484,7 +484,7 @@ fn parsed(text: &str) -> BTreeMap<String, f64> {
 
 #[test]
 fn metrics_are_lines_of_their_format_and_no_label_is_a_callers_word() {
-    let served = Served::start(&shell(""), &[]);
+    let served = Served::start(shell(""), &[]);
     assert_eq!(served.call("echo.text", "", "{\"text\": \"x\"}").0, 200);
     for number in 0..20 {
         served.send(&format!("GET /strange/{number}"), "", "");
@@ -525,7 +525,7 @@ fn a_tenant_reads_its_own_rows_and_who_is_marked_reads_all() {
         tokens.insert(tenant, format!("authorization: Bearer {token}\r\n"));
     }
     fs::write(shell.path("hotcell.toml"), toml).expect("a file");
-    let served = Served::start(&shell, &[]);
+    let served = Served::start(shell, &[]);
     for tenant in ["acme", "acme", "bolt"] {
         assert_eq!(served.call("echo.text", &tokens[tenant], "{\"text\": \"x\"}").0, 200);
     }
