@@ -200,7 +200,8 @@ impl Served {
     fn send(&self, line: &str, fields: &str, body: &str) -> (u16, String, String) {
         let mut stream = TcpStream::connect(&self.address).expect("a connection");
         stream.set_read_timeout(Some(PATIENCE)).expect("a bound");
-        let head = format!("{line} HTTP/1.1\r\nhost: {}\r\ncontent-length: {}\r\n{fields}\r\n", self.address, body.len());
+        let head =
+            format!("{line} HTTP/1.1\r\nhost: {}\r\ncontent-length: {}\r\n{fields}\r\n", self.address, body.len());
         stream.write_all(format!("{head}{body}").as_bytes()).expect("a request");
         let (head, body) = message(&mut BufReader::new(stream)).expect("an answer");
         let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
@@ -219,7 +220,15 @@ impl Served {
     fn end(&mut self) -> Duration {
         let began = Instant::now();
         kill_process(Pid::from_raw(self.child.id().cast_signed()).expect("a process"), Signal::TERM).expect("a signal");
-        assert!(self.child.wait().expect("its end").success(), "{}", self.said());
+        let by = began + PATIENCE;
+        let end = loop {
+            if let Some(end) = self.child.try_wait().expect("its state") {
+                break end;
+            }
+            assert!(Instant::now() < by, "it does not end: {}", self.said());
+            std::thread::park_timeout(Duration::from_millis(10));
+        };
+        assert!(end.success(), "{}", self.said());
         began.elapsed()
     }
 }
@@ -307,8 +316,14 @@ fn a_run_is_above_its_calls_and_what_asks_a_model_says_so() {
     let provider = runtime.block_on(Provider::start(vec![Answer::text("done")]));
     let collector = Collector::start();
     let shell = shell(&format!("{}{}", collector.section(), provider.section("own", "openai", "")));
-    shell.file("agents/steps.toml", "[agent]\nname = \"steps\"\n[[step]]\nid = \"one\"\ncall = \"echo.text\"\nwith = { text = \"x\" }\n");
-    shell.file("agents/thinks.toml", "[agent]\nname = \"thinks\"\npattern = \"react\"\n[model]\nuse = \"own/m\"\n[tools]\nallow = [\"echo.text\"]\n");
+    shell.file(
+        "agents/steps.toml",
+        "[agent]\nname = \"steps\"\n[[step]]\nid = \"one\"\ncall = \"echo.text\"\nwith = { text = \"x\" }\n",
+    );
+    shell.file(
+        "agents/thinks.toml",
+        "[agent]\nname = \"thinks\"\npattern = \"react\"\n[model]\nuse = \"own/m\"\n[tools]\nallow = [\"echo.text\"]\n",
+    );
     let served = Served::start(shell, &[]);
     let parent = format!("prefer: wait=30\r\ntraceparent: 00-{TRACE}-{ABOVE}-01\r\n");
     for agent in ["steps", "thinks"] {
@@ -424,7 +439,11 @@ fn a_file_that_was_found_names_no_collector_until_it_is_trusted() {
     let collector = Collector::start();
     let shell = shell(&collector.section());
     let seen = shell.run(&["call", "echo.text", "text=x"]);
-    assert!(seen.exit == 3 && seen.stderr.contains("E0307") && seen.stderr.contains("[telemetry] otlp"), "{}", seen.stderr);
+    assert!(
+        seen.exit == 3 && seen.stderr.contains("E0307") && seen.stderr.contains("[telemetry] otlp"),
+        "{}",
+        seen.stderr
+    );
     let seen = shell.run(&["trust"]);
     assert_eq!(seen.exit, 0, "{}", seen.stderr);
     assert!(collector.taken.lock().expect("what was taken").bytes.is_empty(), "nothing was sent before");
@@ -441,7 +460,8 @@ fn no_field_of_a_request_raises_the_level_and_its_words_stay_out_of_the_log() {
     let fields = "rust_log: trace\r\nx-log-level: trace\r\nlog-level: debug\r\nx-debug: 1\r\n\
                   traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\r\n\
                   authorization: Bearer hc_a_token_of_mine\r\ncookie: verbose=3\r\n";
-    let (status, head, _) = served.send("POST /v1/tools/echo.text/call?RUST_LOG=trace", fields, "{\"text\": \"a secret word\"}");
+    let (status, head, _) =
+        served.send("POST /v1/tools/echo.text/call?RUST_LOG=trace", fields, "{\"text\": \"a secret word\"}");
     assert_eq!(status, 200);
     served.send("GET /v1/%1b[31mred", "", "");
     served.end();
@@ -449,7 +469,8 @@ fn no_field_of_a_request_raises_the_level_and_its_words_stay_out_of_the_log() {
     for word in ["a secret word", "hc_a_token_of_mine", "verbose=3", " DEBUG ", " TRACE ", "\u{1b}[31m"] {
         assert!(!said.contains(word), "{word}: {said}");
     }
-    let line = said.lines().find(|line| line.contains("hotcell::access") && line.contains("echo.text")).expect("a line");
+    let line =
+        said.lines().find(|line| line.contains("hotcell::access") && line.contains("echo.text")).expect("a line");
     let call = head.lines().find_map(|line| line.strip_prefix("hotcell-call: ")).expect("the call");
     for part in [&*format!("call={call}"), &*format!("trace={TRACE}"), "status=200", "bytes=", "method=POST"] {
         assert!(line.contains(part), "{part}: {line}");

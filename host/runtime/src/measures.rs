@@ -78,8 +78,12 @@ pub const MEASURES: &[Measure] = &[
     counter("hotcell.calls.retries", "Attempts beyond the first of a call", |status| one(count_of(status.retries))),
     gauge("hotcell.calls.now", Unit::One, "Calls on their way, by where they are", |status| {
         let calls = &status.calls;
-        let states =
-            [("door", calls.at_door), ("delayed", calls.delayed), ("waiting", calls.waiting), ("running", calls.running)];
+        let states = [
+            ("door", calls.at_door),
+            ("delayed", calls.delayed),
+            ("waiting", calls.waiting),
+            ("running", calls.running),
+        ];
         states.into_iter().map(|(state, count)| row([("state", state.to_owned())], count as f64)).collect()
     }),
     gauge("hotcell.calls.accepted", Unit::One, "Calls accepted and not ended", |status| {
@@ -180,7 +184,10 @@ mod tests {
         let names: BTreeSet<&str> = MEASURES.iter().map(|measure| measure.name).collect();
         assert_eq!(names.len(), MEASURES.len());
         for name in names {
-            assert!(name.starts_with("hotcell.") && name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'.')), "{name}");
+            assert!(
+                name.starts_with("hotcell.") && name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'.')),
+                "{name}"
+            );
         }
     }
 }

@@ -2,15 +2,16 @@
 
 mod reload;
 
-use hotcell_call::format_duration;
+use hotcell_call::{Code, format_duration};
 use hotcell_server::Server;
+use tokio::sync::oneshot;
 
 use crate::args::{Global, ServeArgs};
 use crate::commands::offered;
 use crate::exit::{Exit, Trouble};
 use crate::operator::Operator;
 use crate::output::{BOLD, Output};
-use crate::signals::{interrupted, or_cancelled};
+use crate::signals::{Ended, cancelling, or_cancelled};
 
 use reload::Reload;
 
@@ -26,15 +27,20 @@ pub(super) async fn run(args: ServeArgs, global: &Global, output: &Output) -> Re
         output.styled_note(BOLD, &format!("http://{}", server.address()))
     ));
     let drain = format_duration(host.config().server.drain);
-    let stop = async {
-        interrupted().await;
-        output.tell(format_args!("nothing new is taken; what runs has {drain} to end"));
+    let (stop, stopped) = oneshot::channel::<()>();
+    let work = async {
+        tokio::select! {
+            () = server.run(async { drop(stopped.await) }) => {}
+            () = reload.go_on(output) => {}
+        }
     };
-    tokio::select! {
-        () = server.run(stop) => {}
-        () = reload.go_on(output) => {}
-        // Whoever is asked twice does not wait.
-        () = async { interrupted().await; interrupted().await } => return Ok(Exit::with(130)),
+    let tell = || {
+        output.tell(format_args!("nothing new is taken; what runs has {drain} to end"));
+        // Where nobody listens any more, it has ended.
+        let _ = stop.send(());
+    };
+    match cancelling(work, tell).await {
+        Ended::Done(()) => Ok(Exit::OK),
+        Ended::Abandoned => Ok(Exit::with(Code::Cancelled.kind().exit_code())),
     }
-    Ok(Exit::OK)
 }

@@ -15,16 +15,18 @@ use std::time::{Duration, Instant};
 use hotcell_call::{Code, Failure};
 use hotcell_runtime::config::{Base, Config, TelemetryConfig};
 use hotcell_runtime::{Collector, Host, Trust};
-use opentelemetry::trace::TracerProvider as _;
 use opentelemetry::KeyValue;
-use opentelemetry_otlp::{MetricExporter, Protocol, RetryPolicy, SpanExporter, WithExportConfig as _, WithHttpConfig as _};
+use opentelemetry::trace::TracerProvider as _;
+use opentelemetry_otlp::{
+    MetricExporter, Protocol, RetryPolicy, SpanExporter, WithExportConfig as _, WithHttpConfig as _,
+};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::metrics::{PeriodicReader, SdkMeterProvider};
 use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
 use tokio::runtime::Runtime;
 
-pub(crate) use self::host::watch;
 use self::batches::{Batches, Flush};
+pub(crate) use self::host::watch;
 use self::sample::Narrowing;
 use self::send::Post;
 use crate::args::{Args, Command};

@@ -123,10 +123,7 @@ mod tests {
         assert_eq!(of("", None), (None, None));
         assert_eq!(of("[telemetry]\nsample = 0.5", None), (None, None));
         assert_eq!(of(written, Some("https://other.example")), (Some("http://localhost:4318".to_owned()), None));
-        assert_eq!(
-            of("", Some("https://other.example/")),
-            (Some("https://other.example".to_owned()), Some(VARIABLE))
-        );
+        assert_eq!(of("", Some("https://other.example/")), (Some("https://other.example".to_owned()), Some(VARIABLE)));
         assert_eq!(of("", Some("")), (None, None));
         assert_eq!(of("", Some("nowhere")), (None, None));
     }

@@ -80,10 +80,7 @@ impl Client {
     }
 
     /// Sends a request that is whole, and gives the head of what answers; its body is read, so that the connection can be used again.
-    pub(super) async fn exchange(
-        &self,
-        request: Request<Full<Bytes>>,
-    ) -> Result<(StatusCode, HeaderMap), ModelError> {
+    pub(super) async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<(StatusCode, HeaderMap), ModelError> {
         let (response, connection) = self.send(request).await?;
         let (head, incoming) = response.into_parts();
         let mut body = Body::new(incoming, connection, Arc::clone(&self.idle), self.times);

@@ -32,12 +32,7 @@ impl Collector {
     /// # Errors
     ///
     /// [`Code::ToolUnavailable`] if there is no answer.
-    pub async fn post(
-        &self,
-        path: &str,
-        fields: HeaderMap,
-        body: Bytes,
-    ) -> Result<(StatusCode, HeaderMap), Failure> {
+    pub async fn post(&self, path: &str, fields: HeaderMap, body: Bytes) -> Result<(StatusCode, HeaderMap), Failure> {
         let request = Request::builder().method(Method::POST).uri(path).body(Full::new(body));
         let mut request = request.map_err(|error| unavailable(&self.base).caused_by(error))?;
         let all = request.headers_mut();

@@ -26,9 +26,9 @@ use tracing::Instrument as _;
 
 use crate::events::Property;
 use crate::host::Host;
-use crate::trace;
 pub use crate::session::approve::{Approver, Question};
 pub use crate::session::ledger::Spent;
+use crate::trace;
 
 use crate::session::approve::{Approval, Asks, Gate};
 use crate::session::caller::{Caller, Count};

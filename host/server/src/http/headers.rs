@@ -155,9 +155,14 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_is_named() {
-        for (name, value) in
-            [(DEADLINE, "soon"), (PRIORITY, "urgent"), (RETRIES, "-1"), (FUEL, "lots"), (MEMORY, "64 parsecs"), (TIMEOUT, "")]
-        {
+        for (name, value) in [
+            (DEADLINE, "soon"),
+            (PRIORITY, "urgent"),
+            (RETRIES, "-1"),
+            (FUEL, "lots"),
+            (MEMORY, "64 parsecs"),
+            (TIMEOUT, ""),
+        ] {
             let failure = Terms::read(&headers(&[(name, value)])).unwrap_err();
             assert!(failure.code() == Code::Request && failure.what().contains(name), "{failure}");
         }

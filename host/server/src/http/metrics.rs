@@ -142,7 +142,8 @@ impl Page {
         let own = |name: &str, help, kind, rows| Told { name: name.to_owned(), help, unit: Unit::One, kind, rows };
         let connections = Row { labels: Vec::new(), value: shared.connections.count() as f64 };
         let runs = shared.runs.by_tenant().into_iter();
-        let runs = runs.map(|(tenant, count)| Row { labels: vec![("tenant", tenant.to_string())], value: count as f64 });
+        let runs =
+            runs.map(|(tenant, count)| Row { labels: vec![("tenant", tenant.to_string())], value: count as f64 });
         all.push(own("hotcell_http_connections", "Connections that are open", Kind::Gauge, vec![connections]));
         all.push(own("hotcell_http_requests", "Requests that were answered", Kind::Counter, shared.requests.rows()));
         all.push(own("hotcell_runs", "Runs under way, by their tenant", Kind::Gauge, runs.collect()));
