@@ -34,6 +34,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_service::Service as _;
+use tracing::field::display;
 
 pub(crate) use self::caller::Caller;
 use self::connections::{Busy, Connections, Held};
@@ -256,7 +257,7 @@ async fn answer(
     let (mut parts, body) = request.into_parts();
     let (method, path) = (parts.method.clone(), shortened(parts.uri.path(), 200));
     let parent = trace::parent(&parts.headers);
-    let trace = parent.as_ref().map(Parent::trace);
+    let trace = parent.as_ref().map(Parent::trace).map(display);
     let (tenant, mut response) = match admit(&shared, &parts, local) {
         Ok(Admitted { page, caller }) => {
             let tenant = caller.as_ref().map(|caller| caller.tenant.clone());
@@ -282,7 +283,7 @@ async fn answer(
     shared.requests.count(tenant.as_ref(), &method, &response);
     let (status, bytes) = (response.status().as_u16(), response.body().size_hint().exact());
     let tenant = tenant.as_ref().map_or("-", |tenant| tenant.as_str());
-    let call = response.headers().get(CALL).and_then(|call| call.to_str().ok());
+    let call = response.headers().get(CALL).and_then(|call| call.to_str().ok()).map(display);
     // Of a stream it is not known how long it will be.
     tracing::info!(
         target: "hotcell::access",
