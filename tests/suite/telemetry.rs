@@ -318,7 +318,7 @@ fn a_run_is_above_its_calls_and_what_asks_a_model_says_so() {
     let shell = shell(&format!("{}{}", collector.section(), provider.section("own", "openai", "")));
     shell.file(
         "agents/steps.toml",
-        "[agent]\nname = \"steps\"\n[tools]\nallow = [\"echo.text\"]\n[[step]]\nid = \"one\"\ncall = \"echo.text\"\nwith = { text = \"x\" }\n",
+        "[agent]\nname = \"steps\"\n[tools]\nallow = [\"echo.text\"]\n[[step]]\nid = \"one\"\ncall = \"echo.text\"\nwith = { text = \"{{input}}\" }\n",
     );
     shell.file(
         "agents/thinks.toml",
