@@ -542,7 +542,7 @@ fn a_tenant_reads_its_own_rows_and_who_is_marked_reads_all() {
         let token = seen.stdout.split_whitespace().find(|word| word.starts_with("hc_")).expect("a token").to_owned();
         let all = format!("{}\n{}", seen.stdout, seen.stderr);
         let at = all.find("sha256:").expect("a hash");
-        toml += &format!("[tenants.{tenant}]\ntokens = [\"{}\"]\n{more}", &all[at..at + 71]);
+        toml += &format!("[tenants.{tenant}]\ntokens = [\"{}\"]\n{more}", all.get(at..at + 71).expect("a hash"));
         tokens.insert(tenant, format!("authorization: Bearer {token}\r\n"));
     }
     fs::write(shell.path("hotcell.toml"), toml).expect("a file");

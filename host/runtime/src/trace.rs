@@ -256,7 +256,7 @@ mod tests {
         assert!(Parent::read(&format!("{}-more", GOOD.replace("00-4", "01-4")), None).is_some());
         for bad in [
             "".to_owned(),
-            GOOD[..54].to_owned(),
+            GOOD.chars().take(54).collect(),
             format!("{GOOD}-more"),
             format!("{GOOD}0"),
             format!("{GOOD}{}", "-x".repeat(300)),
