@@ -44,27 +44,19 @@ pub(super) fn measure(meters: &SdkMeterProvider, lost: Arc<AtomicU64>) {
         let observe = move |to: &dyn AsyncInstrument<f64>| report(measure, to);
         // They live as long as the provider; the handles are of no use.
         match measure.kind {
-            Kind::Counter => drop(
-                meter
-                    .f64_observable_counter(measure.name)
-                    .with_description(measure.help)
-                    .with_unit(unit(measure))
-                    .with_callback(observe)
-                    .build(),
-            ),
-            Kind::Gauge => drop(
-                meter
-                    .f64_observable_gauge(measure.name)
-                    .with_description(measure.help)
-                    .with_unit(unit(measure))
-                    .with_callback(observe)
-                    .build(),
-            ),
+            Kind::Counter => {
+                let counter = meter.f64_observable_counter(measure.name).with_description(measure.help);
+                let _counter = counter.with_unit(unit(measure)).with_callback(observe).build();
+            }
+            Kind::Gauge => {
+                let gauge = meter.f64_observable_gauge(measure.name).with_description(measure.help);
+                let _gauge = gauge.with_unit(unit(measure)).with_callback(observe).build();
+            }
         }
     }
     let lost = move |to: &dyn AsyncInstrument<u64>| to.observe(lost.load(Ordering::Relaxed), &[]);
     let counter = meter.u64_observable_counter("hotcell.telemetry.lost");
-    drop(counter.with_description("Spans that were dropped or could not be sent").with_callback(lost).build());
+    let _counter = counter.with_description("Spans that were dropped or could not be sent").with_callback(lost).build();
 }
 
 fn report(measure: &Measure, to: &dyn AsyncInstrument<f64>) {
