@@ -50,7 +50,9 @@ impl Parent {
             return None;
         }
         let flags = TraceFlags::new(u8::from_str_radix(flags, 16).ok()?) & TraceFlags::SAMPLED;
-        let state = tracestate.filter(|state| state.len() <= TRACESTATE).and_then(|state| state.parse().ok());
+        let state = tracestate
+            .filter(|state| state.len() <= TRACESTATE && is_printable(state))
+            .and_then(|state| state.parse().ok());
         let (trace, span) = (TraceId::from_hex(trace).ok()?, SpanId::from_hex(span).ok()?);
         let context = SpanContext::new(trace, span, flags, true, state.unwrap_or(TraceState::NONE));
         context.is_valid().then_some(Self(context))
@@ -61,6 +63,11 @@ impl Parent {
     pub fn trace(&self) -> String {
         self.0.trace_id().to_string()
     }
+}
+
+/// ASCII without controls, as the standard wants a state to be.
+fn is_printable(state: &str) -> bool {
+    state.bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
 /// Whether anybody listens.
