@@ -27,6 +27,12 @@ const ALONE: &[(&[&str], &[&str])] = &[
     // What leaves by a guest's request leaves through the cell's own rules; what asks a model, through `runtime/src/model`.
     (&["hotcell-sandbox", "hotcell-runtime"], &["rustls", "tokio-rustls", "webpki-roots"]),
     (&["hotcell-sandbox", "hotcell-runtime", "hotcell-server"], &["hyper"]),
+    // What is told of a call is told by the runtime; who sends it away is the command line.
+    (&["hotcell-runtime", "hotcell-cli"], &["opentelemetry"]),
+    (
+        &["hotcell-cli"],
+        &["opentelemetry-http", "opentelemetry-otlp", "opentelemetry_sdk", "tracing-opentelemetry", "prost", "tonic"],
+    ),
     (&["hotcell-server"], &["axum", "hyper-util", "rmcp", "prometheus-client"]),
     (&["hotcell-cli"], &["clap", "clap_complete", "indicatif", "comfy-table", "anyhow", "tracing-subscriber"]),
 ];

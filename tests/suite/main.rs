@@ -40,5 +40,6 @@ mod runs;
 mod serve;
 mod shown;
 mod spending;
+mod telemetry;
 mod types;
 mod watch;

@@ -3,6 +3,8 @@
 use std::fmt::{self, Debug};
 use std::io;
 
+use hotcell_runtime::trace;
+use opentelemetry_sdk::trace::SdkTracer;
 use tracing::Subscriber;
 use tracing::field::Field;
 use tracing::level_filters::LevelFilter;
@@ -17,16 +19,33 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::args::Global;
 use crate::output::one_line;
+use crate::telemetry::Telemetry;
 
 /// What the engine's rooms are called, each with all that begins so (`wasmtime_wasi`, `cranelift_codegen`). Below `info` they
 /// tell what guests hold in their memory, so they never get to.
 const ENGINE: [&str; 2] = ["wasmtime", "cranelift"];
 
-/// Warnings; more with `-v`, less with `-q`.
-pub(crate) fn start(global: &Global, colour: bool) {
-    let printed = printed(io::stderr, colour);
+/// Warnings; more with `-v`, less with `-q`. What is sent away is told apart from what is printed: spans by the one, events by the
+/// other.
+pub(crate) fn start(global: &Global, colour: bool, telemetry: Option<&Telemetry>) {
+    let printed = printed(io::stderr, colour).with_filter(targets(level(global)));
+    let sent = telemetry.map(|telemetry| spans(telemetry.tracer()).with_filter(only_spans()));
     // There is only one caller; a second subscriber would be an error to ignore.
-    let _ = tracing_subscriber::registry().with(printed).with(targets(level(global))).try_init();
+    let _ = tracing_subscriber::registry().with(printed).with(sent).try_init();
+}
+
+/// The spans of calls, as a tracer makes them: without the places in the source, which are nobody's business.
+fn spans<S>(tracer: SdkTracer) -> impl Layer<S>
+where
+    S: Subscriber + for<'span> LookupSpan<'span>,
+{
+    let layer = tracing_opentelemetry::layer().with_tracer(tracer);
+    layer.with_location(false).with_threads(false).with_tracked_inactivity(false).with_target(false).with_level(false)
+}
+
+/// Nothing but the runtime's spans, whatever is printed: no event is sent, and nothing of the engine.
+fn only_spans() -> Targets {
+    Targets::new().with_target(trace::TARGET, LevelFilter::INFO)
 }
 
 /// One line for each event, whatever is in it: paths and errors repeat what strangers wrote.
@@ -62,6 +81,8 @@ fn targets(level: LevelFilter) -> Targets {
     // The library of the protocol tells every message that it reads, and that a client has gone as an error.
     let protocol = if level < LevelFilter::INFO { LevelFilter::OFF } else { LevelFilter::ERROR };
     let targets = Targets::new().with_default(level).with_target("rmcp", protocol);
+    // Spans are not printed: an event stands alone.
+    let targets = targets.with_target(trace::TARGET, LevelFilter::OFF);
     ENGINE.into_iter().fold(targets, |targets, room| targets.with_target(room, capped))
 }
 

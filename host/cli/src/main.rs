@@ -24,6 +24,7 @@ mod schema;
 mod screen;
 mod signals;
 mod table;
+mod telemetry;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -47,12 +48,17 @@ fn main() -> ExitCode {
         }
     };
     let output = Output::new(&args.global);
-    logging::start(&args.global, output.is_colourful());
+    let telemetry = telemetry::start(&args);
+    logging::start(&args.global, output.is_colourful(), telemetry.as_ref().ok().and_then(Option::as_ref));
+    let telemetry = telemetry.inspect_err(|failure| tracing::warn!(%failure, "neither traces nor metrics"));
     harden::limit();
     let exit = commands::run(args, &output).unwrap_or_else(|trouble| {
         error::report(&output, &trouble);
         trouble.exit()
     });
+    if let Ok(Some(telemetry)) = telemetry {
+        telemetry.end();
+    }
     match output.finish() {
         Ok(()) => exit.into(),
         Err(failure) => {

@@ -16,6 +16,7 @@ use crate::args::{Global, GrantArgs};
 use crate::embedded::{AGENTS, STARTERS};
 use crate::exit::Trouble;
 use crate::harden;
+use crate::telemetry;
 
 /// A host that is being set up.
 #[derive(Debug)]
@@ -99,6 +100,7 @@ impl Operator {
     pub(crate) fn host(self) -> Result<Host, Failure> {
         let host = self.builder().build()?;
         harden::seal();
+        telemetry::watch(&host);
         Ok(host)
     }
 
@@ -108,7 +110,7 @@ impl Operator {
     ///
     /// What can't be changed without a restart.
     pub(crate) fn host_in_place_of(self, before: &Host) -> Result<Host, Failure> {
-        self.builder().in_place_of(before).build()
+        self.builder().in_place_of(before).build().inspect(telemetry::watch)
     }
 
     fn builder(self) -> HostBuilder {

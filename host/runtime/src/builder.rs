@@ -207,6 +207,7 @@ impl Host {
             ("host.memory", now.process_memory != next.process_memory),
             ("compile", now.compile != next.compile),
             ("cache.folder", now.cache != next.cache),
+            ("telemetry", now.telemetry != next.telemetry),
         ]
         .into_iter()
         .filter_map(|(key, is_changed)| is_changed.then_some(key))

@@ -16,6 +16,7 @@ use crate::events::{About, Events};
 use crate::intake::Ready;
 use crate::metrics::Metrics;
 use crate::timer::TokioTimer;
+use crate::trace::{self, Spans};
 use crate::witness::Witness;
 
 /// The calls that are under way, in several maps so that cores which begin and end calls seldom meet at one lock.
@@ -40,6 +41,7 @@ pub(crate) struct Journey {
     waited: Duration,
     attempt: u32,
     stage: Stage,
+    spans: Spans,
     /// Of the attempt under way, or the last.
     witness: Option<Arc<Witness>>,
     /// What those before it used of the world.
@@ -121,6 +123,7 @@ impl Journey {
             waited: Duration::ZERO,
             attempt: 0,
             stage: Stage::Other,
+            spans: Spans::begin(call),
             witness: None,
             effects: Effects::default(),
             told: false,
@@ -131,8 +134,14 @@ impl Journey {
         &self.cancel
     }
 
+    /// A stage begins in which no time is counted.
+    pub(crate) fn enters(&mut self, stage: trace::Stage) {
+        self.spans.enter(stage);
+    }
+
     /// It waits for its turn, from now on or from its time on.
     pub(crate) fn queued(&mut self, start_at: Option<Instant>) {
+        self.spans.enter(trace::Stage::Queue);
         let now = TokioTimer.now();
         self.stage = Stage::Queue(start_at.map_or(now, |start| start.max(now)));
         self.tell(|| Happening::Queued);
@@ -141,6 +150,7 @@ impl Journey {
     /// Its turn has come, after so long.
     pub(crate) fn waited(&mut self, waited: Duration) {
         self.stage = Stage::Other;
+        self.spans.leave();
         self.waited = waited;
         self.queue = self.queue.saturating_add(waited);
     }
@@ -149,12 +159,15 @@ impl Journey {
     pub(crate) fn started(&mut self, now: Instant) {
         self.stage = Stage::Cell(now);
         self.attempt += 1;
+        self.spans.enter(trace::Stage::Attempt(self.attempt));
         let (queue, attempt) = (self.waited, self.attempt);
         self.tell(|| Happening::Started { queue, attempt });
     }
 
     /// An attempt has failed, and there will be another.
     pub(crate) fn retrying(&mut self, attempt: &Attempt, start: Instant) {
+        self.spans.attempted(&word(attempt.result.as_ref().err()), attempt.receipt.fuel);
+        self.spans.enter(trace::Stage::Queue);
         // The wait until then is none in the queue.
         self.stage = Stage::Queue(start);
         self.tell(|| Happening::Retrying {
@@ -215,6 +228,7 @@ impl Journey {
 
     fn end(&mut self, failure: Option<&Failure>, receipt: &Receipt) {
         self.told = true;
+        self.spans.end(failure, receipt);
         self.metrics.count(&self.call.tenant, &self.call.target.tool, failure, receipt);
         self.tell(|| Happening::Finished {
             outcome: word(failure),

@@ -20,6 +20,7 @@ mod host;
 mod intake;
 mod journey;
 mod listing;
+pub mod measures;
 mod metrics;
 mod model;
 mod opening;
@@ -37,6 +38,7 @@ mod terms;
 mod timer;
 mod toolbox;
 mod toolfile;
+pub mod trace;
 pub mod trust;
 mod witness;
 
@@ -48,6 +50,7 @@ pub use entry::Origin;
 pub use events::{About, Events, Heard, Middleware, Observed, Pass, Property, Redact, RunHistory, Subscription};
 pub use host::{Host, Load};
 pub use listing::{Inspected, Listed};
+pub use model::Collector;
 #[cfg(fuzzing)]
 pub use model::fuzzing;
 pub use session::{Action, Approver, Question, RunInput, RunOutcome, Spent, StepOutcome, TaskOutcome, Turn};

@@ -35,6 +35,7 @@ use crate::host::Host;
 use crate::intake::Ready;
 use crate::journey::Journey;
 use crate::retry::Tries;
+use crate::trace::Stage;
 
 impl Host {
     /// Runs one call to its end.
@@ -54,8 +55,11 @@ impl Host {
             return Err(Refused::Closed.into());
         }
         self.0.admission.arrives(&call)?;
+        journey.enters(Stage::Intake);
         let ready = self.ready(call, journey).await?;
+        journey.enters(Stage::Admission);
         let mut admitted = self.0.admission.admit(&ready)?;
+        journey.enters(Stage::Flight);
         self.0.flight.run(&ready, || self.attempts(&ready, journey, &mut admitted)).await
     }
 

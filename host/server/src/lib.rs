@@ -13,6 +13,7 @@ mod runs;
 mod serve;
 pub mod status;
 mod tape;
+mod trace;
 mod wire;
 
 pub use mcp::Stdio;

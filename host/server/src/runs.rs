@@ -4,13 +4,13 @@
 //! some: of the tenant that has most of them, so that nobody loses an end to another's diligence. Each belongs to its tenant: to all
 //! others it is not there.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use hotcell_call::{AgentName, ByteSize, Code, Failure, Outcome, RunId, Target, TenantId};
-use hotcell_runtime::RunOutcome;
+use hotcell_runtime::{RunOutcome, trace};
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use tokio::sync::watch;
@@ -142,11 +142,11 @@ impl Runs {
         }
         drop(kept);
         let work = work(cancel);
-        tokio::spawn(async move {
+        tokio::spawn(trace::along(async move {
             let result = work.await;
             // Whoever asks later finds it in the run.
             let _ = told.send(Some(Arc::new(End { at: SystemTime::now(), result })));
-        });
+        }));
         Ok(run)
     }
 
@@ -171,6 +171,15 @@ impl Runs {
     /// How many are under way.
     pub(crate) fn under_way(&self) -> usize {
         self.lock().runs.values().filter(|run| run.ended().is_none()).count()
+    }
+
+    /// How many are under way, of each tenant that has any.
+    pub(crate) fn by_tenant(&self) -> BTreeMap<TenantId, usize> {
+        let mut counts = BTreeMap::new();
+        for run in self.lock().runs.values().filter(|run| run.ended().is_none()) {
+            *counts.entry(run.tenant.clone()).or_default() += 1;
+        }
+        counts
     }
 
     /// Lets all that are under way end.

@@ -50,6 +50,7 @@ impl Config {
         let from = match line {
             Some(line) => From::Line(line),
             None if key == "cache.folder" => self.cache_from.map_or(From::Default, From::Variable),
+            None if key == "telemetry.otlp" => self.telemetry.otlp_from.map_or(From::Default, From::Variable),
             None => From::Default,
         };
         Setting { key, value, from }
@@ -91,6 +92,9 @@ impl Config {
         add("cache.max_size", compile.max_cache.to_string());
         for (key, value) in self.server.settings() {
             add(&format!("server.{key}"), value);
+        }
+        for (key, value) in self.telemetry.settings() {
+            add(&format!("telemetry.{key}"), value);
         }
         for name in self.provider_names() {
             for (key, value) in self.provider(name).iter().flat_map(ProviderConfig::settings) {

@@ -20,8 +20,8 @@ use super::retry::RetryKeys;
 use super::schedule::Schedule;
 use super::user::{Lookup, environment};
 use super::{
-    Ceiling, ModelPattern, ProviderConfig, ServerConfig, TenantConfig, ToolConfig, compile, host, limits, models,
-    providers, server, tenants, tools, user,
+    Ceiling, ModelPattern, ProviderConfig, ServerConfig, TelemetryConfig, TenantConfig, ToolConfig, compile, host,
+    limits, models, providers, server, telemetry, tenants, tools, user,
 };
 
 /// The configuration of a host, checked.
@@ -49,6 +49,8 @@ pub struct Config {
     pub models: Option<Vec<ModelPattern>>,
     /// `[budget]`: what one run may spend at most.
     pub budget: Ceiling,
+    /// `[telemetry]`: where traces and metrics go.
+    pub telemetry: TelemetryConfig,
     /// `[retry]`, for every tool.
     pub retry: RetryKeys,
     /// `[breaker]`, for every tool.
@@ -180,7 +182,7 @@ impl Config {
         let schedule = Schedule::read(root);
         let tenants = tenants::read(root);
         let providers = providers::read(root, folder);
-        let server = server::read(root);
+        let (server, telemetry) = (server::read(root), telemetry::read(root, lookup));
         let (models, budget) = (models::read(root), Ceiling::read(root));
         let (retry, breaker, results) = (RetryKeys::read(root), BreakerKeys::read(root), Results::read(root));
         let process_memory = host::memory(root);
@@ -199,6 +201,7 @@ impl Config {
             server,
             models,
             budget,
+            telemetry,
             retry,
             breaker,
             results,
@@ -227,6 +230,7 @@ impl Config {
             server: ServerConfig::default(),
             models: None,
             budget: Ceiling::default(),
+            telemetry: TelemetryConfig::surroundings(lookup),
             retry: RetryKeys::default(),
             breaker: BreakerKeys::default(),
             results: Results::default(),

@@ -28,6 +28,8 @@ pub struct TenantConfig {
     pub quota: Quotas,
     /// The most urgent class that its calls may have.
     pub priority: Priority,
+    /// Whether it sees the metrics of all, and not its own alone.
+    pub metrics: bool,
     /// What its callers show to be taken for it.
     pub tokens: Vec<Token>,
     /// The functions that it may call; none: all.
@@ -53,6 +55,7 @@ impl Default for TenantConfig {
             rate: None,
             quota: Quotas::default(),
             priority: Priority::Critical,
+            metrics: false,
             tokens: Vec::new(),
             tools: None,
             agents: None,
@@ -105,6 +108,7 @@ fn tenant(section: &Section<'_>) -> TenantConfig {
         rate: rate::read(section),
         quota: Quotas::read(section),
         priority: section.get("priority").and_then(|item| item.word(Priority::WORDS)).unwrap_or(usual.priority),
+        metrics: section.get("metrics").and_then(|item| item.boolean()).unwrap_or(usual.metrics),
         tokens: section.get("tokens").and_then(|item| each(&item, MOST_TOKENS)).unwrap_or_default(),
         tools: section.get("tools").and_then(|item| each(&item, MOST_NAMES)),
         agents: section.get("agents").and_then(|item| each(&item, MOST_NAMES)).map(BTreeSet::from_iter),

@@ -19,6 +19,7 @@ use super::body::{Body, Times};
 use super::connect::{Connection, connect, tls};
 use super::wire::message;
 use crate::config::Base;
+use crate::trace;
 
 /// Connections that are kept, and for how long.
 const MOST_IDLE: usize = 4;
@@ -78,6 +79,16 @@ impl Client {
         }
     }
 
+    /// Sends a request that is whole, and gives the head of what answers; its body is read, so that the connection can be used again.
+    pub(super) async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<(StatusCode, HeaderMap), ModelError> {
+        let (response, connection) = self.send(request).await?;
+        let (head, incoming) = response.into_parts();
+        let mut body = Body::new(incoming, connection, Arc::clone(&self.idle), self.times);
+        let _said = body.text(MOST_ERROR).await;
+        body.finish().await;
+        Ok((head.status, head.headers))
+    }
+
     fn request(&self, path: &str, fields: HeaderMap, body: Bytes) -> Result<Request<Full<Bytes>>, ModelError> {
         let wrong = |error: http::Error| ModelError::Unreachable(error.to_string());
         let mut request = Request::builder()
@@ -91,6 +102,10 @@ impl Client {
         all.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         all.insert(header::ACCEPT, HeaderValue::from_static("text/event-stream"));
         all.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        // Only where the operator wants traces at all.
+        if let Some(trace) = trace::here().and_then(|trace| HeaderValue::try_from(trace).ok()) {
+            all.insert("traceparent", trace);
+        }
         all.insert(header::USER_AGENT, HeaderValue::from_static(concat!("hotcell/", env!("CARGO_PKG_VERSION"))));
         Ok(request)
     }

@@ -18,6 +18,7 @@ mod body;
 mod calls;
 mod chain;
 mod client;
+mod collector;
 mod connect;
 #[cfg(fuzzing)]
 pub mod fuzzing;
@@ -29,4 +30,5 @@ mod sse;
 mod stream;
 mod wire;
 
+pub use collector::Collector;
 pub(crate) use models::Models;

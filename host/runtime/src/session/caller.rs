@@ -11,6 +11,7 @@ use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use crate::host::Host;
 use crate::session::Owner;
+use crate::trace;
 
 /// Makes the calls of a run.
 pub(super) struct Caller<'a> {
@@ -137,7 +138,7 @@ impl<'a> Caller<'a> {
         let call = self.prepared(id, target, input, retries, left);
         // A task of its own, so that calls of one run use all cores; it ends with this future.
         let host = self.host.clone();
-        let task = AbortOnDropHandle::new(self.tasks.spawn(async move { host.call(call).await }));
+        let task = AbortOnDropHandle::new(self.tasks.spawn(trace::along(async move { host.call(call).await })));
         let outcome = task
             .await
             .map_err(|error| Failure::new(Code::Fault, format!("the call of {target} broke")).caused_by(error))?;

@@ -23,12 +23,14 @@ use hotcell_call::{AgentName, CallId, Code, Failure, Happening, RunId, StepId, T
 use hotcell_flow::dag::{self, Node, OnFailure, State, Verdict};
 use serde::Serialize;
 use serde_json::Value;
+use tracing::Instrument as _;
 
 use crate::config::Ceiling;
 use crate::events::{About, Events, Property};
 use crate::host::Host;
 pub use crate::session::approve::{Approver, Question, Turn};
 pub use crate::session::ledger::Spent;
+use crate::trace;
 
 use crate::session::approve::{Approval, Asks, Gate};
 use crate::session::caller::{Caller, Count};
@@ -201,14 +203,16 @@ impl Host {
         let timeout = agent.mind.as_ref().map_or_else(Default::default, |mind| mind.approve.timeout);
         let approval = Arc::new(Approval::new(input.approver, timeout));
         let owner = Owner { tenant: input.tenant, run: input.run.unwrap_or_else(Self::next_run) };
-        self.started(agent, input.value, input.out, approval, owner, None).await
+        let span = trace::run(&agent.name, owner.run, &owner.tenant);
+        self.started(agent, input.value, input.out, approval, owner, None).instrument(span).await
     }
 
     /// Runs an agent that another uses, with its task.
     async fn run_within(&self, agent: &Agent, task: &str, within: Within) -> RunOutcome {
         let approval = Arc::clone(&within.approval);
         let owner = Owner { tenant: within.tenant.clone(), run: Self::next_run() };
-        self.started(agent, Value::String(task.to_owned()), None, approval, owner, Some(within)).await
+        let span = trace::run(&agent.name, owner.run, &owner.tenant);
+        self.started(agent, Value::String(task.to_owned()), None, approval, owner, Some(within)).instrument(span).await
     }
 
     async fn started(
@@ -247,6 +251,7 @@ impl Host {
         // A run is over when its calls are: what was ended a moment ago may still be on its way out.
         caller.gone().await;
         outcome.elapsed = started.elapsed();
+        trace::ran(&outcome.word(), outcome.calls);
         end.tell(&outcome);
         outcome
     }

@@ -49,6 +49,7 @@ pub fn reaches(config: &Config) -> Vec<Reach> {
         reaches.push(Reach::new(format!("[providers.{name}]"), what));
     }
     served(config, &mut reaches);
+    watched(config, &mut reaches);
     machine(config, &mut reaches);
     reaches
 }
@@ -115,6 +116,17 @@ fn served(config: &Config, reaches: &mut Vec<Reach>) {
         if !tenant.tokens.is_empty() {
             reaches.push(Reach::new(format!("[tenants.{name}] tokens"), format!("{} of them", tenant.tokens.len())));
         }
+    }
+}
+
+/// Who is told what the host does: a file says so for whoever uses it.
+fn watched(config: &Config, reaches: &mut Vec<Reach>) {
+    let telemetry = &config.telemetry;
+    if let Some(base) = telemetry.otlp.as_ref().filter(|_| telemetry.otlp_from.is_none()) {
+        reaches.push(Reach::new("[telemetry] otlp", format!("traces and metrics of all calls, to {base}")));
+    }
+    for (name, _) in config.tenants.iter().filter(|(_, tenant)| tenant.metrics) {
+        reaches.push(Reach::new(format!("[tenants.{name}] metrics"), "the metrics of all tenants"));
     }
 }
 

@@ -6,6 +6,7 @@ mod errors;
 mod events;
 mod headers;
 mod health;
+mod metrics;
 mod openapi;
 mod operations;
 mod problem;
@@ -30,7 +31,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 pub(crate) use self::body::read as read_body;
-pub(crate) use self::problem::Problem;
+pub(crate) use self::metrics::Requests;
+pub(crate) use self::problem::{CALL, Problem};
 use crate::mcp;
 use crate::serve::Shared;
 
@@ -42,6 +44,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/mcp", any(mcp::http::serve))
         .method_not_allowed_fallback(other_method)
         .fallback(nothing)
+        .layer(axum::middleware::from_fn(metrics::template))
         .with_state(shared)
 }
 
@@ -64,7 +67,7 @@ pub(crate) fn preflight() -> Response {
     headers.insert(
         ACCESS_CONTROL_ALLOW_HEADERS,
         HeaderValue::from_static(concat!(
-            "authorization, content-type, idempotency-key, last-event-id, prefer, traceparent, mcp-protocol-version, ",
+            "authorization, content-type, idempotency-key, last-event-id, prefer, traceparent, tracestate, mcp-protocol-version, ",
             "mcp-session-id, mcp-method, mcp-name, hotcell-deadline, hotcell-priority, hotcell-retries, hotcell-fuel, ",
             "hotcell-memory, hotcell-timeout",
         )),

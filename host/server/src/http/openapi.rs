@@ -238,6 +238,7 @@ fn shapes() -> Map<String, Value> {
                 }),
             ),
         ),
+        ("Text", json!({"type": "string"})),
         ("Document", json!({"type": "object"})),
     ];
     shapes.into_iter().map(|(name, shape)| (name.to_owned(), shape)).collect()

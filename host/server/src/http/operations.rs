@@ -7,7 +7,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::headers::{DEADLINE, FUEL, IDEMPOTENCY_KEY, MEMORY, PRIORITY, RETRIES, TIMEOUT};
-use super::{agents, errors, events, health, openapi, runs, tools};
+use super::{agents, errors, events, health, metrics, openapi, runs, tools};
 use crate::serve::Shared;
 
 /// One thing that can be asked for.
@@ -41,6 +41,7 @@ pub(super) struct Answer {
 }
 
 const JSON: &str = "application/json";
+const TEXT: &str = "text/plain";
 const STREAM: &str = "text/event-stream";
 
 /// All of them.
@@ -91,6 +92,8 @@ pub(super) fn all() -> Vec<Operation> {
         op(Method::GET, "/healthz", "alive", "Whether the server answers at all", get(health::alive))
             .gives(200, "Alive"),
         op(Method::GET, "/readyz", "ready", "Whether it takes requests", get(health::ready)).gives(200, "Ready"),
+        op(Method::GET, "/metrics", "metrics", "What is counted, in the text format of Prometheus", get(metrics::show))
+            .text(),
         op(Method::GET, "/openapi.json", "document", "This document", get(openapi::document)).gives(200, "Document"),
     ]
 }
@@ -166,6 +169,11 @@ impl Operation {
             _ => "the answer",
         };
         self.gives.push(Answer { status, what, media: JSON, schema });
+        self
+    }
+
+    fn text(mut self) -> Self {
+        self.gives.push(Answer { status: 200, what: "lines of text", media: TEXT, schema: "Text" });
         self
     }
 

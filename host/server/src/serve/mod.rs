@@ -21,9 +21,10 @@ use axum::Router;
 use axum::body::{Body, HttpBody};
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
-use hotcell_call::{Code, Failure};
+use hotcell_call::{Code, Failure, shortened};
 use hotcell_runtime::Host;
 use hotcell_runtime::config::Config;
+use hotcell_runtime::trace::{Parent, within};
 use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CONNECTION, HeaderValue, VARY};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -33,16 +34,18 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_service::Service as _;
+use tracing::field::display;
 
 pub(crate) use self::caller::Caller;
 use self::connections::{Busy, Connections, Held};
 use self::line::Line;
 use self::site::Site;
-use crate::http::{self as paths, Problem};
+use crate::http::{self as paths, CALL, Problem, Requests};
 use crate::mcp::Mcp;
 use crate::mcp::http::Endpoint;
 use crate::runs::Runs;
 use crate::tape::Tape;
+use crate::trace;
 
 /// A host that is about to be served.
 #[derive(Debug)]
@@ -64,6 +67,7 @@ pub(crate) struct Shared {
     pub(crate) mcp: Endpoint,
     pub(crate) tape: Tape,
     pub(crate) connections: Arc<Connections>,
+    pub(crate) requests: Requests,
     /// The end of the server has begun: what comes now is refused.
     pub(crate) draining: CancellationToken,
     pub(crate) started: Instant,
@@ -107,6 +111,7 @@ impl Server {
             runs: Runs::new(),
             tape: Tape::default(),
             connections: Arc::default(),
+            requests: Requests::default(),
             draining: CancellationToken::new(),
             started: Instant::now(),
         };
@@ -261,7 +266,9 @@ async fn answer(
 ) -> Response {
     let began = Instant::now();
     let (mut parts, body) = request.into_parts();
-    let (method, path) = (parts.method.clone(), parts.uri.path().to_owned());
+    let (method, path) = (parts.method.clone(), shortened(parts.uri.path(), 200));
+    let parent = trace::parent(&parts.headers);
+    let trace = parent.as_ref().map(Parent::trace).map(display);
     let (tenant, mut response) = match admit(&shared, &parts, local) {
         Ok(Admitted { page, caller }) => {
             let tenant = caller.as_ref().map(|caller| caller.tenant.clone());
@@ -270,7 +277,8 @@ async fn answer(
             } else {
                 caller.map(|caller| parts.extensions.insert(caller));
                 // A router is always ready, and has an answer to everything.
-                router.call(Request::from_parts(parts, Body::new(body))).await.unwrap_or_else(|never| match never {})
+                let answer = router.call(Request::from_parts(parts, Body::new(body)));
+                within(parent, answer).await.unwrap_or_else(|never| match never {})
             };
             if let Some(page) = page {
                 response.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, page);
@@ -283,9 +291,23 @@ async fn answer(
     if shared.draining.is_cancelled() {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
-    let status = response.status().as_u16();
+    shared.requests.count(tenant.as_ref(), &method, &response);
+    let (status, bytes) = (response.status().as_u16(), response.body().size_hint().exact());
     let tenant = tenant.as_ref().map_or("-", |tenant| tenant.as_str());
-    tracing::info!(target: "hotcell::access", %method, path, status, tenant, took = ?began.elapsed(), "answered");
+    let call = response.headers().get(CALL).and_then(|call| call.to_str().ok()).map(display);
+    // Of a stream it is not known how long it will be.
+    tracing::info!(
+        target: "hotcell::access",
+        %method,
+        path,
+        status,
+        tenant,
+        took = ?began.elapsed(),
+        bytes,
+        call,
+        trace,
+        "answered"
+    );
     response
 }
 
