@@ -100,7 +100,7 @@ pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Fai
         let is_one = !text.is_empty() && text.len() <= MOST_KEY && text.bytes().all(|byte| byte.is_ascii_graphic());
         is_one.then(|| text.to_owned())
     };
-    value(headers, IDEMPOTENCY_KEY, &format!("1 to {MOST_KEY} printable characters"), fits)
+    value(headers, IDEMPOTENCY_KEY, format!("1 to {MOST_KEY} printable characters"), fits)
 }
 
 fn parsed<T: FromStr>(headers: &HeaderMap, name: &'static str, wanted: impl Display) -> Result<Option<T>, Failure> {
