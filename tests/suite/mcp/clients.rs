@@ -50,7 +50,6 @@ fn clients() -> PathBuf {
 fn saw(seen: &Value) {
     assert_eq!((&seen["value"], &seen["text"]), (&json!(14), &json!("14")), "{seen}");
     assert_eq!((&seen["invalid"], &seen["unknown"]), (&json!([true, "invalid"]), &json!(-32602)), "{seen}");
-    assert_eq!(seen["progress"].as_array().map(Vec::len), Some(5), "{seen}");
     assert!(seen["tools"].as_array().is_some_and(|tools| tools.contains(&json!("echo__text"))), "{seen}");
 }
 
@@ -65,6 +64,8 @@ fn the_sdk_for_typescript_lists_calls_cancels_and_hears_of_changes() {
         let seen = lines.next().expect("what it saw").expect("a line");
         let seen: Value = serde_json::from_str(&seen).expect("JSON");
         saw(&seen);
+        // It forgets what it asked for when the answer is in the same piece.
+        assert!(seen["progress"].as_array().is_some_and(|far| !far.is_empty()), "{seen}");
         assert_eq!((&seen["spin"], &seen["ping"]), (&json!("cancelled"), &json!(true)), "{seen}");
         let name = format!("tools/echo-{}.wasm", way[0]);
         fs::copy(guest("echo"), ground.shell.path(&name)).expect("a guest");
@@ -85,6 +86,7 @@ fn the_sdk_for_python_lists_calls_and_cancels_in_both_eras() {
             assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
             let seen: Value = serde_json::from_str(&text).expect("JSON");
             saw(&seen);
+            assert_eq!(seen["progress"], json!([1.0, 2.0, 3.0, 4.0, 5.0]), "{seen}");
             assert_eq!((&seen["version"], &seen["cancelled"]), (&json!(version), &json!(true)), "{seen}");
         }
     }
@@ -94,8 +96,9 @@ fn the_sdk_for_python_lists_calls_and_cancels_in_both_eras() {
 #[ignore = "needs Node: just test-clients"]
 fn the_inspector_lists_and_calls_and_finds_no_schema_that_clients_do_not_take() {
     let ground = Ground::new();
-    let bin = clients().join("inspector/node_modules/.bin");
-    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap_or_default());
+    let modules = clients().join("inspector/node_modules");
+    let (bin, node) = (modules.join(".bin"), modules.join("node/bin"));
+    let path = format!("{}:{}", node.display(), std::env::var("PATH").unwrap_or_default());
     let url = format!("http://{}/mcp", ground.served.address);
     let program = hotcell().display().to_string();
     // What is typed behind a program's name is the inspector's own, so the configuration is found by the folder.

@@ -24,7 +24,7 @@ pub(super) async fn run(args: ServeArgs, global: &Global, output: &Output) -> Re
     let reload = Reload::new(host.clone(), server.control(), global.clone(), args.watch)?;
     output.tell(format_args!(
         "hotcell is listening on {}",
-        output.styled_note(BOLD, &format!("http://{}", server.address()))
+        output.styled_note(BOLD, format!("http://{}", server.address()))
     ));
     let drain = format_duration(host.config().server.drain);
     let (stop, stopped) = oneshot::channel::<()>();

@@ -3,6 +3,7 @@
 //! The list is made once for each change and shared by all callers of the tenant, so that to list costs no more than to write it
 //! down, whatever else the host does.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -106,11 +107,16 @@ impl Offer {
     fn new(entries: Vec<(Tool, Known)>) -> Self {
         let mut by_name: BTreeMap<String, (Tool, Known)> = BTreeMap::new();
         for (tool, known) in entries {
-            let name = tool.name.to_string();
-            if by_name.contains_key(&name) {
-                tracing::warn!(name, "two tools would have one name for clients; the second is not offered");
-            } else {
-                by_name.insert(name, (tool, known));
+            match by_name.entry(tool.name.to_string()) {
+                Entry::Vacant(place) => {
+                    place.insert((tool, known));
+                }
+                Entry::Occupied(place) => {
+                    tracing::warn!(
+                        name = place.key(),
+                        "two tools would have one name for clients; the second is not offered"
+                    );
+                }
             }
         }
         let (mut tools, mut known) = (Vec::new(), HashMap::new());

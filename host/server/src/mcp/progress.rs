@@ -73,7 +73,7 @@ impl Progress {
                 self.send();
             }
         }
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     /// Tells what was heard before the work ended.

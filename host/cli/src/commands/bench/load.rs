@@ -81,7 +81,7 @@ async fn timed(host: Host, call: ToolCall, asked: Instant, mut stopped: watch::R
     // Where nobody is left who could stop it, it is not stopped.
     let stop = async {
         if stopped.changed().await.is_err() {
-            std::future::pending::<()>().await
+            std::future::pending::<()>().await;
         }
     };
     let outcome = host.call_until(call, stop).await;
