@@ -10,7 +10,7 @@ use hotcell_agent::document::Source;
 use hotcell_agent::{Agent, Diagnostic};
 use hotcell_call::{Happening, Payload, Priority, Target};
 use hotcell_flow::channel::{Settings, channel};
-use hotcell_runtime::{Events, Heard, Host, RunInput};
+use hotcell_runtime::{About, Events, Heard, Host, RunInput};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
