@@ -23,6 +23,7 @@ mod metrics;
 mod original;
 mod place;
 mod queue;
+mod serve;
 mod subject;
 
 use std::process::ExitCode;
@@ -35,12 +36,17 @@ use crate::figure::Figures;
 const COMPILE: &str = "__compile";
 /// The hidden command by which this program measures a fresh process.
 const FRESH: &str = "__fresh";
+/// The hidden commands by which it is a server at its pipes: of a host, and of the floor.
+const MCP: &str = "__mcp";
+const MCP_FLOOR: &str = "__mcp_floor";
 
 fn main() -> ExitCode {
     let mut args = std::env::args().skip(1);
     match args.next().as_deref() {
         Some(COMPILE) => hotcell_sandbox::child_main(),
         Some(FRESH) => ended(memory::fresh(args)),
+        Some(MCP) => ended(serve::serve()),
+        Some(MCP_FLOOR) => ended(serve::serve_floor()),
         first => {
             let all: Vec<String> = first.map(str::to_owned).into_iter().chain(args).collect();
             // `cargo test --benches` runs this too, without the flag: there is nothing to test.
@@ -71,6 +77,7 @@ fn measure(args: &[String]) -> Result<()> {
     queue::measure(&mut figures).context("the queue")?;
     flow::measure(&mut figures).context("the flow of calls")?;
     metrics::measure(&mut figures).context("the five measures")?;
+    serve::measure(&mut figures).context("serving")?;
     let path = place::target()?.join("bench.json");
     figures.write(&path)?;
     println!("{figures}");
