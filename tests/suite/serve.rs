@@ -1,5 +1,7 @@
 //! `hotcell serve`, from outside: HTTP by the byte.
 
+mod clients;
+
 use std::io::{Read, Write};
 use std::thread;
 use std::time::{Duration, Instant};
