@@ -21,8 +21,9 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use hotcell_call::{Code, Failure};
 use http::header::{
-    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD,
-    CONTENT_TYPE, HeaderValue,
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, CONTENT_TYPE, HeaderValue,
+    VARY,
 };
 use http::request::Parts;
 use http::{Method, StatusCode, Uri};
@@ -52,6 +53,26 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
 pub(crate) fn is_open(path: &str) -> bool {
     matches!(path, "/healthz" | "/readyz") || path.starts_with("/errors/")
 }
+
+/// Whether it only tells what happens, for as long as somebody listens.
+pub(crate) fn is_stream(request: &Parts) -> bool {
+    let path = request.uri.path();
+    request.method == Method::GET && (path == "/mcp" || path.ends_with("/events"))
+}
+
+/// Lets a page read an answer.
+pub(crate) fn let_read(page: Option<HeaderValue>, response: &mut Response) {
+    if let Some(page) = page {
+        let headers = response.headers_mut();
+        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, page);
+        headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
+        headers.append(VARY, HeaderValue::from_static("origin"));
+    }
+}
+
+/// Headers of answers that have a meaning here.
+const EXPOSED: HeaderValue =
+    HeaderValue::from_static("hotcell-call, location, mcp-session-id, preference-applied, retry-after");
 
 /// Whether a browser asks if it may ask.
 pub(crate) fn is_preflight(request: &Parts) -> bool {

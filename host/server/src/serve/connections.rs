@@ -5,6 +5,7 @@
 //! every place has a request under way does a newcomer wait, in the kernel's line.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
@@ -31,6 +32,8 @@ struct Place {
     busy: usize,
     /// Since when there are none.
     idle_since: u64,
+    /// Whether an answer stands that its client has not taken yet.
+    unsent: Arc<AtomicBool>,
     close: CancellationToken,
 }
 
@@ -39,6 +42,8 @@ struct Place {
 pub(crate) struct Held {
     connections: Arc<Connections>,
     id: u64,
+    /// Set by whoever writes on it, while something is not taken.
+    pub(crate) unsent: Arc<AtomicBool>,
     /// When it has to go.
     pub(crate) close: CancellationToken,
 }
@@ -65,14 +70,14 @@ impl Connections {
     fn take(self: &Arc<Self>, most: usize) -> Option<Held> {
         let mut open = self.lock();
         if open.places.len() >= most {
-            let idle = open.places.iter().filter(|(_, place)| place.busy == 0);
+            let idle = open.places.iter().filter(|(_, place)| place.busy == 0 && !place.unsent.load(Ordering::Relaxed));
             let longest = *idle.min_by_key(|(_, place)| place.idle_since)?.0;
             open.places.remove(&longest)?.close.cancel();
         }
         open.clock += 1;
-        let (id, close) = (open.clock, CancellationToken::new());
-        open.places.insert(id, Place { busy: 0, idle_since: id, close: close.clone() });
-        Some(Held { connections: Arc::clone(self), id, close })
+        let (id, unsent, close) = (open.clock, Arc::<AtomicBool>::default(), CancellationToken::new());
+        open.places.insert(id, Place { busy: 0, idle_since: id, unsent: Arc::clone(&unsent), close: close.clone() });
+        Some(Held { connections: Arc::clone(self), id, unsent, close })
     }
 
     /// How many are open.

@@ -2,6 +2,8 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -17,11 +19,13 @@ pub(crate) struct Line<S> {
     /// When the write that waits is given up.
     given_up: Pin<Box<Sleep>>,
     waits: bool,
+    /// Whether something stands that the client has not taken: for others to see.
+    unsent: Arc<AtomicBool>,
 }
 
 impl<S> Line<S> {
-    pub(crate) fn new(stream: S) -> Self {
-        Self { stream, given_up: Box::pin(tokio::time::sleep(TAKEN_IN)), waits: false }
+    pub(crate) fn new(stream: S, unsent: Arc<AtomicBool>) -> Self {
+        Self { stream, given_up: Box::pin(tokio::time::sleep(TAKEN_IN)), waits: false, unsent }
     }
 }
 
@@ -30,10 +34,12 @@ impl<S: Unpin> Line<S> {
     fn judge<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if written.is_ready() {
             self.waits = false;
+            self.unsent.store(false, Ordering::Relaxed);
             return written;
         }
         if !self.waits {
             self.waits = true;
+            self.unsent.store(true, Ordering::Relaxed);
             self.given_up.as_mut().reset(Instant::now() + TAKEN_IN);
         }
         ready!(self.given_up.as_mut().poll(cx));
@@ -86,7 +92,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn who_takes_nothing_is_given_up_and_who_is_slow_is_not() {
         let (near, mut far) = tokio::io::duplex(16);
-        let mut line = Line::new(near);
+        let mut line = Line::new(near, Arc::default());
         let answer = [7; 64];
         let slow = async {
             let mut part = [0; 16];

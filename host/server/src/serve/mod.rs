@@ -8,6 +8,7 @@
 mod caller;
 mod connections;
 mod line;
+mod share;
 mod site;
 
 use std::convert::Infallible;
@@ -25,7 +26,7 @@ use hotcell_call::{Code, Failure, shortened};
 use hotcell_runtime::Host;
 use hotcell_runtime::config::Config;
 use hotcell_runtime::trace::{Parent, within};
-use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CONNECTION, HeaderValue, VARY};
+use http::header::{CONNECTION, HeaderValue};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -33,12 +34,14 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 use tower_service::Service as _;
 use tracing::field::display;
 
 pub(crate) use self::caller::Caller;
 use self::connections::{Busy, Connections, Held};
 use self::line::Line;
+use self::share::{Share, Shares};
 use self::site::Site;
 use crate::http::{self as paths, CALL, Problem, Requests};
 use crate::mcp::Mcp;
@@ -68,6 +71,10 @@ pub(crate) struct Shared {
     pub(crate) tape: Tape,
     pub(crate) connections: Arc<Connections>,
     pub(crate) requests: Requests,
+    /// Requests that are not answered yet, streams that only tell what happens left out.
+    pub(crate) open: TaskTracker,
+    /// How many requests of each tenant are not answered yet.
+    shares: Arc<Shares>,
     /// The end of the server has begun: what comes now is refused.
     pub(crate) draining: CancellationToken,
     pub(crate) started: Instant,
@@ -78,6 +85,8 @@ pub(crate) struct Shared {
 pub(crate) struct Serving {
     pub(crate) host: Host,
     site: Site,
+    /// Another has taken its place: whoever follows must show again who it is.
+    pub(crate) over: CancellationToken,
 }
 
 /// In which the head of a request must have come, and the next one begin.
@@ -112,6 +121,8 @@ impl Server {
             tape: Tape::default(),
             connections: Arc::default(),
             requests: Requests::default(),
+            open: TaskTracker::new(),
+            shares: Arc::default(),
             draining: CancellationToken::new(),
             started: Instant::now(),
         };
@@ -155,10 +166,15 @@ impl Server {
         tasks.close();
         self.shared.draining.cancel();
         let host = self.shared.host();
-        host.drain(host.config().server.drain).await;
+        // First all that was accepted has its time: requests, and runs with the calls that they still make.
+        self.shared.open.close();
+        let accepted = async { tokio::join!(self.shared.open.wait(), self.shared.runs.gone()) };
+        let _ = tokio::time::timeout(host.config().server.drain, accepted).await;
+        // Then it is ended, and told so; those who take no answer are not waited for.
         self.shared.runs.cancel_all();
+        let ended = async { tokio::join!(host.drain(Duration::ZERO), self.shared.open.wait()) };
+        let _ = tokio::time::timeout(SENT_IN, ended).await;
         self.shared.mcp.mcp.end.cancel();
-        // Those who take no answer are not waited for longer.
         let _ = tokio::time::timeout(SENT_IN, tasks.wait()).await;
     }
 }
@@ -168,11 +184,20 @@ impl Control {
     ///
     /// # Errors
     ///
-    /// [`Code::Listen`] if it has no token any more while other machines may reach the server.
+    /// [`Code::Listen`] if it has no token any more while other machines may reach the server; [`Code::Restart`] if it has none any
+    /// more at all: a file that is just being written anew must not let everybody in.
     pub fn replace(&self, host: Host) -> Result<(), Failure> {
         may_listen(self.0.listen, host.config())?;
+        if has_tokens(self.0.now().host.config()) && !has_tokens(host.config()) {
+            return Err(Failure::new(Code::Restart, "the new configuration has no token any more")
+                .why("from then on everybody on this machine would be let in")
+                .fix("start the program anew, if that is meant"));
+        }
         self.0.mcp.mcp.replace(host.clone());
-        *self.0.now.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(Serving::new(host));
+        let mut now = self.0.now.write().unwrap_or_else(PoisonError::into_inner);
+        let before = std::mem::replace(&mut *now, Arc::new(Serving::new(host)));
+        drop(now);
+        before.over.cancel();
         Ok(())
     }
 }
@@ -190,18 +215,21 @@ impl Shared {
 
 impl Serving {
     fn new(host: Host) -> Self {
-        Self { site: Site::new(&host.config().server), host }
+        Self { site: Site::new(&host.config().server), host, over: CancellationToken::new() }
     }
 }
 
 /// Whoever can reach the server is known, or is on this machine.
 fn may_listen(listen: SocketAddr, config: &Config) -> Result<(), Failure> {
-    let has_tokens = config.tenants.values().any(|tenant| !tenant.tokens.is_empty());
-    if has_tokens || listen.ip().is_loopback() {
+    if has_tokens(config) || listen.ip().is_loopback() {
         return Ok(());
     }
     Err(cannot_listen(listen, "other machines may reach it, and no tenant has a token".to_owned())
         .fix("hotcell token TENANT, and the line that it prints into hotcell.toml"))
+}
+
+fn has_tokens(config: &Config) -> bool {
+    config.tenants.values().any(|tenant| !tenant.tokens.is_empty())
 }
 
 fn cannot_listen(listen: SocketAddr, why: String) -> Failure {
@@ -229,18 +257,22 @@ async fn connection(stream: TcpStream, held: Held, router: Router, shared: Arc<S
     // Answers are small, and their callers wait for them.
     let _ = stream.set_nodelay(true);
     let (close, draining) = (held.close.clone(), shared.draining.clone());
+    let line = Line::new(stream, Arc::clone(&held.unsent));
     let held = Arc::new(held);
     let service = service_fn(move |request| {
         let busy = held.busy();
         let answer = answer(Arc::clone(&shared), router.clone(), local, request);
-        async move { Ok::<_, Infallible>(answer.await.map(|body| Body::new(Sent { body, _busy: busy }))) }
+        async move {
+            let (answer, open) = answer.await;
+            Ok::<_, Infallible>(answer.map(|body| Body::new(Sent { body, _busy: busy, _open: open })))
+        }
     });
     let serving = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_IN)
         .max_buf_size(MOST_HEAD)
         .max_headers(MOST_HEADERS)
-        .serve_connection(TokioIo::new(Line::new(stream)), service);
+        .serve_connection(TokioIo::new(line), service);
     let mut serving = std::pin::pin!(serving);
     tokio::select! {
         ended = &mut serving => return told(ended),
@@ -263,14 +295,14 @@ async fn answer(
     mut router: Router,
     local: SocketAddr,
     request: hyper::Request<Incoming>,
-) -> Response {
+) -> (Response, Open) {
     let began = Instant::now();
     let (mut parts, body) = request.into_parts();
     let (method, path) = (parts.method.clone(), shortened(parts.uri.path(), 200));
     let parent = trace::parent(&parts.headers);
     let trace = parent.as_ref().map(Parent::trace).map(display);
-    let (tenant, mut response) = match admit(&shared, &parts, local) {
-        Ok(Admitted { page, caller }) => {
+    let (tenant, mut response, open) = match admit(&shared, &parts, local) {
+        Ok(Admitted { page, caller, open }) => {
             let tenant = caller.as_ref().map(|caller| caller.tenant.clone());
             let mut response = if page.is_some() && paths::is_preflight(&parts) {
                 paths::preflight()
@@ -280,13 +312,14 @@ async fn answer(
                 let answer = router.call(Request::from_parts(parts, Body::new(body)));
                 within(parent, answer).await.unwrap_or_else(|never| match never {})
             };
-            if let Some(page) = page {
-                response.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, page);
-                response.headers_mut().append(VARY, HeaderValue::from_static("origin"));
-            }
-            (tenant, response)
+            paths::let_read(page, &mut response);
+            (tenant, response, open)
         }
-        Err(failure) => (None, Problem::from(failure).into_response()),
+        Err((page, failure)) => {
+            let mut response = Problem::from(failure).into_response();
+            paths::let_read(page, &mut response);
+            (None, response, Open::default())
+        }
     };
     if shared.draining.is_cancelled() {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
@@ -308,7 +341,7 @@ async fn answer(
         trace,
         "answered"
     );
-    response
+    (response, open)
 }
 
 /// A request that may be answered.
@@ -317,26 +350,54 @@ struct Admitted {
     page: Option<HeaderValue>,
     /// None where nobody needs to be known.
     caller: Option<Caller>,
+    open: Open,
 }
 
-fn admit(shared: &Shared, request: &http::request::Parts, local: SocketAddr) -> Result<Admitted, Failure> {
+/// Lets a request in, or says why not, and to which page that may be shown.
+fn admit(
+    shared: &Shared,
+    request: &http::request::Parts,
+    local: SocketAddr,
+) -> Result<Admitted, (Option<HeaderValue>, Failure)> {
     let serving = shared.now();
-    let page = serving.site.admit(request, local)?;
+    let page = serving.site.admit(request, local).map_err(|failure| (None, failure))?;
     // A browser asks whether it may ask without showing who asks.
     if paths::is_open(request.uri.path()) || (page.is_some() && paths::is_preflight(request)) {
-        return Ok(Admitted { page, caller: None });
+        return Ok(Admitted { page, caller: None, open: Open::default() });
     }
+    match known(shared, &serving, request) {
+        Ok((caller, open)) => Ok(Admitted { page, caller: Some(caller), open }),
+        Err(failure) => Err((page, failure)),
+    }
+}
+
+fn known(shared: &Shared, serving: &Serving, request: &http::request::Parts) -> Result<(Caller, Open), Failure> {
+    // Counted before it is looked whether the end has begun: so that waits for it, or it is refused.
+    let counted = (!paths::is_stream(request)).then(|| shared.open.token());
     if shared.draining.is_cancelled() {
         return Err(Failure::new(Code::Draining, "the server is about to end").retry_after(Duration::from_secs(1)));
     }
-    let caller = Caller::of(request, serving.host.config())?;
-    Ok(Admitted { page, caller: Some(caller) })
+    let config = serving.host.config();
+    let caller = Caller::of(request, config)?;
+    let others = config.tenants.values().filter(|tenant| !tenant.tokens.is_empty()).count() > 1;
+    let share = shared.shares.take(&caller.tenant, config.server.connections, others)?;
+    Ok((caller, Open { _counted: counted, _share: Some(share) }))
 }
 
 /// The body of an answer; as long as it is being sent, its connection has a request under way.
 struct Sent {
     body: Body,
     _busy: Busy,
+    _open: Open,
+}
+
+/// A request that is not answered yet.
+#[derive(Debug, Default)]
+struct Open {
+    /// Where the end of the server waits for it.
+    _counted: Option<TaskTrackerToken>,
+    /// Of its tenant's share.
+    _share: Option<Share>,
 }
 
 impl HttpBody for Sent {
