@@ -4,6 +4,7 @@ mod install;
 
 use hotcell_call::format_duration;
 use hotcell_server::Stdio;
+use tokio::sync::Notify;
 
 use crate::args::{Global, McpArgs, McpCommand};
 use crate::commands::{drive, offered};
@@ -30,13 +31,17 @@ async fn serve(global: &Global, output: &Output) -> Result<Exit, Trouble> {
         );
     }
     let drain = format_duration(host.config().server.drain);
-    let stop = async {
+    // One listens for both signals: of two who do, either could have the first.
+    let told = Notify::new();
+    let signals = async {
         interrupted().await;
         output.note(format_args!("nothing new is taken; what runs has {drain} to end"));
+        told.notify_one();
+        interrupted().await;
     };
     tokio::select! {
-        () = stdio.run(host, stop) => Ok(Exit::OK),
+        () = stdio.run(host, told.notified()) => Ok(Exit::OK),
         // Whoever is asked twice does not wait.
-        () = async { interrupted().await; interrupted().await } => Ok(Exit::with(130)),
+        () = signals => Ok(Exit::with(130)),
     }
 }
