@@ -613,7 +613,8 @@ fn a_server_that_drains_ends_its_streams() {
     served.signal(Signal::TERM);
     let mut rest = Vec::new();
     let _ = stream.read_to_end(&mut rest);
-    assert!(served.ends().success());
+    let ended = served.ends();
+    assert!(ended.success(), "{ended}: {}", served.told());
 }
 
 // === hotcell mcp install ===

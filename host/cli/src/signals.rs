@@ -8,7 +8,7 @@ use std::pin::pin;
 
 use hotcell_call::{Code, Failure};
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 
 /// How work ended that was to be cancelled rather than dropped.
 #[derive(Debug)]
@@ -65,13 +65,23 @@ where
 /// Those who listen, from the first wait on: a signal that comes between two waits is found by the second.
 static LISTENERS: Mutex<Option<(Signal, Signal)>> = Mutex::const_new(None);
 
-/// Ends with the next Ctrl-C or request to terminate.
-pub(crate) async fn interrupted() {
+/// Listens from here on: a signal that comes before anybody waits for one is found by the first who does.
+pub(crate) async fn listen() {
+    drop(listeners().await);
+}
+
+async fn listeners() -> MutexGuard<'static, Option<(Signal, Signal)>> {
     let mut listeners = LISTENERS.lock().await;
     if listeners.is_none() {
         let both = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
         *listeners = if let (Ok(interrupt), Ok(terminate)) = both { Some((interrupt, terminate)) } else { None };
     }
+    listeners
+}
+
+/// Ends with the next Ctrl-C or request to terminate.
+pub(crate) async fn interrupted() {
+    let mut listeners = listeners().await;
     let Some((interrupt, terminate)) = listeners.as_mut() else {
         // Without handlers the signals end the process by themselves.
         return std::future::pending().await;

@@ -11,7 +11,7 @@ use crate::commands::{drive, offered};
 use crate::exit::{Exit, Trouble};
 use crate::operator::Operator;
 use crate::output::Output;
-use crate::signals::interrupted;
+use crate::signals::{interrupted, listen};
 
 pub(super) fn run(args: &McpArgs, global: &Global, output: &Output) -> Result<Exit, Trouble> {
     match args.command {
@@ -22,6 +22,7 @@ pub(super) fn run(args: &McpArgs, global: &Global, output: &Output) -> Result<Ex
 
 /// Nothing but the protocol may go to stdout from here on.
 async fn serve(global: &Global, output: &Output) -> Result<Exit, Trouble> {
+    listen().await;
     let stdio = Stdio::open();
     let host = Operator::load(global)?.host()?;
     let _offer = offered(&host, "mcp".to_owned());

@@ -11,7 +11,7 @@ use crate::commands::offered;
 use crate::exit::{Exit, Trouble};
 use crate::operator::Operator;
 use crate::output::{BOLD, Output};
-use crate::signals::{Ended, cancelling, or_cancelled};
+use crate::signals::{Ended, cancelling, listen as listen_for_signals, or_cancelled};
 
 use reload::Reload;
 
@@ -22,6 +22,8 @@ pub(super) async fn run(args: ServeArgs, global: &Global, output: &Output) -> Re
     let server = or_cancelled(Server::bind(host.clone(), listen)).await?;
     let _offer = offered(&host, format!("serve {}", server.address()));
     let reload = Reload::new(host.clone(), server.control(), global.clone(), args.watch)?;
+    // Whoever reads that it listens may tell it to end.
+    listen_for_signals().await;
     output.tell(format_args!(
         "hotcell is listening on {}",
         output.styled_note(BOLD, format!("http://{}", server.address()))
