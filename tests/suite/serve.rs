@@ -313,7 +313,10 @@ fn a_tenant_sees_and_calls_what_it_may() {
         (&absent["code"], &absent["why"]),
         "what is hidden is like what is absent"
     );
-    served.ask("POST /v1/tools/text.diff/call", &[&acme], "{}").is(404);
+    for function in ["text.diff", "text.nope", "text"] {
+        let reply = served.ask(&format!("POST /v1/tools/{function}/call"), &[&acme], "{}").is(404);
+        assert!(!reply.body.contains("language"), "the names of the others are not told: {}", reply.body);
+    }
     assert_eq!(served.ask("GET /v1/agents", &[&acme], "").json(), json!({"agents": ["planner"]}));
     served.ask("POST /v1/agents/researcher/runs", &[&acme], "{\"input\": \"answer x\"}").is(404);
 }
@@ -492,4 +495,86 @@ fn an_idle_server_rests_and_a_guest_is_interrupted_all_the_same() {
         rests.then_some(())
     });
     spin();
+}
+
+// === what a reviewer found ===
+
+// A run between two of its calls has none under way: it was ended there, and its next call refused.
+#[test]
+fn a_run_of_an_agent_may_end_as_well_when_the_server_is_told_to() {
+    let shell = Shell::new();
+    shell.install(&["sleeper"]);
+    shell.file("hotcell.toml", "[tools.sleeper]\nclock.mode = \"real\"\n[catalog]\nagents = [\".\"]\n");
+    let step = |id: &str, needs: &str| {
+        format!("[[step]]\nid = \"{id}\"\nneeds = [{needs}]\ncall = \"sleeper.nap\"\nwith = {{ ms = 200 }}\n")
+    };
+    let steps = [step("a", ""), step("b", "\"a\""), step("c", "\"b\""), step("d", "\"c\"")].concat();
+    shell.file("naps.toml", &format!("[agent]\nname = \"naps\"\n[tools]\nallow = [\"sleeper.*\"]\n{steps}"));
+    let mut served = Served::start(shell.command(&["--config", "hotcell.toml", "serve"]));
+    let run = thread::scope(|scope| {
+        let asked = scope.spawn(|| served.ask("POST /v1/agents/naps/runs", &["prefer: wait=30"], ""));
+        until("it runs", || (served.get("/readyz").json()["running"] == 1).then_some(()));
+        served.signal(Signal::TERM);
+        asked.join().expect("an answer")
+    });
+    let run = run.is(200).json();
+    assert_eq!((&run["outcome"], &run["result"]["calls"]), (&json!("ok"), &json!(4)), "{run}");
+    assert_eq!(served.ends().code(), Some(0));
+}
+
+#[test]
+fn a_key_whose_request_was_refused_may_be_used_again() {
+    let (_shell, served) = with(&["echo"], "[tools.echo]\nrate = \"1/s\"\n");
+    let ask = |key: &str| served.ask("POST /v1/tools/echo.text/call", &[key], "[\"a\"]").status;
+    assert_eq!(ask("idempotency-key: k0"), 200);
+    until("one was refused", || (ask("idempotency-key: k1") == 429).then_some(()));
+    until("it is let in", || (ask("idempotency-key: k1") == 200).then_some(()));
+}
+
+#[test]
+fn whoever_has_seen_the_end_of_a_run_is_not_kept_waiting() {
+    let (_shell, served) = with(&[], "");
+    let run =
+        served.ask("POST /v1/agents/researcher/runs", &["prefer: wait=60"], "{\"input\": \"answer x\"}").is(200).json();
+    let place = format!("/v1/runs/{}/events", run["run"].as_str().expect("a run"));
+    let last = served.follow(&place, &[]).last().and_then(|(id, _)| id).expect("an end");
+    assert_eq!(served.follow(&place, &[&format!("last-event-id: {last}")]).count(), 0);
+}
+
+#[test]
+fn ends_that_weigh_too_much_make_room() {
+    let (_shell, served) = with(&["echo"], "[limits]\ninput = \"4MiB\"\noutput = \"4MiB\"\n");
+    let body = format!("[\"{}\"]", "x".repeat(2 << 20));
+    for _ in 0..40 {
+        let headers = ["prefer: respond-async, wait=30"];
+        served.ask("POST /v1/tools/echo.text/call", &headers, &body).is(200);
+    }
+    let kept = served.get("/v1/runs").is(200).json()["runs"].as_array().map(Vec::len);
+    assert!(kept.is_some_and(|kept| (16..=32).contains(&kept)), "{kept:?} of 2 MiB each");
+}
+
+// A file that is just being written anew is empty for a moment.
+#[test]
+fn a_file_without_tokens_does_not_take_the_place_of_one_with() {
+    let (shell, served, [acme, _]) = tenants(&[], "");
+    shell.file("hotcell.toml", "");
+    served.signal(Signal::HUP);
+    until("it says so", || served.told().contains("no token any more").then_some(()));
+    served.get("/v1/tools").is(401);
+    served.ask("GET /v1/tools", &[&acme], "").is(200);
+}
+
+#[test]
+fn a_tenant_that_follows_on_every_connection_leaves_some_to_the_others() {
+    let (_shell, served, [acme, bolt]) = tenants(&[], "[server]\nconnections = 8\n");
+    let mut held: Vec<_> = (0..8).map(|_| served.connect()).collect();
+    for stream in &mut held {
+        // Some are refused, and some closed to make room.
+        let _ = stream.write_all(served.request("GET /v1/events", &[&bolt], "").as_bytes());
+    }
+    served.ask("POST /v1/tools/calc.eval/call", &[&acme], "{\"expression\": \"1\"}").is(200);
+    until("it is refused", || {
+        (served.ask("GET /v1/events", &[&bolt, "last-event-id: x"], "").status == 503).then_some(())
+    });
+    served.get("/healthz").is(200);
 }

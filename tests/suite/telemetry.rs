@@ -526,7 +526,8 @@ fn metrics_are_lines_of_their_format_and_no_label_is_a_callers_word() {
     assert_eq!(value(&format!("{requests}=\"POST\",path=\"/v1/tools/{{tool}}/call\",status=\"404\"}}")), 20.0);
     assert_eq!(value(&format!("{requests}=\"GET\",path=\"(unknown)\",status=\"404\"}}")), 20.0);
     assert_eq!(value(&format!("{requests}=\"(other)\",path=\"/v1/tools\",status=\"405\"}}")), 20.0);
-    assert_eq!(value("hotcell_http_connections"), 1.0);
+    // Those before it may not have been seen to close yet.
+    assert!(value("hotcell_http_connections") >= 1.0);
     for word in ["strange", "tool-1", "BREW"] {
         assert!(!text.contains(word), "{word} is a label: {text}");
     }

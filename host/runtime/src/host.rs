@@ -12,7 +12,7 @@ use crate::admission::Admission;
 use crate::agents::Agents;
 use crate::builder::HostBuilder;
 use crate::catalog::Catalog;
-use crate::config::Config;
+use crate::config::{Config, TenantConfig};
 use crate::entry::Opened;
 use crate::events::{Events, Observed, RunHistory, Subscription};
 use crate::flight::Flight;
@@ -145,7 +145,7 @@ impl Host {
     /// Whether a tenant may call a function, or, where the target names a tool alone, any function of it.
     #[must_use]
     pub fn may_call(&self, tenant: &TenantId, target: &Target) -> bool {
-        self.0.config.tenants.get(tenant).is_none_or(|tenant| match target.function {
+        self.may(tenant, |tenant| match target.function {
             Some(_) => tenant.may_call(target),
             None => tenant.may_see(&target.tool),
         })
@@ -154,7 +154,13 @@ impl Host {
     /// Whether a tenant may run an agent.
     #[must_use]
     pub fn may_run(&self, tenant: &TenantId, agent: &AgentName) -> bool {
-        self.0.config.tenants.get(tenant).is_none_or(|tenant| tenant.may_run(agent))
+        self.may(tenant, |tenant| tenant.may_run(agent))
+    }
+
+    /// Who is not known may nothing, once anybody is known.
+    fn may(&self, tenant: &TenantId, may: impl FnOnce(&TenantConfig) -> bool) -> bool {
+        let tenants = &self.0.config.tenants;
+        tenants.get(tenant).map_or_else(|| tenants.is_empty() || *tenant == TenantId::default(), may)
     }
 
     /// How busy the host is now.

@@ -60,7 +60,12 @@ impl Host {
         }
         let weight = tenant.map_or(1, |tenant| tenant.weight);
         let opened = self.opened(&call.target).await?;
-        let function = Arc::clone(opened.function(&call.target)?);
+        let hidden = |failure: Failure| match tenant {
+            // The names of the others are not its to know.
+            Some(tenant) if tenant.tools.is_some() => not_offered(&call),
+            _ => failure,
+        };
+        let function = Arc::clone(opened.function(&call.target).map_err(hidden)?);
         let target = Target { tool: call.target.tool.clone(), function: Some(Arc::clone(&function.schema.name)) };
         if tenant.is_some_and(|tenant| !tenant.may_call(&target)) {
             return Err(not_offered(&call));

@@ -6,14 +6,15 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use hotcell_call::{AgentName, ByteSize, Code, Failure, Outcome, RunId, Target, TenantId};
+use hotcell_call::{AgentName, ByteSize, Code, Failure, Kind, Outcome, RunId, Target, TenantId};
 use hotcell_runtime::{RunOutcome, trace};
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::wire::OutcomeObject;
@@ -21,7 +22,9 @@ use crate::wire::OutcomeObject;
 /// All runs that are known.
 #[derive(Debug)]
 pub(crate) struct Runs {
-    kept: Mutex<Kept>,
+    kept: Arc<Mutex<Kept>>,
+    /// One has ended.
+    ended: Arc<Notify>,
     /// Requests are told apart by a hash that nobody can foresee.
     hasher: RandomState,
 }
@@ -32,6 +35,8 @@ struct Kept {
     keys: HashMap<(TenantId, String), (u64, RunId)>,
     /// How many were begun, for their order.
     begun: u64,
+    /// Those that have ended, in all.
+    weight: usize,
 }
 
 /// One run.
@@ -43,6 +48,8 @@ pub(crate) struct Run {
     number: u64,
     began: SystemTime,
     key: Option<String>,
+    /// What its end weighs; 0 before that.
+    weight: AtomicUsize,
     end: watch::Receiver<Option<Arc<End>>>,
     cancel: CancellationToken,
 }
@@ -91,7 +98,7 @@ const WEIGHT: usize = 1_024;
 
 impl Runs {
     pub(crate) fn new() -> Self {
-        Self { kept: Mutex::default(), hasher: RandomState::new() }
+        Self { kept: Arc::default(), ended: Arc::default(), hasher: RandomState::new() }
     }
 
     /// The key of a request.
@@ -133,6 +140,7 @@ impl Runs {
             number: kept.begun,
             began: SystemTime::now(),
             key: place.as_ref().map(|(_, key)| key.clone()),
+            weight: AtomicUsize::new(0),
             end,
             cancel: cancel.clone(),
         });
@@ -142,11 +150,14 @@ impl Runs {
         }
         drop(kept);
         let work = work(cancel);
-        tokio::spawn(trace::along(async move {
-            let result = work.await;
-            // Whoever asks later finds it in the run.
-            let _ = told.send(Some(Arc::new(End { at: SystemTime::now(), result })));
-        }));
+        let ending = Ending {
+            kept: Arc::clone(&self.kept),
+            ended: Arc::clone(&self.ended),
+            run: Arc::clone(&run),
+            told,
+            result: None,
+        };
+        tokio::spawn(trace::along(async move { ending.with(work.await) }));
         Ok(run)
     }
 
@@ -182,6 +193,20 @@ impl Runs {
         counts
     }
 
+    /// Ends when none is under way.
+    pub(crate) async fn gone(&self) {
+        loop {
+            let ended = self.ended.notified();
+            tokio::pin!(ended);
+            // From here on no end is missed.
+            ended.as_mut().enable();
+            if self.under_way() == 0 {
+                return;
+            }
+            ended.await;
+        }
+    }
+
     /// Lets all that are under way end.
     pub(crate) fn cancel_all(&self) {
         self.lock().runs.values().for_each(|run| run.cancel());
@@ -189,6 +214,44 @@ impl Runs {
 
     fn lock(&self) -> MutexGuard<'_, Kept> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The guard of a run: however its task ends, its end is told and kept within the bounds.
+struct Ending {
+    kept: Arc<Mutex<Kept>>,
+    ended: Arc<Notify>,
+    run: Arc<Run>,
+    told: watch::Sender<Option<Arc<End>>>,
+    result: Option<Ended>,
+}
+
+impl Ending {
+    /// It ended as it should.
+    fn with(mut self, result: Ended) {
+        self.result = Some(result);
+    }
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        let lost = || Ended::Failed(Failure::new(Code::Fault, "the task of a run was lost"));
+        let result = self.result.take().unwrap_or_else(lost);
+        let (weight, refused) = (result.weight(), result.is_refused());
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        self.run.weight.store(weight, Ordering::Relaxed);
+        // Whoever asks later finds it in the run.
+        let _ = self.told.send(Some(Arc::new(End { at: SystemTime::now(), result })));
+        if kept.runs.contains_key(&self.run.id) {
+            kept.weight = kept.weight.saturating_add(weight);
+        }
+        if refused {
+            // Nothing was done: the same request may be tried again.
+            kept.release(&self.run);
+        }
+        kept.lighten(&self.run);
+        drop(kept);
+        self.ended.notify_waiters();
     }
 }
 
@@ -204,15 +267,21 @@ impl Kept {
         if running >= most || own >= share {
             return Err(full(running.max(own), share.min(most)));
         }
-        while self.runs.len() >= most || self.weight() > MOST_KEPT.as_usize() {
+        while self.runs.len() >= most {
             let Some(run) = self.oldest() else { break };
             self.forget(&run);
         }
         Ok(())
     }
 
-    fn weight(&self) -> usize {
-        self.runs.values().filter_map(|run| run.ended()).map(|end| end.result.weight()).sum()
+    /// Forgets the oldest ends until the rest may stay; the one that has just come stays in any case, for whoever waits for it.
+    fn lighten(&mut self, newest: &Run) {
+        while self.weight > MOST_KEPT.as_usize() {
+            match self.oldest() {
+                Some(run) if run.id != newest.id => self.forget(&run),
+                _ => break,
+            }
+        }
     }
 
     /// The oldest that has ended, of the tenant that has most of these.
@@ -229,7 +298,14 @@ impl Kept {
     }
 
     fn forget(&mut self, run: &Run) {
-        self.runs.remove(&run.id);
+        if self.runs.remove(&run.id).is_some() {
+            self.weight = self.weight.saturating_sub(run.weight.load(Ordering::Relaxed));
+        }
+        self.release(run);
+    }
+
+    /// Another request may have its key.
+    fn release(&mut self, run: &Run) {
         if let Some(key) = &run.key {
             self.keys.remove(&(run.tenant.clone(), key.clone()));
         }
@@ -252,7 +328,8 @@ impl Run {
         let mut end = self.end.clone();
         let ended = end.wait_for(Option::is_some).await.ok().and_then(|end| end.clone());
         ended.unwrap_or_else(|| {
-            let failure = Failure::new(Code::Fault, "the task of a run was lost");
+            // Its guard tells the end before it goes.
+            let failure = Failure::new(Code::Fault, "the end of a run was lost");
             Arc::new(End { at: SystemTime::now(), result: Ended::Failed(failure) })
         })
     }
@@ -271,6 +348,16 @@ impl Ended {
             Self::Agent(outcome) => outcome.word(),
             Self::Failed(failure) => failure.kind().to_string(),
         }
+    }
+
+    /// Whether nothing was begun.
+    fn is_refused(&self) -> bool {
+        let failure = match self {
+            Self::Call(outcome) => outcome.result.as_ref().err(),
+            Self::Agent(outcome) => outcome.failure.as_ref(),
+            Self::Failed(failure) => Some(failure),
+        };
+        failure.is_some_and(|failure| matches!(failure.kind(), Kind::Refused(_)))
     }
 
     fn weight(&self) -> usize {

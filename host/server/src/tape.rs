@@ -67,10 +67,9 @@ impl Tape {
             Some(tape) if tape.is_wanted() => Arc::clone(tape),
             _ => Arc::clone(now.insert(Written::begin(host))),
         };
-        let at = match last {
-            Some(last) => last.saturating_add(1),
-            None => tape.lock().next,
-        };
+        let next = tape.lock().next;
+        // A number that was never told here is from before the process began: from then on all is new.
+        let at = last.map_or(next, |last| last.saturating_add(1).min(next));
         Reader { tape, at }
     }
 }

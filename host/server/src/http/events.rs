@@ -55,8 +55,11 @@ pub(super) async fn of_run(
     let reader = shared.tape.read(&host, None);
     let history = host.history(run.id);
     let mut following = Following::new(&shared, reader, caller.tenant, Some(run.id));
-    if let Some(history) = history {
-        following.before(history.events, history.dropped, last);
+    // Its end is told by its events, unless they are not kept any more.
+    let ended = run.ended().is_some();
+    match history {
+        Some(history) => following.before(history.events, history.dropped, last, ended),
+        None => following.over = ended,
     }
     Ok(stream(following))
 }
@@ -76,20 +79,37 @@ struct Following {
     before: VecDeque<Seen>,
     /// The last of these.
     seen: Option<u64>,
+    /// Whether nothing comes after these.
+    is_whole: bool,
     draining: CancellationToken,
+    /// Another configuration is in force: whoever still may follow comes back.
+    replaced: CancellationToken,
     over: bool,
 }
 
 impl Following {
     fn new(shared: &Shared, reader: Reader, tenant: TenantId, run: Option<RunId>) -> Self {
-        let draining = shared.draining.clone();
-        Self { reader, tenant, run, before: VecDeque::new(), seen: None, draining, over: false }
+        let (draining, replaced) = (shared.draining.clone(), shared.now().over.clone());
+        Self {
+            reader,
+            tenant,
+            run,
+            before: VecDeque::new(),
+            seen: None,
+            is_whole: false,
+            draining,
+            replaced,
+            over: false,
+        }
     }
 
     /// What is known of the run already, after what the client has seen.
-    fn before(&mut self, events: Vec<Arc<Event>>, dropped: u64, last: Option<u64>) {
+    fn before(&mut self, events: Vec<Arc<Event>>, dropped: u64, last: Option<u64>, ended: bool) {
         self.seen = events.last().map(|event| event.seq);
-        if last.is_none() && dropped > 0 {
+        // All that a run told is in its history: after its end there is nothing.
+        self.is_whole = ended;
+        let first = events.first().map_or(0, |event| event.seq);
+        if dropped > 0 && last.is_none_or(|last| last < first) {
             self.before.push_back(Seen::Missed(dropped));
         }
         let unseen = events.into_iter().filter(|event| last.is_none_or(|last| event.seq > last));
@@ -97,7 +117,7 @@ impl Following {
     }
 
     async fn next(&mut self) -> Option<Seen> {
-        if self.over {
+        if self.over || (self.before.is_empty() && self.is_whole) {
             return None;
         }
         let seen = match self.before.pop_front() {
@@ -110,7 +130,8 @@ impl Following {
                         && after.is_none_or(|seen| event.seq > seen)
                 };
                 // Whoever follows does not hold up the end of the server.
-                self.draining.run_until_cancelled(self.reader.next(wants)).await??
+                let next = self.replaced.run_until_cancelled(self.reader.next(wants));
+                self.draining.run_until_cancelled(next).await???
             }
         };
         self.over = matches!((&seen, self.run), (Seen::Event(event), Some(run)) if ends(event, run));

@@ -148,6 +148,10 @@ impl ServerHandler for Handler {
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let tenant = self.tenant(&context.extensions)?;
+        if self.mcp.leaving.is_cancelled() {
+            let failure = Failure::new(Code::Draining, "the server is about to end");
+            return Ok(result::of_failure(&failure).into());
+        }
         let Ok(_place) = self.calls.try_acquire() else {
             return Ok(result::of_failure(&too_many()).into());
         };

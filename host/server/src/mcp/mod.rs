@@ -40,6 +40,8 @@ pub(crate) struct Mcp {
     listeners: Listeners,
     /// Another host took the place of the one before.
     replaced: Notify,
+    /// No call is taken any more.
+    pub(crate) leaving: CancellationToken,
     /// Streams end, and nobody is told of anything any more.
     pub(crate) end: CancellationToken,
 }
@@ -56,6 +58,7 @@ impl Mcp {
             offers: Offers::default(),
             listeners: Listeners::default(),
             replaced: Notify::new(),
+            leaving: CancellationToken::new(),
             end: CancellationToken::new(),
         })
     }

@@ -4,14 +4,17 @@
 //! own writes wait. It comes to that only with a client that does not take its answers, because calls beyond the
 //! [bound of one client](super::handler::MOST_CALLS) are answered at once, by a refusal.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use rmcp::ErrorData;
-use rmcp::model::{ClientJsonRpcMessage, ClientNotification, JsonRpcMessage, RequestId, ServerJsonRpcMessage};
+use rmcp::model::{
+    ClientJsonRpcMessage, ClientNotification, ClientRequest, JsonRpcMessage, RequestId, ServerJsonRpcMessage,
+};
 use rmcp::service::RoleServer;
 use rmcp::transport::Transport;
 use rmcp::transport::async_rw::AsyncRwTransport;
@@ -35,8 +38,9 @@ pub(super) struct Pipe<R: AsyncRead, W: AsyncWrite> {
 
 /// The requests that are not answered.
 #[derive(Debug, Default)]
-struct Asked {
-    ids: Mutex<HashSet<RequestId>>,
+pub(super) struct Asked {
+    /// Each, and whether it is a call: others may stand as long as the client does.
+    ids: Mutex<HashMap<RequestId, bool>>,
     /// One was answered.
     answered: Notify,
 }
@@ -55,6 +59,11 @@ where
         Self { inner, asked: Arc::default(), refusing: None, begun: false, ended }
     }
 
+    /// What is not answered yet.
+    pub(super) fn asked(&self) -> Arc<Asked> {
+        Arc::clone(&self.asked)
+    }
+
     /// The next message that means something.
     async fn next(&mut self) -> Option<ClientJsonRpcMessage> {
         loop {
@@ -68,7 +77,9 @@ where
             match &message {
                 JsonRpcMessage::Request(request) => {
                     self.begun = true;
-                    if self.asked.lock().insert(request.id.clone()) {
+                    let is_call = matches!(request.request, ClientRequest::CallToolRequest(_));
+                    if let Entry::Vacant(place) = self.asked.lock().entry(request.id.clone()) {
+                        place.insert(is_call);
                         return Some(message);
                     }
                     let error = ErrorData::invalid_request("a request of this id is under way", None);
@@ -138,13 +149,24 @@ impl Asked {
         }
     }
 
+    /// Waits until all calls are answered, and their answers sent.
+    pub(super) async fn calls(&self) {
+        loop {
+            let answered = self.answered.notified();
+            if !self.lock().values().any(|is_call| *is_call) {
+                return;
+            }
+            answered.await;
+        }
+    }
+
     /// Nothing is owed for a request any more.
     fn answer(&self, id: &RequestId) {
         self.lock().remove(id);
-        self.answered.notify_one();
+        self.answered.notify_waiters();
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashSet<RequestId>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<RequestId, bool>> {
         self.ids.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -51,6 +51,7 @@ impl Stdio {
         let (ended, gone, close) = (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
         let most = host.config().server.body.as_usize();
         let pipe = Pipe::new(self.read, self.write, most, ended.clone());
+        let asked = pipe.asked();
         let handler = Handler::new(Arc::clone(&mcp), Whose::Of(TenantId::default()), gone.clone());
         let serving = async {
             match serve_server_with_ct(handler, pipe, close.clone()).await {
@@ -69,7 +70,11 @@ impl Stdio {
         };
         let stopping = async {
             stop.await;
-            host.drain(host.config().server.drain).await;
+            mcp.leaving.cancel();
+            // First what was accepted has its time, then it is ended, and told so.
+            let _ = tokio::time::timeout(host.config().server.drain, asked.calls()).await;
+            let _ =
+                tokio::time::timeout(LEFT_IN, async { tokio::join!(host.drain(Duration::ZERO), asked.calls()) }).await;
             mcp.end.cancel();
             close.cancel();
             std::future::pending::<()>().await;

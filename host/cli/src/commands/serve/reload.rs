@@ -68,14 +68,16 @@ impl Reload {
 /// Ends when the file is another than it was.
 async fn changed(watched: &mut Option<(PathBuf, Option<Stamp>)>) {
     let Some((file, before)) = watched else { return std::future::pending().await };
+    let mut last = *before;
     loop {
         tokio::time::sleep(LOOK).await;
         let now = stamp(file);
-        // One that is just being replaced is looked at again.
-        if now.is_some() && now != *before {
+        // One that is just being written or replaced is looked at again: it must be the same twice.
+        if now.is_some() && now != *before && now == last {
             *before = now;
             return;
         }
+        last = now;
     }
 }
 
