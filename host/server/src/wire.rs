@@ -1,6 +1,6 @@
 //! The JSON object of an outcome: the same for every program that reads one.
 
-use hotcell_call::{CallId, Failure, Outcome, Receipt, Target};
+use hotcell_call::{CallId, Code, Failure, Kind, Outcome, Receipt, Target, TenantId};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -65,9 +65,19 @@ impl LogObject {
     }
 }
 
+/// A failure as a tenant is told it: what is wrong with a file, and where it lies, is the operator's to know.
+pub(crate) fn told_to(tenant: &TenantId, failure: Failure) -> Failure {
+    let of_a_file = failure.kind() == Kind::Rejected || failure.code() == Code::File;
+    if *tenant == TenantId::default() || !of_a_file {
+        return failure;
+    }
+    Failure::new(failure.code(), failure.code().page().title)
+        .why("its operator can see more, by `hotcell ls` and `hotcell check`")
+}
+
 #[cfg(test)]
 mod tests {
-    use hotcell_call::{Code, Log, Payload};
+    use hotcell_call::{Log, Payload};
 
     use super::*;
 
@@ -92,5 +102,16 @@ mod tests {
         let failed = object(Err(Failure::new(Code::Fuel, "calc.eval used up its fuel")));
         assert_eq!(failed["error"]["code"], "E0401");
         assert_eq!(failed.get("value"), None);
+    }
+
+    #[test]
+    fn where_files_lie_is_told_to_nobody_but_the_operator() {
+        let failure = || Failure::new(Code::NotComponent, "/srv/tools/x.wasm is not a component").why("at byte 9");
+        let (local, acme) = (TenantId::default(), "acme".parse().unwrap());
+        assert!(told_to(&local, failure()).what().contains("/srv"));
+        let told = told_to(&acme, failure());
+        assert!(told.code() == Code::NotComponent && !format!("{told}").contains("/srv"), "{told}");
+        let own = Failure::new(Code::Fuel, "calc.eval used up its fuel");
+        assert_eq!(told_to(&acme, own).what(), "calc.eval used up its fuel");
     }
 }

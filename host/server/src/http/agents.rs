@@ -21,6 +21,7 @@ use super::problem::Problem;
 use super::runs::begun;
 use crate::runs::{Begin, Ended, What};
 use crate::serve::{Caller, Shared};
+use crate::wire::told_to;
 
 #[derive(Serialize)]
 struct Agents {
@@ -66,7 +67,7 @@ pub(super) async fn run(
             Failure::new(Code::UnknownAgent, format!("there is no agent `{name}` for {}", caller.tenant)).into()
         );
     }
-    let agent = host.named_agent(&name).await?;
+    let agent = host.named_agent(&name).await.map_err(|failure| told_to(&caller.tenant, failure))?;
     let value = agent.input_of(task.input)?;
     let id = Host::next_run();
     // Runs at the same time have folders of their own.

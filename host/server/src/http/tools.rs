@@ -21,7 +21,7 @@ use super::problem::{Problem, call_header};
 use super::runs::begun;
 use crate::runs::{Begin, Ended, What};
 use crate::serve::{Caller, Shared};
-use crate::wire::OutcomeObject;
+use crate::wire::{OutcomeObject, told_to};
 
 /// What can be called.
 #[derive(Serialize)]
@@ -79,7 +79,7 @@ impl Tool {
         let (functions, error) = match listed.descriptor {
             Ok(descriptor) => (descriptor.functions, None),
             // Whoever may call nothing of it need not know what is wrong with it.
-            Err(failure) => (Vec::new(), Some(failure)),
+            Err(failure) => (Vec::new(), Some(told_to(tenant, failure))),
         };
         let whole = Target { tool: listed.name.clone(), function: None };
         let functions: Vec<Function> = functions
@@ -149,13 +149,16 @@ pub(super) async fn call(
     call.tenant = caller.tenant.clone();
     terms.of(&mut call);
     if key.is_none() && !preference.respond_async {
-        return Ok(answer(host.call(call).await));
+        return Ok(answer(told(host.call(call).await, &caller.tenant)));
     }
     let id = RunId::from_bits(call.id.bits());
     call.run = Some(id);
     let begin = Begin { id, tenant: caller.tenant, what: What::Call(target), key };
     let most = host.config().server.runs;
-    let work = |cancel: CancellationToken| async move { Ended::Call(host.call_until(call, cancel.cancelled()).await) };
+    let tenant = call.tenant.clone();
+    let work = |cancel: CancellationToken| async move {
+        Ended::Call(told(host.call_until(call, cancel.cancelled()).await, &tenant))
+    };
     let run = shared.runs.begin(begin, most, work)?;
     if preference.respond_async {
         return Ok(begun(&run, preference.wait.unwrap_or(Duration::ZERO), true).await);
@@ -166,6 +169,12 @@ pub(super) async fn call(
         Ended::Failed(failure) => Problem::from(failure.clone()).into_response(),
         Ended::Agent(_) => Problem::from(Failure::new(Code::Fault, "a call ended as an agent")).into_response(),
     })
+}
+
+/// An outcome as its tenant is told it.
+pub(crate) fn told(mut outcome: Outcome, tenant: &TenantId) -> Outcome {
+    outcome.result = outcome.result.map_err(|failure| told_to(tenant, failure));
+    outcome
 }
 
 /// The answer to a call: its outcome where the tool answered, else the problem.

@@ -19,7 +19,9 @@ use super::page::page;
 use super::progress::{Progress, beside};
 use super::shape::Output;
 use super::{Mcp, result};
+use crate::http::told;
 use crate::serve::Caller;
+use crate::wire::told_to;
 
 /// One client.
 #[derive(Debug)]
@@ -87,10 +89,10 @@ impl Handler {
         let host = self.mcp.host();
         let input = Payload::new(Value::Object(arguments.unwrap_or_default()).to_string());
         let mut call = host.next_call(target, input);
-        call.tenant = tenant;
+        call.tenant = tenant.clone();
         let progress = Progress::of_call(&host, context, call.id);
         let outcome = beside(progress, Box::pin(host.call_until(call, self.given_up(context)))).await;
-        result::of_call(outcome, output)
+        result::of_call(told(outcome, &tenant), output)
     }
 
     async fn run(
@@ -101,7 +103,7 @@ impl Handler {
         context: &RequestContext<RoleServer>,
     ) -> Result<CallToolResult, Failure> {
         let host = self.mcp.host();
-        let agent = Box::pin(host.named_agent(name)).await?;
+        let agent = Box::pin(host.named_agent(name)).await.map_err(|failure| told_to(&tenant, failure))?;
         let value = agent.input_of(task(name, arguments)?)?;
         let id = Host::next_run();
         // Runs at the same time have folders of their own.
