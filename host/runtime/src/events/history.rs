@@ -6,7 +6,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use hotcell_call::{ByteSize, Event, RunId};
+use hotcell_call::{ByteSize, Event, Happening, RunId, TenantId};
 
 /// Events of one run that are kept: the last ones.
 const MOST_EVENTS: usize = 1_000;
@@ -39,6 +39,7 @@ struct Kept {
     weight: u64,
     dropped: u64,
     dropped_bytes: u64,
+    has_ended: bool,
 }
 
 /// What is kept of one run.
@@ -64,8 +65,9 @@ impl History {
         let Some(run) = event.run else { return };
         if !self.runs.contains_key(&run) {
             if self.order.len() >= MOST_RUNS
-                && let Some(oldest) = self.order.pop_front()
-                && let Some(gone) = self.runs.remove(&oldest)
+                && let Some(place) = self.next_to_go()
+                && let Some(gone) = self.order.remove(place)
+                && let Some(gone) = self.runs.remove(&gone)
             {
                 self.weight = self.weight.saturating_sub(gone.weight);
             }
@@ -74,6 +76,7 @@ impl History {
         let kept = self.runs.entry(run).or_default();
         let before = kept.weight;
         kept.push(event, self.most.one);
+        kept.has_ended |= ends(event, run);
         self.weight = self.weight.saturating_sub(before).saturating_add(kept.weight);
         // The oldest runs first: what is told now is of more use. That of the event itself may come last, and fits alone.
         for run in &self.order {
@@ -89,6 +92,19 @@ impl History {
         }
     }
 
+    /// The place of the run that makes room: the oldest that has ended, of the tenant that has most of these; else the oldest of all.
+    /// So nobody loses a run that goes on to what others, or its own, begin and end.
+    fn next_to_go(&self) -> Option<usize> {
+        let mut ended: HashMap<Option<&TenantId>, (usize, usize)> = HashMap::new();
+        for (place, run) in self.order.iter().enumerate() {
+            let Some(kept) = self.runs.get(run).filter(|kept| kept.has_ended) else { continue };
+            let tenant = kept.events.back().and_then(|event| event.tenant.as_ref());
+            ended.entry(tenant).or_insert((0, place)).0 += 1;
+        }
+        let most = ended.into_values().max_by_key(|(count, place)| (*count, std::cmp::Reverse(*place)));
+        most.map(|(_, place)| place).or_else(|| (!self.order.is_empty()).then_some(0))
+    }
+
     pub(super) fn of(&self, run: RunId) -> Option<RunHistory> {
         let kept = self.runs.get(&run)?;
         Some(RunHistory {
@@ -96,6 +112,15 @@ impl History {
             dropped: kept.dropped,
             dropped_bytes: ByteSize::bytes(kept.dropped_bytes),
         })
+    }
+}
+
+/// Whether nothing comes after an event of a run: its end, or that of the one call that it is.
+fn ends(event: &Event, run: RunId) -> bool {
+    match event.what {
+        Happening::RunFinished { .. } => true,
+        Happening::Finished { .. } => event.call.is_some_and(|call| call.bits() == run.bits()),
+        _ => false,
     }
 }
 
@@ -162,5 +187,27 @@ mod tests {
         }
         let kept: u64 = history.runs.values().map(|kept| kept.weight).sum();
         assert_eq!((history.runs.len(), history.weight), (MOST_RUNS, kept));
+    }
+
+    // A run that goes on was lost to those that it began itself; a tenant's to another's many.
+    #[test]
+    fn what_has_ended_makes_room_and_first_whose_there_is_most_of() {
+        let mut history = History::default();
+        let tell = |history: &mut History, run: u128, tenant: &str, ends: bool| {
+            let what = match ends {
+                true => Happening::RunFinished { outcome: "ok".to_owned(), answer: None },
+                false => Happening::ErrorOccurred { what: "x".to_owned() },
+            };
+            let (tenant, run) = (Some(tenant.parse().unwrap()), Some(RunId::from_bits(run)));
+            history.keep(&Arc::new(Event { seq: 0, at_ms: 0, tenant, call: None, run, what }));
+        };
+        tell(&mut history, 1, "acme", false);
+        tell(&mut history, 2, "bolt", true);
+        for run in 3..1_000 {
+            tell(&mut history, run, "acme", true);
+        }
+        let kept = |run| history.of(RunId::from_bits(run)).is_some();
+        assert_eq!([1, 2, 3, 999].map(kept), [true, true, false, true]);
+        assert_eq!(history.runs.len(), MOST_RUNS);
     }
 }
