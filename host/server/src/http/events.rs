@@ -149,7 +149,7 @@ fn ends(event: &Event, run: RunId) -> bool {
 }
 
 fn stream(following: Following) -> Response {
-    let events = futures::stream::unfold(following, async |mut following| {
+    let events = futures::stream::unfold(following, |mut following| async move {
         let seen = following.next().await?;
         Some((sent(&seen), following))
     });

@@ -183,7 +183,7 @@ async fn agents(host: &Host, tenant: &TenantId) -> Vec<(Tool, Known)> {
     let names = tokio::task::spawn_blocking(move || agents.names()).await.unwrap_or_default();
     let names = names.into_iter().filter(|name| host.may_run(tenant, name));
     let looks: Vec<_> = names.map(|name| async move { agent(host, name).await }).collect();
-    futures::stream::iter(looks).buffered(AT_ONCE).filter_map(async |agent| agent).collect().await
+    futures::stream::iter(looks).buffered(AT_ONCE).filter_map(std::future::ready).collect().await
 }
 
 async fn agent(host: &Host, name: AgentName) -> Option<(Tool, Known)> {
