@@ -217,10 +217,11 @@ impl Piped {
                 self.send(&json!({ "jsonrpc": "2.0", "id": self.id, "method": "tools/call", "params": call })).await?;
             }
             let answer = self.answer().await?;
-            if answer["result"]["isError"] == json!(true) || answer.get("error").is_some() {
+            let went_wrong = answer.pointer("/result/isError").and_then(Value::as_bool).unwrap_or_default();
+            if went_wrong || answer.get("error").is_some() {
                 bail!("{answer}");
             }
-            if let Some(asked) = answer["id"].as_u64().and_then(|id| under_way.remove(&id)) {
+            if let Some(asked) = answer.get("id").and_then(Value::as_u64).and_then(|id| under_way.remove(&id)) {
                 each.push(asked.elapsed().as_secs_f64());
             }
         }
