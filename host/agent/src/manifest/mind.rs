@@ -1,5 +1,6 @@
 //! The sections of an agent with a model.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use hotcell_call::ByteSize;
@@ -10,6 +11,9 @@ use crate::agent::Bounds;
 use crate::document::{Problems, Section, Spanned};
 use crate::mind::{Approve, Budget, Cost, Memory, OnExceed, Pattern, Watch};
 use crate::model::{ModelName, Script, Usage};
+
+/// Models of one agent: the first, and those that are asked in its place.
+const MOST_MODELS: usize = 8;
 
 /// What such an agent says of itself.
 pub(crate) struct MindDraft {
@@ -134,6 +138,11 @@ impl Model {
         let more = section.get("fallback").and_then(|item| item.list()).unwrap_or_default();
         let more = more.iter().filter_map(|item| item.parsed::<ModelName>());
         let names: Vec<ModelName> = first.into_iter().chain(more).map(|name| name.value).collect();
+        if names.len() > MOST_MODELS || names.iter().collect::<HashSet<_>>().len() < names.len() {
+            let wrong =
+                section.problems().at(section.span(), format!("at most {MOST_MODELS} models fit, each once"), "");
+            section.problems().push(wrong.hint("each that is asked in place of another is paid for"));
+        }
         let script: Vec<Script> = section.sections("reply").iter().map(script).collect();
         if names.contains(&ModelName::Scripted) == script.is_empty() && !names.is_empty() {
             let message = if script.is_empty() {

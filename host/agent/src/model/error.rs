@@ -47,6 +47,9 @@ pub enum ModelError {
         /// When its turn would come.
         wait: Option<Duration>,
     },
+    /// It was not asked any more: what attempts before it cost was all that there was to spend.
+    #[error("nothing is left to ask again with")]
+    Spent,
     /// None of several gave one: each by its name, with why.
     #[error("{}", each(.0))]
     All(Vec<(String, ModelError)>),
@@ -62,7 +65,12 @@ impl ModelError {
             Self::Unreachable(_) | Self::Failed(_) | Self::Cut(_) => true,
             // Too many requests, a conflict or timeout on its side, overloaded: 529 is one provider's word for it.
             Self::Status { status, .. } => matches!(status, 408 | 409 | 425 | 429 | 500..=599),
-            Self::Malformed(_) | Self::TooLarge { .. } | Self::Exhausted(_) | Self::Busy { .. } | Self::All(_) => false,
+            Self::Malformed(_)
+            | Self::TooLarge { .. }
+            | Self::Exhausted(_)
+            | Self::Busy { .. }
+            | Self::Spent
+            | Self::All(_) => false,
         }
     }
 
@@ -105,7 +113,7 @@ impl ModelError {
                     *error = std::mem::replace(error, Self::Busy { wait: None }).map_texts(change);
                 }
             }
-            Self::TooLarge { .. } | Self::Busy { .. } => {}
+            Self::TooLarge { .. } | Self::Busy { .. } | Self::Spent => {}
         }
         self
     }

@@ -17,7 +17,7 @@ mod spelling;
 use std::future::Future;
 use std::pin::Pin;
 
-pub use bill::{Bill, Charge};
+pub use bill::{Bill, Charge, Payer};
 pub use chat::{ChatReply, ChatRequest, Form, Message, StopReason, ToolResult, ToolSpec, ToolUse, Usage};
 pub use error::ModelError;
 pub use name::{ModelName, ModelNameError};

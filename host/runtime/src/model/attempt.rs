@@ -64,7 +64,7 @@ impl Drop for Attempt<'_> {
     fn drop(&mut self) {
         if self.open {
             let (usage, estimated) = self.told.usage(self.sent);
-            self.bill.add(Charge { model: self.model.to_owned(), usage, estimated });
+            self.bill.add(&Charge { model: self.model.to_owned(), usage, estimated });
         }
     }
 }

@@ -69,6 +69,9 @@ impl Chain {
         let attempt = |_| {
             let hear = &hear;
             async move {
+                if request.bill.is_spent() {
+                    return Err(ModelError::Spent);
+                }
                 let mut told = |text: &str| (hear.lock().unwrap_or_else(PoisonError::into_inner))(text);
                 asked.who.reply(request, &mut told).await
             }
@@ -82,6 +85,7 @@ impl Chain {
         for asked in &self.models {
             match self.ask(asked, request, hear).await {
                 Ok(reply) => return Ok(reply),
+                Err(ModelError::Spent) => return Err(ModelError::Spent),
                 Err(error) => {
                     tracing::warn!(model = asked.who.name(), %error, "a model gave no reply");
                     errors.push((asked.who.name().to_owned(), error));

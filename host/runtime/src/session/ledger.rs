@@ -176,6 +176,19 @@ impl Ledger {
         }
     }
 
+    /// Whether no tokens or no money are left, here or in any around. Turns are set aside before a request is made.
+    pub(super) fn is_spent(&self) -> bool {
+        let [_, tokens, cost] = self.lock().lines();
+        let spent = [tokens, cost].into_iter().flatten().any(|line| line.used >= line.most);
+        spent || self.around.as_ref().is_some_and(|around| around.is_spent())
+    }
+
+    /// What is left of the money, in millionths of a dollar, here and in those around; none: it is not bounded.
+    pub(super) fn money(&self) -> Option<u64> {
+        let around = self.around.as_ref().and_then(|around| around.money());
+        self.left().cost.into_iter().chain(around).min()
+    }
+
     /// Sets aside what a reply may need, which is so many tokens at most; waits for others where only what is set aside for them is in
     /// the way, and asks for more where the agent says so.
     ///

@@ -59,7 +59,7 @@ impl<'a> Object<'a> {
             steps: &outcome.steps,
             results: outcome.results.iter().map(|(step, result)| (step, Arc::as_ref(result))).collect(),
             actions: &outcome.actions,
-            spent: (outcome.spent.turns > 0).then_some(&outcome.spent),
+            spent: (outcome.spent != Spent::default()).then_some(&outcome.spent),
             trace: None,
         }
     }

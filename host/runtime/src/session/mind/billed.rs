@@ -1,41 +1,58 @@
 //! What is paid for replies, and for attempts of which none came.
 
+use std::fmt;
+use std::sync::Arc;
+
 use hotcell_agent::Cost;
-use hotcell_agent::model::{Bill, Charge, ChatReply};
+use hotcell_agent::model::{Bill, Charge, ChatReply, Payer};
 
 use super::Thinker;
-use crate::session::ledger::Entry;
+use crate::host::Host;
+use crate::session::ledger::{Entry, Ledger};
 
-/// Counts what attempts cost of which no reply came, when it is dropped: also where nobody waits for the reply any more.
-pub(super) struct Billed<'t, 'a> {
-    thinker: &'t Thinker<'a>,
-    bill: Bill,
+/// Counts what an attempt costs of which no reply comes, when it ends: before another is made.
+struct Paying {
+    host: Host,
+    ledger: Arc<Ledger>,
 }
 
-impl<'t, 'a> Billed<'t, 'a> {
-    pub(super) fn new(thinker: &'t Thinker<'a>, bill: Bill) -> Self {
-        Self { thinker, bill }
+impl Payer for Paying {
+    fn pay(&self, charge: &Charge) {
+        self.count(false, charge);
+    }
+
+    fn is_spent(&self) -> bool {
+        self.ledger.is_spent()
     }
 }
 
-impl Drop for Billed<'_, '_> {
-    fn drop(&mut self) {
-        for charge in self.bill.take() {
-            self.thinker.charge(false, &charge);
-        }
+impl Paying {
+    fn count(&self, replied: bool, charge: &Charge) {
+        let cost = self.host.price(&charge.model, charge.usage).map(Cost);
+        let entry = Entry { replied, usage: charge.usage, estimated: charge.estimated, cost };
+        self.ledger.charge(entry, &self.host.0.events);
+    }
+}
+
+impl fmt::Debug for Paying {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Paying").finish_non_exhaustive()
     }
 }
 
 impl Thinker<'_> {
+    fn paying(&self) -> Paying {
+        Paying { host: self.caller.host.clone(), ledger: Arc::clone(&self.ledger) }
+    }
+
+    /// What attempts of a request are put on.
+    pub(super) fn bill(&self) -> Bill {
+        Bill::paid_by(Arc::new(self.paying()))
+    }
+
     /// Counts a reply.
     pub(super) fn pay(&self, reply: &ChatReply) {
         let (model, usage, estimated) = (reply.model.clone(), reply.usage, reply.estimated);
-        self.charge(true, &Charge { model, usage, estimated });
-    }
-
-    fn charge(&self, replied: bool, charge: &Charge) {
-        let cost = self.caller.host.price(&charge.model, charge.usage).map(Cost);
-        let entry = Entry { replied, usage: charge.usage, estimated: charge.estimated, cost };
-        self.ledger.charge(entry, &self.caller.host.0.events);
+        self.paying().count(true, &Charge { model, usage, estimated });
     }
 }

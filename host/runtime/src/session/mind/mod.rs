@@ -17,10 +17,12 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use hotcell_agent::model::{Bill, ChatModel, ChatReply, ChatRequest, Form, Message, ModelError, StopReason, ToolSpec};
+use hotcell_agent::model::{
+    ChatModel, ChatReply, ChatRequest, Form, Message, ModelError, ModelName, StopReason, ToolSpec, Usage,
+};
 use hotcell_agent::{Mind, Pattern};
 use hotcell_call::{ByteSize, Code, Failure, Happening, Outcome, shortened};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::session::approve::Gate;
 use crate::session::caller::Caller;
@@ -28,7 +30,6 @@ use crate::session::ledger::Ledger;
 use crate::session::room::Room;
 use crate::session::{Action, RunOutcome, TaskOutcome};
 
-use self::billed::Billed;
 use self::conversation::size;
 use self::memory::Remembered;
 use self::reactive::Incoming;
@@ -254,14 +255,18 @@ impl<'a> Thinker<'a> {
             .fix("a smaller `[tools] result`, or a smaller task")
             .reached(size(messages), MOST_CONVERSATION));
         }
+        let bytes = size(messages).as_u64().saturating_add(preamble(system, &tools, form.as_ref()));
         // What the request has is known to the provider alone; a fourth of its bytes is near.
-        let has = size(messages).as_u64() / 4;
+        let has = bytes / 4;
         let most = u64::from(self.mind.max_tokens.unwrap_or(USUAL_REPLY));
         let aside = self.ledger.admit(has.saturating_add(most), self.gate.approval(), events).await?;
-        let left = u32::try_from(aside.tokens().saturating_sub(has).max(1)).unwrap_or(u32::MAX);
-        let left = (aside.tokens() < has.saturating_add(most)).then_some(left);
-        let _copies = self.room.take(ByteSize::bytes(size(messages).as_u64().saturating_mul(COPIES)))?;
-        let bill = Bill::default();
+        let bound = (aside.tokens() < has.saturating_add(most)).then(|| aside.tokens().saturating_sub(has));
+        let left = bound.into_iter().chain(self.affordable(has)).min();
+        if left == Some(0) {
+            return Err(self.too_dear(has));
+        }
+        let left = left.filter(|left| *left < most).map(|left| u32::try_from(left).unwrap_or(u32::MAX));
+        let _copies = self.room.take(ByteSize::bytes(bytes.saturating_mul(COPIES)))?;
         let request = ChatRequest {
             system: system.to_owned(),
             messages: messages.to_vec(),
@@ -270,12 +275,10 @@ impl<'a> Thinker<'a> {
             max_tokens: self.mind.max_tokens.into_iter().chain(left).min(),
             temperature: self.mind.temperature,
             deadline: Some(self.caller.deadline),
-            bill: bill.clone(),
+            bill: self.bill(),
         };
-        let billed = Billed::new(self, bill);
         let began = Instant::now();
         let reply = self.model.reply(&request, &mut |_| {}).await;
-        drop(billed);
         let reply = reply.map_err(|error| self.failed(&error))?;
         self.pay(&reply);
         drop(aside);
@@ -310,10 +313,46 @@ impl<'a> Thinker<'a> {
         }
     }
 
+    /// How many tokens of a reply what is left of a budget of money pays for, by the dearest of the models; none: there is no such budget,
+    /// or nothing has a price.
+    fn affordable(&self, has: u64) -> Option<u64> {
+        const MILLION: u64 = 1_000_000;
+        let left = self.ledger.money()?;
+        let host = self.caller.host;
+        let of = |name: &ModelName| {
+            let name = name.to_string();
+            let request = host.price(&name, Usage { input: has, output: 0 })?;
+            let million = host.price(&name, Usage { input: 0, output: MILLION })?;
+            let tokens = u128::from(left.saturating_sub(request)) * u128::from(MILLION) / u128::from(million.max(1));
+            Some(if request >= left { 0 } else { u64::try_from(tokens).unwrap_or(u64::MAX) })
+        };
+        self.mind.models.iter().filter_map(of).min()
+    }
+
+    fn too_dear(&self, has: u64) -> Failure {
+        let name = &self.caller.agent.name;
+        Failure::new(Code::Budget, format!("the next request of {name} is more than is left of its budget"))
+            .why(format!("it has about {has} tokens, before anything is answered"))
+            .fix("raise `[budget] tokens` or `cost`, or give it less to read")
+    }
+
     fn failed(&self, error: &ModelError) -> Failure {
+        if matches!(error, ModelError::Spent) {
+            return Failure::new(Code::Budget, format!("{} has spent its budget", self.caller.agent.name))
+                .why("on replies that broke off, each of which is paid for")
+                .fix("raise `[budget] tokens` or `cost`, or ask another model");
+        }
         let failure = Failure::new(Code::Model, format!("the model of {} gave no reply", self.caller.agent.name));
         failure.why(format!("{}: {error}", self.model.name()))
     }
+}
+
+/// Bytes of a request beside its conversation.
+fn preamble(system: &str, tools: &[ToolSpec], form: Option<&Form>) -> u64 {
+    let text = |schema: &Value| schema.to_string().len();
+    let tools = tools.iter().map(|tool| tool.name.len() + tool.description.len() + text(&tool.input));
+    let form = form.map_or(0, |form| text(&form.schema));
+    ByteSize::of(tools.sum::<usize>() + form + system.len()).as_u64()
 }
 
 /// How a run of a model ends.
