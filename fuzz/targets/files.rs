@@ -27,11 +27,8 @@ impl Tools for Shelf {
 
     fn offers(&self, tool: Option<&ToolName>) -> Vec<Offer> {
         let name = tool.cloned().or_else(|| "calc".parse().ok()).filter(|_| self.full);
-        let offer = |tool| Offer {
-            target: Target::new(tool, "eval"),
-            description: String::new(),
-            input: Default::default(),
-        };
+        let offer =
+            |tool| Offer { target: Target::new(tool, "eval"), description: String::new(), input: Default::default() };
         name.map(offer).into_iter().collect()
     }
 
