@@ -300,6 +300,33 @@ async fn a_conversation_without_room_fails_alone() {
     assert!(failure.remedy().is_some_and(|fix| fix.contains("`[budget] memory`")), "{failure:?}");
 }
 
+// What is spent ends a run that watches, and what was done before is not lost.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_spent_budget_ends_the_watching_and_keeps_what_was_done() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let root = folder.path().to_str().expect("a path").to_owned();
+    let harness = Harness::starters(&format!("[tools.files]\nfs.read = [{root:?}]\n"));
+    let watch = "[input]\nkind = \"folder\"\n[tools]\nallow = [\"files.read\"]\n[budget]\nturns = 1\n[watch]\ntask = \"answer done\"\n";
+    let text = agent("rules", &[], watch).replace("\"react\"", "\"reactive\"");
+    let agent = harness.host.agent(&Source::new("case.toml", text)).await.expect("an agent");
+    let mut events = harness.host.events().only(|event| event.run.is_some());
+    let (host, value) = (harness.host.clone(), root.as_str().into());
+    let running = tokio::spawn(async move { host.run(&agent, RunInput { value, ..RunInput::default() }).await });
+    while let Some(Heard::Event(event)) = events.next().await {
+        let file = match &event.what {
+            Happening::StateChanged { to: "watching", .. } => "one.md",
+            Happening::TaskFinished { task: 1, .. } => "two.md",
+            Happening::RunFinished { .. } => break,
+            _ => continue,
+        };
+        std::fs::write(folder.path().join(file), "x").expect("a file");
+    }
+    let outcome = running.await.expect("a run");
+    assert_eq!(outcome.failure.map(|failure| failure.code()), Some(Code::Budget));
+    let [one, two] = &outcome.tasks[..] else { panic!("{:?}", outcome.tasks) };
+    assert_eq!((one.answer.as_deref(), two.answer.as_deref()), (Some("done"), None));
+}
+
 // Runs within a run hold no more together than one; what one held is free for the next.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn all_runs_of_a_tree_share_one_room() {

@@ -97,6 +97,8 @@ struct State {
     /// What it was in the beginning.
     first: Most,
     warned: [bool; 3],
+    /// Nobody agreed to more: nobody is asked again.
+    refused: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -145,7 +147,14 @@ impl Ledger {
         (on_exceed, warn_at): (OnExceed, u8),
         around: Option<Arc<Self>>,
     ) -> Arc<Self> {
-        let state = Mutex::new(State { spent: Spent::default(), most, aside: (0, 0), first: most, warned: [false; 3] });
+        let state = Mutex::new(State {
+            spent: Spent::default(),
+            most,
+            aside: (0, 0),
+            first: most,
+            warned: [false; 3],
+            refused: false,
+        });
         Arc::new(Self {
             agent: agent.clone(),
             owner: owner.clone(),
@@ -252,11 +261,12 @@ impl Ledger {
             if !still {
                 return Ok(());
             }
-            if approval.ask(&question, &self.owner, events).await {
+            if !self.lock().refused && approval.ask(&question, &self.owner, events).await {
                 self.lock().grow(what, line.most);
                 self.freed.notify_waiters();
                 return Ok(());
             }
+            self.lock().refused = true;
         }
         let (more, file) = match self.whose {
             Whose::Operator => (", which the operator sets", "hotcell.toml"),
@@ -463,6 +473,10 @@ mod tests {
         assert_eq!((stopped.code(), stopped.reason()), (Code::Budget, "1 of 1"));
         let refused = spend(OnExceed::Pause).admit(1, &Approval::none(), &events).await.err().unwrap();
         assert!(refused.reason().contains("nobody agreed"), "{refused}");
+        let once = spend(OnExceed::Pause);
+        for approval in [Approval::none(), Approval::yes()] {
+            assert!(once.admit(1, &approval, &events).await.is_err(), "a no is remembered");
+        }
         let paused = spend(OnExceed::Pause);
         drop(paused.admit(1, &Approval::yes(), &events).await.unwrap());
         assert_eq!(paused.left().turns, 1);

@@ -23,6 +23,7 @@ use hotcell_agent::model::{
 use hotcell_agent::{Mind, Pattern};
 use hotcell_call::{ByteSize, Code, Failure, Happening, Outcome, shortened};
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 
 use crate::session::approve::Gate;
 use crate::session::caller::Caller;
@@ -65,6 +66,8 @@ pub(super) struct Thinker<'a> {
     /// What it knows of earlier runs.
     remembered: Mutex<Vec<Message>>,
     tasks: Mutex<Vec<TaskOutcome>>,
+    /// Of a run with several tasks: no more are let in.
+    over: CancellationToken,
 }
 
 impl<'a> Thinker<'a> {
@@ -92,6 +95,7 @@ impl<'a> Thinker<'a> {
             cost,
             remembered: Mutex::default(),
             tasks: Mutex::default(),
+            over: CancellationToken::new(),
         }
     }
 
@@ -120,7 +124,7 @@ impl<'a> Thinker<'a> {
     /// Does the tasks that come: the one that the run was given, or a change of a file after the other.
     async fn react_to(&self, task: &str) -> Result<String, Failure> {
         let (send, tasks) = tokio::sync::mpsc::channel(64);
-        let done = match &self.mind.watch {
+        match &self.mind.watch {
             None => {
                 // The one place is free: nobody else sends.
                 let _ = send.send(Incoming { number: 1, text: task.to_owned() }).await;
@@ -137,14 +141,18 @@ impl<'a> Thinker<'a> {
                         None => watching.await,
                     }
                 };
+                let watching = async {
+                    tokio::select! {
+                        watched = watching => watched,
+                        () = self.over.cancelled() => Ok(()),
+                    }
+                };
                 let (watched, done) = tokio::join!(watching, self.reactive(tasks));
                 watched?;
                 done?
             }
-        };
-        let answer = self.together(&done);
-        *self.tasks.lock().unwrap_or_else(PoisonError::into_inner) = done;
-        answer
+        }
+        self.together(&self.tasks.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// A folder is watched only where one of the tools may read it for this agent: names and times of files are worth something, too.

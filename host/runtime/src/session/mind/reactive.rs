@@ -8,7 +8,7 @@
 //! the channels have room for.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
@@ -68,7 +68,7 @@ impl Thinker<'_> {
     /// # Errors
     ///
     /// What ends the whole run: a budget that is spent. That a task failed is its own outcome.
-    pub(super) async fn reactive(&self, tasks: Receiver<Incoming>) -> Result<Vec<TaskOutcome>, Failure> {
+    pub(super) async fn reactive(&self, tasks: Receiver<Incoming>) -> Result<(), Failure> {
         let at_once = self.caller.agent.bounds.parallel.get().min(MOST_AT_ONCE);
         let places = Arc::new(Semaphore::new(at_once.min(Semaphore::MAX_PERMITS)));
         let (signal, signals) = channel(at_once + 2);
@@ -82,7 +82,14 @@ impl Thinker<'_> {
     }
 
     async fn letting_in(&self, mut tasks: Receiver<Incoming>, places: Arc<Semaphore>, signal: Sender<Signal<'_>>) {
-        while let Some(task) = tasks.recv().await {
+        loop {
+            // What is spent is spent for all: no more come in, and whoever sends them is told by the closed channel.
+            let task = tokio::select! {
+                biased;
+                () = self.over.cancelled() => break,
+                task = tasks.recv() => task,
+            };
+            let Some(task) = task else { break };
             let text = shortened(&task.text, MOST_TOLD);
             self.tell(|| Happening::TaskReceived { task: task.number, text });
             let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
@@ -219,8 +226,8 @@ impl Thinker<'_> {
         }
     }
 
-    async fn collecting(&self, mut ended: Receiver<Ended<'_>>) -> Result<Vec<TaskOutcome>, Failure> {
-        let mut outcomes = VecDeque::new();
+    async fn collecting(&self, mut ended: Receiver<Ended<'_>>) -> Result<(), Failure> {
+        let mut shares: VecDeque<Option<Share<'_>>> = VecDeque::new();
         let mut spent = None;
         while let Some(Ended { task, result, _place }) = ended.recv().await {
             let (result, share) = match result {
@@ -236,19 +243,20 @@ impl Thinker<'_> {
             // What has no room is that task's matter; what is spent is spent for all.
             if let Some(failure) = outcome.failure.as_ref().filter(|failure| failure.code() == Code::Budget) {
                 spent.get_or_insert_with(|| failure.clone());
+                self.over.cancel();
             }
-            if outcomes.len() >= MOST_KEPT {
-                outcomes.pop_front();
+            // They were done, however the run ends.
+            let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+            if tasks.len() >= MOST_KEPT {
+                tasks.remove(0);
+                shares.pop_front();
             }
-            outcomes.push_back((outcome, share));
+            tasks.push(outcome);
+            shares.push_back(share);
         }
-        let keep = |(outcome, share): (TaskOutcome, Option<Share<'_>>)| {
-            share.into_iter().for_each(Share::for_good);
-            outcome
-        };
-        let mut outcomes: Vec<TaskOutcome> = outcomes.into_iter().map(keep).collect();
-        outcomes.sort_by_key(|outcome| outcome.task);
-        spent.map_or(Ok(outcomes), Err)
+        shares.into_iter().flatten().for_each(Share::for_good);
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner).sort_by_key(|outcome| outcome.task);
+        spent.map_or(Ok(()), Err)
     }
 
     /// What the answers of all tasks are together: that of the one, where there was one.
