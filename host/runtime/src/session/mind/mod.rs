@@ -129,7 +129,7 @@ impl<'a> Thinker<'a> {
                 // The one place is free: nobody else sends.
                 let _ = send.send(Incoming { number: 1, text: task.to_owned() }).await;
                 drop(send);
-                self.reactive(tasks).await?
+                self.reactive(tasks).await?;
             }
             Some(watch) => {
                 self.may_watch(Path::new(task)).await?;
@@ -149,7 +149,7 @@ impl<'a> Thinker<'a> {
                 };
                 let (watched, done) = tokio::join!(watching, self.reactive(tasks));
                 watched?;
-                done?
+                done?;
             }
         }
         self.together(&self.tasks.lock().unwrap_or_else(PoisonError::into_inner))
