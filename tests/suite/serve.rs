@@ -463,6 +463,9 @@ fn the_configuration_is_read_again_whole_or_not_at_all() {
     shell.file("hotcell.toml", "[host]\nmemory = \"1GiB\"\n");
     served.signal(Signal::HUP);
     until("it says so", || served.told().contains("E0216").then_some(()));
+    shell.file("hotcell.toml", "[server]\nlisten = \"127.0.0.1:7999\"\n");
+    served.signal(Signal::HUP);
+    until("it says so", || served.told().contains("names another address").then_some(()));
     shell.file("hotcell.toml", "[tools.echo]\nrate = \"100/s\"\n");
     served.signal(Signal::HUP);
     until("it is read", || served.told().contains("is in force").then_some(()));

@@ -337,6 +337,16 @@ fn name(target: &Target) -> usize {
 }
 
 impl Event {
+    /// Whether nothing comes after it in a run: the run's end, or that of the one call that the run is.
+    #[must_use]
+    pub fn ends(&self, run: RunId) -> bool {
+        match self.what {
+            Happening::RunFinished { .. } => self.run == Some(run),
+            Happening::Finished { .. } => self.call.is_some_and(|call| call.bits() == run.bits()),
+            _ => false,
+        }
+    }
+
     /// What it takes of memory, about: itself, and its texts.
     #[must_use]
     pub fn weight(&self) -> ByteSize {

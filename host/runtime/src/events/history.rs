@@ -6,7 +6,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use hotcell_call::{ByteSize, Event, Happening, RunId, TenantId};
+use hotcell_call::{ByteSize, Event, RunId, TenantId};
 
 /// Events of one run that are kept: the last ones.
 const MOST_EVENTS: usize = 1_000;
@@ -76,7 +76,7 @@ impl History {
         let kept = self.runs.entry(run).or_default();
         let before = kept.weight;
         kept.push(event, self.most.one);
-        kept.has_ended |= ends(event, run);
+        kept.has_ended |= event.ends(run);
         self.weight = self.weight.saturating_sub(before).saturating_add(kept.weight);
         // The oldest runs first: what is told now is of more use. That of the event itself may come last, and fits alone.
         for run in &self.order {
@@ -112,15 +112,6 @@ impl History {
             dropped: kept.dropped,
             dropped_bytes: ByteSize::bytes(kept.dropped_bytes),
         })
-    }
-}
-
-/// Whether nothing comes after an event of a run: its end, or that of the one call that it is.
-fn ends(event: &Event, run: RunId) -> bool {
-    match event.what {
-        Happening::RunFinished { .. } => true,
-        Happening::Finished { .. } => event.call.is_some_and(|call| call.bits() == run.bits()),
-        _ => false,
     }
 }
 

@@ -13,7 +13,7 @@ use axum::extract::{Path, State};
 use axum::response::sse::{Event as Sent, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures::Stream;
-use hotcell_call::{Event, Failure, Happening, RunId, TenantId};
+use hotcell_call::{Event, Failure, RunId, TenantId};
 use http::HeaderMap;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
@@ -134,17 +134,8 @@ impl Following {
                 self.draining.run_until_cancelled(next).await???
             }
         };
-        self.over = matches!((&seen, self.run), (Seen::Event(event), Some(run)) if ends(event, run));
+        self.over = matches!((&seen, self.run), (Seen::Event(event), Some(run)) if event.ends(run));
         Some(seen)
-    }
-}
-
-/// Whether nothing comes after an event of a run: its end, or that of the one call that it is.
-fn ends(event: &Event, run: RunId) -> bool {
-    match event.what {
-        Happening::RunFinished { .. } => event.run == Some(run),
-        Happening::Finished { .. } => event.call.is_some_and(|call| call.bits() == run.bits()),
-        _ => false,
     }
 }
 

@@ -185,13 +185,19 @@ impl Control {
     /// # Errors
     ///
     /// [`Code::Listen`] if it has no token any more while other machines may reach the server; [`Code::Restart`] if it has none any
-    /// more at all: a file that is just being written anew must not let everybody in.
+    /// more at all, or names another address: a file that is just being written anew must not let everybody in.
     pub fn replace(&self, host: Host) -> Result<(), Failure> {
         may_listen(self.0.listen, host.config())?;
         if has_tokens(self.0.now().host.config()) && !has_tokens(host.config()) {
             return Err(Failure::new(Code::Restart, "the new configuration has no token any more")
                 .why("from then on everybody on this machine would be let in")
                 .fix("start the program anew, if that is meant"));
+        }
+        let (before, after) = (self.0.now().host.config().server.listen, host.config().server.listen);
+        if before != after {
+            return Err(Failure::new(Code::Restart, "the new configuration names another address")
+                .why(format!("`[server] listen` was {before}, and is {after}"))
+                .fix("take it back, or start the program anew"));
         }
         self.0.mcp.mcp.replace(host.clone());
         let mut now = self.0.now.write().unwrap_or_else(PoisonError::into_inner);
