@@ -271,6 +271,21 @@ fn whatever_a_model_can_act_on_is_a_result_that_says_what_why_and_what_to_do() {
     }
 }
 
+// What HTTP says in headers is said here in the message.
+#[test]
+fn a_request_says_its_deadline_and_limits_beside_its_arguments() {
+    let shell = shell(&["cpu"], ENDLESS);
+    for mut client in both(&shell) {
+        let mut spin = |meta: Value| client.ask("tools/call", json!({ "name": "cpu__spin", "_meta": meta }));
+        let late = spin(json!({ "hotcell/deadline": "500ms", "hotcell/priority": "high" }));
+        assert_eq!(late["result"]["structuredContent"]["outcome"], "timed-out", "{late}");
+        let spent = spin(json!({ "hotcell/fuel": "1M" }));
+        assert_eq!(spent["result"]["structuredContent"]["outcome"], "exhausted(fuel)", "{spent}");
+        let unread = spin(json!({ "hotcell/retries": "often" }));
+        assert_eq!((&unread["error"]["code"], &unread["error"]["data"]["code"]), (&json!(-32602), &json!("E0214")));
+    }
+}
+
 #[test]
 fn an_agent_is_a_tool() {
     let shell = shell(&[], "");

@@ -310,6 +310,35 @@ fn without_a_good_parent_a_call_begins_a_trace_and_a_failure_is_told_by_its_code
     assert!(!collector.saw("hidden-path"));
 }
 
+// MCP's SEP-414: the trace is in the message; over HTTP it may be in the fields of the request, as everywhere.
+#[test]
+fn a_call_of_a_models_client_is_below_the_parent_that_its_message_names() {
+    const INNER: &str = "1bf92f3577b34da6a3ce929d0e0e4736";
+    let collector = Collector::start();
+    let served = Served::start(shell(&collector.section()), &[]);
+    let fields = format!(
+        "traceparent: 00-{TRACE}-{ABOVE}-01\r\naccept: application/json, text/event-stream\r\n\
+         content-type: application/json\r\nmcp-protocol-version: 2026-07-28\r\nmcp-method: tools/call\r\n\
+         mcp-name: echo__text\r\n"
+    );
+    for (id, more) in [(1, String::new()), (2, format!("\"traceparent\": \"00-{INNER}-{ABOVE}-01\",\n"))] {
+        let body = format!(
+            "{{\"jsonrpc\": \"2.0\", \"id\": {id}, \"method\": \"tools/call\", \"params\": {{\"name\": \"echo__text\", \
+             \"arguments\": {{\"text\": \"x\"}}, \"_meta\": {{{more}\
+             \"io.modelcontextprotocol/protocolVersion\": \"2026-07-28\", \
+             \"io.modelcontextprotocol/clientInfo\": {{\"name\": \"test\", \"version\": \"1\"}}, \
+             \"io.modelcontextprotocol/clientCapabilities\": {{}}}}}}}}"
+        );
+        let (status, _, answer) = served.send("POST /mcp", &fields, &body);
+        assert_eq!(status, 200, "{answer}");
+    }
+    collector.until("both calls", |taken| {
+        let mut traces: Vec<String> = taken.named("call").map(|call| hex(&call.trace_id)).collect();
+        traces.sort();
+        (traces.len() == 2).then(|| assert_eq!(traces, [INNER, TRACE]))
+    });
+}
+
 #[test]
 fn a_run_is_above_its_calls_and_what_asks_a_model_says_so() {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");

@@ -58,7 +58,7 @@ pub use toolfile::ToolFile;
 pub use trust::{Reach, Trust, reaches};
 
 /// What surfaces need of agents: what each takes, and the names that models know.
-pub use hotcell_agent::{InputKind, model::spelled};
+pub use hotcell_agent::{Agent, InputKind, model::spelled};
 
 /// What surfaces need of the policies: a histogram of fixed memory, for what they measure themselves.
 pub use hotcell_flow::profile::Spread;

@@ -13,6 +13,8 @@ mod runs;
 mod serve;
 pub mod status;
 mod tape;
+mod tenant;
+mod terms;
 mod trace;
 mod wire;
 

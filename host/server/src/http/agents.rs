@@ -1,5 +1,6 @@
 //! Agents: which there are, and a run of one.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +9,6 @@ use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use hotcell_call::{AgentName, Code, Failure, IdError};
-use hotcell_runtime::{Host, RunInput};
 use http::{HeaderMap, StatusCode};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -21,11 +21,10 @@ use super::problem::Problem;
 use super::runs::begun;
 use crate::runs::{Begin, Ended, What};
 use crate::serve::{Caller, Shared};
-use crate::wire::told_to;
 
 #[derive(Serialize)]
 struct Agents {
-    agents: Vec<AgentName>,
+    agents: BTreeSet<AgentName>,
 }
 
 /// What an agent is to do.
@@ -40,11 +39,7 @@ pub(super) async fn list(
     State(shared): State<Arc<Shared>>,
     Extension(caller): Extension<Caller>,
 ) -> Result<Response, Problem> {
-    let host = shared.host();
-    let agents = host.agents().clone();
-    let names = tokio::task::spawn_blocking(move || agents.names()).await;
-    let names = names.map_err(|error| Failure::new(Code::Fault, "a thread was lost").caused_by(error))?;
-    let agents = names.into_iter().filter(|name| host.may_run(&caller.tenant, name)).collect();
+    let agents = caller.host(&shared).agents().await?;
     Ok(super::json(StatusCode::OK, &Agents { agents }))
 }
 
@@ -55,32 +50,17 @@ pub(super) async fn run(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    let host = shared.host();
+    let host = caller.host(&shared);
     let unknown = |error: IdError| Failure::new(Code::UnknownAgent, error.to_string());
     let name: AgentName = name.parse().map_err(unknown)?;
     let (preference, key) = (Preference::read(&headers), idempotency_key(&headers)?);
-    let text = body::text(body, host.config().server.body).await?;
+    let text = body::text(body, host.host.config().server.body).await?;
     let key = key.map(|key| shared.runs.key(key, &format!("run {name}"), text.as_bytes()));
-    let task = task(&text)?;
-    if !host.may_run(&caller.tenant, &name) {
-        return Err(
-            Failure::new(Code::UnknownAgent, format!("there is no agent `{name}` for {}", caller.tenant)).into()
-        );
-    }
-    let agent = host.named_agent(&name).await.map_err(|failure| told_to(&caller.tenant, failure))?;
-    let value = agent.input_of(task.input)?;
-    let id = Host::next_run();
-    // Runs at the same time have folders of their own.
-    let out = Some(agent.output.join(id.to_string()));
-    let input = RunInput { value, out, run: Some(id), tenant: caller.tenant.clone(), approver: None };
-    let begin = Begin { id, tenant: caller.tenant, what: What::Agent(name), key };
-    let most = host.config().server.runs;
+    let run = host.next_run(&name, task(&text)?.input).await?;
+    let begin = Begin { id: run.id, tenant: caller.tenant, what: What::Agent(name), key };
+    let most = host.host.config().server.runs;
     let work = |cancel: CancellationToken| async move {
-        let cancelled = || Failure::new(Code::Cancelled, "the run was cancelled").why("by whoever began it");
-        match cancel.run_until_cancelled(Box::pin(host.run(&agent, input))).await {
-            Some(outcome) => Ended::Agent(outcome),
-            None => Ended::Failed(cancelled()),
-        }
+        run.until(cancel.cancelled()).await.map_or_else(Ended::Failed, Ended::Agent)
     };
     let run = shared.runs.begin(begin, most, work)?;
     Ok(begun(&run, preference.wait.unwrap_or(Duration::ZERO), preference.respond_async).await)

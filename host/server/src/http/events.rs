@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use super::problem::Problem;
 use crate::serve::{Caller, Shared};
 use crate::tape::{Reader, Seen, is_of};
+use crate::terms;
 
 /// From one sign of life to the next.
 const ALIVE: Duration = Duration::from_secs(15);
@@ -66,7 +67,7 @@ pub(super) async fn of_run(
 
 /// The number of the event that the client saw last.
 fn last(headers: &HeaderMap) -> Result<Option<u64>, Failure> {
-    super::headers::value(headers, LAST_EVENT_ID, "the number of an event", |text| text.parse().ok())
+    terms::value(headers, LAST_EVENT_ID, "the number of an event", |text| text.parse().ok())
 }
 
 /// A client that follows.

@@ -1,22 +1,13 @@
-//! What a caller says of a call beside its input: in headers, each with the meaning of the flag of the same name.
+//! What the headers of a request say.
 
-use std::fmt::Display;
-use std::str::FromStr;
-use std::time::{Duration, Instant};
+use std::borrow::Cow;
+use std::time::Duration;
 
-use hotcell_call::{ByteSize, Code, Count, Failure, LimitKeys, Priority, ToolCall, parse_duration, shortened};
+use hotcell_call::Failure;
 use http::HeaderMap;
 
-/// When the caller stops waiting: `250ms`, `5s`.
-pub(crate) const DEADLINE: &str = "hotcell-deadline";
-/// The class in the queue: `high`.
-pub(crate) const PRIORITY: &str = "hotcell-priority";
-/// How often it may be made again: `0`.
-pub(crate) const RETRIES: &str = "hotcell-retries";
-/// Lower limits for this call.
-pub(crate) const FUEL: &str = "hotcell-fuel";
-pub(crate) const MEMORY: &str = "hotcell-memory";
-pub(crate) const TIMEOUT: &str = "hotcell-timeout";
+use crate::terms::{Said, value};
+
 /// By which the same request is known when it comes again.
 pub(crate) const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
@@ -24,15 +15,6 @@ pub(crate) const IDEMPOTENCY_KEY: &str = "idempotency-key";
 const MOST_KEY: usize = 200;
 /// The longest time that a request may be left to wait for an answer.
 const MOST_WAIT: Duration = Duration::from_secs(300);
-
-/// What the headers of a call say.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Terms {
-    pub(crate) deadline: Option<Duration>,
-    priority: Priority,
-    retries: Option<u32>,
-    limits: LimitKeys,
-}
 
 /// How the answer is wanted (`Prefer`, RFC 7240).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -43,30 +25,13 @@ pub(crate) struct Preference {
     pub(crate) wait: Option<Duration>,
 }
 
-impl Terms {
-    /// # Errors
-    ///
-    /// [`Code::Request`] naming the header that can't be read.
-    pub(crate) fn read(headers: &HeaderMap) -> Result<Self, Failure> {
-        Ok(Self {
-            deadline: value(headers, DEADLINE, "a duration such as 250ms or 5s", |text| parse_duration(text).ok())?,
-            priority: parsed(headers, PRIORITY, "critical, high, normal, low or background")?.unwrap_or_default(),
-            retries: parsed(headers, RETRIES, "a number such as 0")?,
-            limits: LimitKeys {
-                fuel: parsed::<Count>(headers, FUEL, "a count such as 50M")?,
-                memory: parsed::<ByteSize>(headers, MEMORY, "a size such as 64MiB")?,
-                timeout: value(headers, TIMEOUT, "a duration such as 2s", |text| parse_duration(text).ok())?,
-                ..LimitKeys::default()
-            },
-        })
+impl Said for HeaderMap {
+    fn texts(&self, name: &'static str) -> impl Iterator<Item = Cow<'_, str>> {
+        self.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()))
     }
 
-    /// Says it of a call; its deadline counts from now.
-    pub(crate) fn of(&self, call: &mut ToolCall) {
-        call.deadline = self.deadline.and_then(|wait| Instant::now().checked_add(wait));
-        call.priority = self.priority;
-        call.retries = self.retries;
-        call.limits = self.limits.clone();
+    fn place(name: &'static str) -> String {
+        format!("the header {name}")
     }
 }
 
@@ -103,26 +68,6 @@ pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Fai
     value(headers, IDEMPOTENCY_KEY, format!("1 to {MOST_KEY} printable characters"), fits)
 }
 
-fn parsed<T: FromStr>(headers: &HeaderMap, name: &'static str, wanted: impl Display) -> Result<Option<T>, Failure> {
-    value(headers, name, wanted, |text| text.parse().ok())
-}
-
-pub(crate) fn value<T>(
-    headers: &HeaderMap,
-    name: &'static str,
-    wanted: impl Display,
-    read: impl Fn(&str) -> Option<T>,
-) -> Result<Option<T>, Failure> {
-    let mut values = headers.get_all(name).iter();
-    let (Some(value), more) = (values.next(), values.next()) else { return Ok(None) };
-    let text = String::from_utf8_lossy(value.as_bytes());
-    match read(text.trim()).filter(|_| more.is_none()) {
-        Some(value) => Ok(Some(value)),
-        None => Err(Failure::new(Code::Request, format!("the header {name} can't be read"))
-            .why(format!("`{}` is not {wanted}", shortened(&text, 60)))),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use http::HeaderValue;
@@ -135,38 +80,6 @@ mod tests {
             headers.append(*name, HeaderValue::from_static(value));
         }
         headers
-    }
-
-    #[test]
-    fn each_header_says_what_its_flag_says() {
-        let all =
-            [(DEADLINE, "250ms"), (PRIORITY, "high"), (RETRIES, "3"), (FUEL, "5M"), (MEMORY, "16MiB"), (TIMEOUT, "2s")];
-        let terms = Terms::read(&headers(&all)).unwrap();
-        let limits = LimitKeys {
-            fuel: Some(Count::new(5_000_000)),
-            memory: Some(ByteSize::mib(16)),
-            timeout: Some(Duration::from_secs(2)),
-            ..LimitKeys::default()
-        };
-        let deadline = Some(Duration::from_millis(250));
-        assert_eq!(terms, Terms { deadline, priority: Priority::High, retries: Some(3), limits });
-        assert_eq!(Terms::read(&HeaderMap::new()).unwrap(), Terms::default());
-    }
-
-    #[test]
-    fn what_cannot_be_read_is_named() {
-        for (name, value) in [
-            (DEADLINE, "soon"),
-            (PRIORITY, "urgent"),
-            (RETRIES, "-1"),
-            (FUEL, "lots"),
-            (MEMORY, "64 parsecs"),
-            (TIMEOUT, ""),
-        ] {
-            let failure = Terms::read(&headers(&[(name, value)])).unwrap_err();
-            assert!(failure.code() == Code::Request && failure.what().contains(name), "{failure}");
-        }
-        assert!(Terms::read(&headers(&[(FUEL, "1M"), (FUEL, "2M")])).is_err(), "said twice");
     }
 
     #[test]

@@ -34,7 +34,6 @@ use serde_json::Value;
 pub(crate) use self::body::read as read_body;
 pub(crate) use self::metrics::Requests;
 pub(crate) use self::problem::{CALL, Problem};
-pub(crate) use self::tools::told;
 use crate::mcp;
 use crate::serve::Shared;
 

@@ -15,7 +15,7 @@ use super::tools::{self, Function};
 use crate::serve::{Caller, Shared};
 
 pub(super) async fn document(State(shared): State<Arc<Shared>>, Extension(caller): Extension<Caller>) -> Response {
-    let tools = tools::offered(&shared.host(), &caller.tenant).await;
+    let tools = tools::offered(&caller.host(&shared)).await;
     let functions = tools.iter().flat_map(|tool| tool.functions()).collect::<Vec<_>>();
     super::json(StatusCode::OK, &whole(&functions))
 }

@@ -6,9 +6,10 @@ use axum::routing::{MethodRouter, delete, get, post};
 use http::Method;
 use serde_json::{Value, json};
 
-use super::headers::{DEADLINE, FUEL, IDEMPOTENCY_KEY, MEMORY, PRIORITY, RETRIES, TIMEOUT};
+use super::headers::IDEMPOTENCY_KEY;
 use super::{agents, errors, events, health, metrics, openapi, runs, tools};
 use crate::serve::Shared;
+use crate::terms::{DEADLINE, FUEL, MEMORY, PRIORITY, RETRIES, TIMEOUT};
 
 /// One thing that can be asked for.
 pub(super) struct Operation {

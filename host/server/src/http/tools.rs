@@ -1,5 +1,6 @@
 //! The tools: what there is, and a call.
 
+use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,8 +8,8 @@ use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
-use hotcell_call::{Code, Effect, Failure, Outcome, Payload, RunId, Target, TenantId, shortened};
-use hotcell_runtime::{Host, Listed};
+use hotcell_call::{Code, Effect, Failure, Outcome, Payload, RunId, Target, shortened};
+use hotcell_runtime::Listed;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{HeaderMap, StatusCode};
 use serde::Serialize;
@@ -16,11 +17,13 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::body;
-use super::headers::{Preference, Terms, idempotency_key};
+use super::headers::{Preference, idempotency_key};
 use super::problem::{Problem, call_header};
 use super::runs::begun;
 use crate::runs::{Begin, Ended, What};
 use crate::serve::{Caller, Shared};
+use crate::tenant::TenantHost;
+use crate::terms::Terms;
 use crate::wire::{OutcomeObject, told_to};
 
 /// What can be called.
@@ -74,19 +77,15 @@ impl Tool {
         self.functions.iter()
     }
 
-    /// What a tenant may call of it; none: nothing.
-    fn of(host: &Host, tenant: &TenantId, listed: Listed) -> Option<Self> {
+    /// What the tenant may call of it; none: nothing.
+    fn of(host: &TenantHost, listed: Listed) -> Option<Self> {
         let (functions, error) = match listed.descriptor {
             Ok(descriptor) => (descriptor.functions, None),
-            // Whoever may call nothing of it need not know what is wrong with it.
-            Err(failure) => (Vec::new(), Some(told_to(tenant, failure))),
+            Err(failure) => (Vec::new(), Some(told_to(&host.tenant, failure)).filter(|_| host.may_see(&listed.name))),
         };
-        let whole = Target { tool: listed.name.clone(), function: None };
-        let functions: Vec<Function> = functions
+        let functions: Vec<Function> = host
+            .functions(&listed.name, functions)
             .into_iter()
-            .filter(|function| function.callable.is_ok())
-            .map(|function| (Target::new(listed.name.clone(), function.name.as_str()), function))
-            .filter(|(target, _)| host.may_call(tenant, target))
             .map(|(target, function)| Function {
                 name: target.to_string(),
                 description: function.description,
@@ -95,19 +94,19 @@ impl Tool {
                 output: function.output,
             })
             .collect();
-        let is_shown = !functions.is_empty() || (error.is_some() && host.may_call(tenant, &whole));
+        let is_shown = !functions.is_empty() || error.is_some();
         is_shown.then(|| Self { name: listed.name.to_string(), description: listed.description, functions, error })
     }
 }
 
 /// All that the caller may call.
-pub(crate) async fn offered(host: &Host, tenant: &TenantId) -> Vec<Tool> {
-    let (tools, _) = host.tools().await;
-    tools.into_iter().filter_map(|listed| Tool::of(host, tenant, listed)).collect()
+pub(crate) async fn offered(host: &TenantHost) -> Vec<Tool> {
+    let (tools, _) = host.host.tools().await;
+    tools.into_iter().filter_map(|listed| Tool::of(host, listed)).collect()
 }
 
 pub(super) async fn list(State(shared): State<Arc<Shared>>, Extension(caller): Extension<Caller>) -> Response {
-    let tools = offered(&shared.host(), &caller.tenant).await;
+    let tools = offered(&caller.host(&shared)).await;
     super::json(StatusCode::OK, &Tools { tools })
 }
 
@@ -116,12 +115,12 @@ pub(super) async fn show(
     Extension(caller): Extension<Caller>,
     Path(name): Path<String>,
 ) -> Result<Response, Problem> {
-    let host = shared.host();
+    let host = caller.host(&shared);
     let listed = match name.parse() {
-        Ok(name) => host.tool(&name).await,
+        Ok(name) => host.host.tool(&name).await,
         Err(_) => None,
     };
-    match listed.and_then(|listed| Tool::of(&host, &caller.tenant, listed)) {
+    match listed.and_then(|listed| Tool::of(&host, listed)) {
         Some(tool) => Ok(super::json(StatusCode::OK, &tool)),
         None => Err(Failure::new(Code::UnknownTool, format!("there is no tool `{}`", shortened(&name, 60)))
             .fix("GET /v1/tools lists those that there are")
@@ -136,29 +135,24 @@ pub(super) async fn call(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    let host = shared.host();
+    let host = caller.host(&shared);
     let target: Target = target.parse().map_err(|error: hotcell_call::IdError| {
         Failure::new(Code::UnknownTool, error.to_string()).fix("GET /v1/tools lists those that there are")
     })?;
     let (terms, preference) = (Terms::read(&headers)?, Preference::read(&headers));
     let key = idempotency_key(&headers)?;
-    let input = body::text(body, host.config().server.body).await?;
+    let input = body::text(body, host.host.config().server.body).await?;
     let key = key.map(|key| shared.runs.key(key, &format!("call {target}"), input.as_bytes()));
     let input = if input.trim().is_empty() { Payload::default() } else { Payload::new(input) };
-    let mut call = host.next_call(target.clone(), input);
-    call.tenant = caller.tenant.clone();
-    terms.of(&mut call);
+    let mut call = host.next_call(target.clone(), input, &terms);
     if key.is_none() && !preference.respond_async {
-        return Ok(answer(told(host.call(call).await, &caller.tenant)));
+        return Ok(answer(host.call(call, pending()).await));
     }
     let id = RunId::from_bits(call.id.bits());
     call.run = Some(id);
     let begin = Begin { id, tenant: caller.tenant, what: What::Call(target), key };
-    let most = host.config().server.runs;
-    let tenant = call.tenant.clone();
-    let work = |cancel: CancellationToken| async move {
-        Ended::Call(told(host.call_until(call, cancel.cancelled()).await, &tenant))
-    };
+    let most = host.host.config().server.runs;
+    let work = |cancel: CancellationToken| async move { Ended::Call(host.call(call, cancel.cancelled()).await) };
     let run = shared.runs.begin(begin, most, work)?;
     if preference.respond_async {
         return Ok(begun(&run, preference.wait.unwrap_or(Duration::ZERO), true).await);
@@ -169,12 +163,6 @@ pub(super) async fn call(
         Ended::Failed(failure) => Problem::from(failure.clone()).into_response(),
         Ended::Agent(_) => Problem::from(Failure::new(Code::Fault, "a call ended as an agent")).into_response(),
     })
-}
-
-/// An outcome as its tenant is told it.
-pub(crate) fn told(mut outcome: Outcome, tenant: &TenantId) -> Outcome {
-    outcome.result = outcome.result.map_err(|failure| told_to(tenant, failure));
-    outcome
 }
 
 /// The answer to a call: its outcome where the tool answered, else the problem.

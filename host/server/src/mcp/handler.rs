@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use hotcell_call::{AgentName, Code, Failure, Payload, Target, TenantId, nearest, shortened};
-use hotcell_runtime::{Host, RunInput};
+use hotcell_call::{AgentName, Code, Failure, Payload, TenantId, ToolCall, nearest, shortened};
+use hotcell_runtime::trace::within;
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, CustomRequest, CustomResult, ErrorCode, Implementation,
     JsonObject, ListToolsResult, PaginatedRequestParams, ServerCapabilities, ServerConfig, SubscriptionFilter,
@@ -18,10 +18,9 @@ use super::offer::{Known, Offer};
 use super::page::page;
 use super::progress::{Progress, beside};
 use super::shape::Output;
-use super::{Mcp, result};
-use crate::http::told;
+use super::{Mcp, meta, result};
 use crate::serve::Caller;
-use crate::wire::told_to;
+use crate::tenant::TenantHost;
 
 /// One client.
 #[derive(Debug)]
@@ -80,45 +79,51 @@ impl Handler {
 
     async fn call(
         &self,
-        target: Target,
+        host: &TenantHost,
+        call: ToolCall,
         output: &Output,
-        arguments: Option<JsonObject>,
-        tenant: TenantId,
         context: &RequestContext<RoleServer>,
     ) -> CallToolResult {
-        let host = self.mcp.host();
-        let input = Payload::new(Value::Object(arguments.unwrap_or_default()).to_string());
-        let mut call = host.next_call(target, input);
-        call.tenant = tenant.clone();
-        let progress = Progress::of_call(&host, context, call.id);
-        let outcome = beside(progress, Box::pin(host.call_until(call, self.given_up(context)))).await;
-        result::of_call(told(outcome, &tenant), output)
+        let progress = Progress::of_call(&host.host, context, call.id);
+        let outcome = beside(progress, Box::pin(host.call(call, self.given_up(context)))).await;
+        result::of_call(outcome, output)
     }
 
     async fn run(
         &self,
+        host: &TenantHost,
         name: &AgentName,
         arguments: Option<JsonObject>,
-        tenant: TenantId,
         context: &RequestContext<RoleServer>,
     ) -> Result<CallToolResult, Failure> {
-        let host = self.mcp.host();
-        let agent = Box::pin(host.named_agent(name)).await.map_err(|failure| told_to(&tenant, failure))?;
-        let value = agent.input_of(task(name, arguments)?)?;
-        let id = Host::next_run();
-        // Runs at the same time have folders of their own.
-        let out = Some(agent.output.join(id.to_string()));
-        let input = RunInput { value, out, run: Some(id), tenant, approver: None };
-        let progress = Progress::of_run(&host, context, id);
-        let run = async {
-            tokio::select! {
-                outcome = Box::pin(host.run(&agent, input)) => Some(outcome),
-                // A run ends by being dropped, and its calls with it.
-                () = self.given_up(context) => None,
+        let run = host.next_run(name, task(name, arguments)?).await?;
+        let progress = Progress::of_run(&host.host, context, run.id);
+        let outcome = beside(progress, run.until(self.given_up(context))).await?;
+        Ok(result::of_run(&outcome))
+    }
+
+    /// What came of a tool's use.
+    async fn used(
+        &self,
+        request: CallToolRequestParams,
+        tenant: &TenantId,
+        context: &RequestContext<RoleServer>,
+    ) -> Result<CallToolResult, ErrorData> {
+        let terms = meta::terms(&context.meta)?;
+        let offer = self.mcp.offer(tenant).await;
+        let host = self.mcp.host_of(tenant);
+        match offer.known(&request.name) {
+            None => Err(unknown(&request.name, &offer)),
+            Some(Known::Function(target, output)) => {
+                let input = Payload::new(Value::Object(request.arguments.unwrap_or_default()).to_string());
+                let call = host.next_call(target.clone(), input, &terms);
+                Ok(self.call(&host, call, output, context).await)
             }
-        };
-        let outcome = beside(progress, run).await;
-        Ok(outcome.map_or_else(|| result::of_failure(&cancelled()), |outcome| result::of_run(&outcome)))
+            Some(Known::Agent(name)) => {
+                let run = self.run(&host, name, request.arguments, context).await;
+                Ok(run.unwrap_or_else(|failure| result::of_failure(&failure)))
+            }
+        }
     }
 }
 
@@ -157,18 +162,8 @@ impl ServerHandler for Handler {
         let Ok(_place) = self.calls.try_acquire() else {
             return Ok(result::of_failure(&too_many()).into());
         };
-        let offer = self.mcp.offer(&tenant).await;
-        let result = match offer.known(&request.name) {
-            None => return Err(unknown(&request.name, &offer)),
-            Some(Known::Function(target, output)) => {
-                self.call(target.clone(), output, request.arguments, tenant, &context).await
-            }
-            Some(Known::Agent(name)) => {
-                let run = self.run(name, request.arguments, tenant, &context).await;
-                run.unwrap_or_else(|failure| result::of_failure(&failure))
-            }
-        };
-        Ok(result.into())
+        let parent = meta::parent(&context.meta, &context.extensions);
+        Ok(within(parent, Box::pin(self.used(request, &tenant, &context))).await?.into())
     }
 
     /// What the library knows, but could not read, comes here, too.
@@ -226,10 +221,6 @@ fn task(name: &AgentName, arguments: Option<JsonObject>) -> Result<Value, Failur
         Some(other) => Err(Failure::new(Code::Input, format!("agent {name} takes nothing but `input`"))
             .why(format!("there is `{}`", shortened(other, 60)))),
     }
-}
-
-fn cancelled() -> Failure {
-    Failure::new(Code::Cancelled, "the run was cancelled").why("by its client")
 }
 
 fn too_many() -> Failure {

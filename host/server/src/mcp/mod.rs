@@ -11,6 +11,7 @@
 mod handler;
 pub(crate) mod http;
 mod listeners;
+mod meta;
 mod offer;
 mod page;
 mod pipe;
@@ -31,6 +32,7 @@ use tokio_util::sync::CancellationToken;
 use self::listeners::Listeners;
 use self::offer::{Offer, Offers};
 pub use self::stdio::Stdio;
+use crate::tenant::TenantHost;
 
 /// What all clients of a process share.
 #[derive(Debug)]
@@ -74,10 +76,15 @@ impl Mcp {
         self.replaced.notify_one();
     }
 
+    /// What a tenant has of the host that is served now.
+    fn host_of(&self, tenant: &TenantId) -> TenantHost {
+        TenantHost::new(self.host(), tenant.clone())
+    }
+
     /// What a tenant is offered now.
     async fn offer(&self, tenant: &TenantId) -> Arc<Offer> {
         let seen = self.offers.seen();
-        self.offers.of(&self.host(), tenant, seen).await
+        self.offers.of(&self.host_of(tenant), seen).await
     }
 
     /// Tells those who listen whenever they are offered other things than before; never ends.

@@ -10,13 +10,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::StreamExt as _;
-use hotcell_call::{AgentName, Effect, Failure, Target, TenantId, ToolName};
+use hotcell_call::{AgentName, Effect, Failure, Target, TenantId};
 use hotcell_runtime::{Function, Host, InputKind, Inspected, spelled};
 use rmcp::model::{JsonObject, Tool, ToolAnnotations};
 use serde_json::{Value, json};
 
 use super::page::Sized;
 use super::shape::{self, Output};
+use crate::tenant::TenantHost;
 
 /// The lists that are kept, by tenant.
 #[derive(Debug, Default)]
@@ -68,17 +69,17 @@ impl Offers {
         self.forgotten.fetch_add(1, Ordering::AcqRel);
     }
 
-    /// What a tenant is offered by `host`.
-    pub(super) async fn of(&self, host: &Host, tenant: &TenantId, seen: u64) -> Arc<Offer> {
-        let slot = self.slot(tenant);
+    /// What a tenant is offered.
+    pub(super) async fn of(&self, host: &TenantHost, seen: u64) -> Arc<Offer> {
+        let slot = self.slot(&host.tenant);
         let mut kept = slot.lock().await;
-        let version = host.tools_version();
+        let version = host.host.tools_version();
         if let Some(kept) = &*kept
             && (kept.version, kept.seen) == (version, seen)
         {
             return Arc::clone(&kept.offer);
         }
-        let offer = Arc::new(Offer::of(host, tenant).await);
+        let offer = Arc::new(Offer::of(host).await);
         *kept = Some(Kept { offer: Arc::clone(&offer), version, seen });
         offer
     }
@@ -90,17 +91,16 @@ impl Offers {
 }
 
 impl Offer {
-    async fn of(host: &Host, tenant: &TenantId) -> Self {
-        let (names, _) = host.names().await;
-        let names = names.into_iter().map(|(name, _)| name);
-        let may = |name: &ToolName| host.may_call(tenant, &Target { tool: name.clone(), function: None });
-        let looks: Vec<_> = names.filter(may).map(|name| async move { host.inspect(&name).await }).collect();
+    async fn of(host: &TenantHost) -> Self {
+        let (names, _) = host.host.names().await;
+        let names = names.into_iter().map(|(name, _)| name).filter(|name| host.may_see(name));
+        let looks: Vec<_> = names.map(|name| async move { host.host.inspect(&name).await }).collect();
         let inspected: Vec<_> = futures::stream::iter(looks).buffered(AT_ONCE).collect().await;
         let mut entries = Vec::new();
         for tool in inspected.into_iter().filter_map(usable) {
-            entries.extend(functions(host, tenant, &tool));
+            entries.extend(functions(host, tool));
         }
-        entries.extend(agents(host, tenant).await);
+        entries.extend(agents(host).await);
         Self::new(entries)
     }
 
@@ -146,15 +146,13 @@ fn usable(inspected: Result<Inspected, Failure>) -> Option<Inspected> {
     inspected.inspect_err(|failure| tracing::info!(%failure, "a tool is not offered")).ok()
 }
 
-fn functions(host: &Host, tenant: &TenantId, tool: &Inspected) -> Vec<(Tool, Known)> {
+fn functions(host: &TenantHost, tool: Inspected) -> Vec<(Tool, Known)> {
     let reaches_out = !tool.grants.net.is_empty();
-    let functions = tool.descriptor.functions.iter().filter(|function| function.callable.is_ok());
-    let targets = functions.map(|function| (Target::new(tool.name.clone(), function.name.as_str()), function));
-    targets
-        .filter(|(target, _)| host.may_call(tenant, target))
+    let functions = host.functions(&tool.name, tool.descriptor.functions).into_iter();
+    functions
         .map(|(target, function)| {
             let output = Output::of(function.output.as_ref());
-            (described(&target, function, &output, reaches_out), Known::Function(target, output))
+            (described(&target, &function, &output, reaches_out), Known::Function(target, output))
         })
         .collect()
 }
@@ -178,11 +176,9 @@ fn annotations(effect: Effect, reaches_out: bool) -> ToolAnnotations {
     }
 }
 
-async fn agents(host: &Host, tenant: &TenantId) -> Vec<(Tool, Known)> {
-    let agents = host.agents().clone();
-    let names = tokio::task::spawn_blocking(move || agents.names()).await.unwrap_or_default();
-    let names = names.into_iter().filter(|name| host.may_run(tenant, name));
-    let looks: Vec<_> = names.map(|name| async move { agent(host, name).await }).collect();
+async fn agents(host: &TenantHost) -> Vec<(Tool, Known)> {
+    let names = host.agents().await.inspect_err(|failure| tracing::warn!(%failure, "no agents are offered"));
+    let looks: Vec<_> = names.unwrap_or_default().into_iter().map(|name| agent(&host.host, name)).collect();
     futures::stream::iter(looks).buffered(AT_ONCE).filter_map(std::future::ready).collect().await
 }
 

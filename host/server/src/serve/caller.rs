@@ -7,6 +7,9 @@ use hotcell_runtime::config::{Config, Token};
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 
+use super::Shared;
+use crate::tenant::TenantHost;
+
 /// Whoever sent a request, known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Caller {
@@ -37,6 +40,11 @@ impl Caller {
         let admitted = known.fold(None, |found, (name, one)| if one.admits(&token, now) { Some(name) } else { found });
         let tenant = admitted.cloned().ok_or_else(|| needed("the one that it shows is not good, or not any more"))?;
         Ok(Self { tenant })
+    }
+
+    /// What it has of the host that is served.
+    pub(crate) fn host(&self, shared: &Shared) -> TenantHost {
+        TenantHost::new(shared.host(), self.tenant.clone())
     }
 }
 
