@@ -84,6 +84,26 @@ async fn attempts_that_broke_off_are_paid_for_and_those_that_were_refused_are_no
     assert_eq!((outcome.spent.estimated, other.requests().len()), (0, 3));
 }
 
+// Whether it was worked on nobody knows who had no answer; that nobody was there to work on it is known.
+#[tokio::test]
+async fn a_request_that_nobody_answered_is_paid_for_and_one_that_was_never_sent_is_not() {
+    let provider =
+        Provider::start(vec![Answer::Silence(Vec::new()), Answer::Then(Vec::new()), Answer::text("12345678")]);
+    let provider = provider.await;
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").and_then(|port| port.local_addr()).expect("an address");
+    let toml = provider.section("local", "openai", &format!("{PRICED}\ntimeout = \"300ms\""))
+        + &format!("[providers.gone]\nkind = \"openai\"\nbase_url = \"http://{nobody}/v1\"\n{PRICED}\n");
+    let harness = Harness::with(&toml);
+    let outcome = run(&harness, &agent("local/m", &[], ""), "hello").await;
+    assert_eq!(outcome.answer.as_deref(), Some("12345678"), "{:?}", outcome.failure);
+    let sent = provider.requests()[0].body.to_string().len() as u64;
+    assert_eq!(outcome.spent.tokens, Usage { input: 3 * sent.div_ceil(4), output: 2 });
+
+    let outcome = run(&harness, &agent("gone/m", &[], ""), "hello").await;
+    assert_eq!(outcome.failure.map(|failure| failure.code()), Some(Code::Model));
+    assert_eq!(outcome.spent.tokens, Usage::default());
+}
+
 // What breaks off is paid for before anything else is asked, also the next model.
 #[tokio::test]
 async fn replies_that_break_off_again_and_again_end_with_the_budget() {
@@ -298,6 +318,33 @@ async fn a_conversation_without_room_fails_alone() {
     assert_eq!((failure.code(), small.answer.as_deref()), (Code::RunMemory, Some("done")), "{failure} {small:?}");
     assert!(failure.reason().ends_with("of memory, of at most 256KiB"), "{failure}");
     assert!(failure.remedy().is_some_and(|fix| fix.contains("`[budget] memory`")), "{failure:?}");
+}
+
+// Neither what comes, nor what it would be as a value, nor what a model is told beside the conversation, is more than there is room for.
+#[tokio::test]
+async fn what_a_model_says_and_is_told_is_paid_for_before_it_is_kept() {
+    let words = delta(json!({ "content": "x".repeat(100 << 10) }));
+    let input = format!("{{\"list\":[{}0]}}", "[0],".repeat(10 << 10));
+    let call = json!({ "index": 0, "id": "a", "function": { "name": "echo__any", "arguments": input } });
+    let long = Provider::start(vec![Answer::chunks(&[words.clone(), words.clone(), words])]).await;
+    let nested = Provider::start(vec![Answer::chunks(&[delta(json!({ "tool_calls": [call] }))])]).await;
+    let short = Provider::start(vec![Answer::text("no")]).await;
+    let toml = long.section("long", "openai", "") + &nested.section("nested", "openai", "");
+    let harness = Harness::with(&(toml + &short.section("short", "openai", "") + "[budget]\nmemory = \"256KiB\"\n"));
+    let prompt = format!("prompt = \"{}\"\n", "word ".repeat(20_000));
+    for (model, more, sent) in
+        [("long/m", "", [1, 0, 0]), ("nested/m", "", [1, 1, 0]), ("short/m", prompt.as_str(), [1, 1, 0])]
+    {
+        let fallback = if model == "short/m" { "nested/m" } else { "short/m" };
+        let text =
+            agent(model, &[fallback], "").replace("pattern = \"react\"\n", &format!("pattern = \"react\"\n{more}"));
+        let outcome = run(&harness, &text, "hello").await;
+        let failure = outcome.failure.unwrap_or_else(|| panic!("{model}: {:?}", outcome.answer));
+        assert_eq!(failure.code(), Code::RunMemory, "{model}: {failure}");
+        assert!(failure.reason().ends_with("of memory, of at most 256KiB"), "{failure}");
+        let requests = [&long, &nested, &short].map(|provider| provider.requests().len());
+        assert_eq!(requests, sent, "{model}: no other is asked, and what has no room is not sent");
+    }
 }
 
 // What is spent ends a run that watches, and what was done before is not lost.

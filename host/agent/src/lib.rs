@@ -34,4 +34,4 @@ pub use reference::{Reference, ReferenceError, Root, Scope};
 pub use save::{NameError, Save};
 pub use template::{Template, TemplateError};
 pub use tools::{Lookup, Tools};
-pub use weight::{weight, weight_of_text};
+pub use weight::{weight, weight_of_fields, weight_of_text};

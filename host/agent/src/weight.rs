@@ -5,7 +5,7 @@
 //! Where the two can't be told exactly, more is counted, not less.
 
 use hotcell_call::ByteSize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// One value, wherever it stands.
 pub(crate) const NODE: u64 = size_of::<Value>() as u64;
@@ -24,15 +24,23 @@ pub fn weight(value: &Value) -> ByteSize {
     ByteSize::bytes(NODE.saturating_add(within(value)))
 }
 
+/// What these fields take, as they stand in an object.
+#[must_use]
+pub fn weight_of_fields(fields: &Map<String, Value>) -> ByteSize {
+    ByteSize::bytes(NODE.saturating_add(within_fields(fields)))
+}
+
+fn within_fields(fields: &Map<String, Value>) -> u64 {
+    let held = fields.iter().map(|(name, field)| string(count(name.capacity())) + within(field));
+    object(count(fields.len())) + held.sum::<u64>()
+}
+
 fn within(value: &Value) -> u64 {
     match value {
         Value::Null | Value::Bool(_) | Value::Number(_) => 0,
         Value::String(text) => string(count(text.capacity())),
         Value::Array(items) => list(count(items.capacity())) + items.iter().map(within).sum::<u64>(),
-        Value::Object(fields) => {
-            let held = fields.iter().map(|(name, field)| string(count(name.capacity())) + within(field));
-            object(count(fields.len())) + held.sum::<u64>()
-        }
+        Value::Object(fields) => within_fields(fields),
     }
 }
 

@@ -76,6 +76,7 @@ async fn what_breaks_off_is_cut_and_never_passed_off_as_whole() {
         ("between two events", opened(&begun)),
         ("before [DONE]", opened(&format!("{begun}{stop}"))),
         ("without a reason", opened(&format!("{begun}data: [DONE]\n\n"))),
+        ("before anything, when it was asked already", Vec::new()),
         (
             "in the middle of a chunk",
             b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\nfff\r\ndata: "
@@ -85,8 +86,6 @@ async fn what_breaks_off_is_cut_and_never_passed_off_as_whole() {
         let error = error(Answer::Then(answer)).await;
         assert!(matches!(error, ModelError::Cut(_)), "{case}: {error:?}");
     }
-    let error = error(Answer::Then(Vec::new())).await;
-    assert!(matches!(error, ModelError::Unreachable(_)), "nothing at all: {error:?}");
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::time::Instant;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::Bill;
+use super::{Bill, Space};
 
 /// What a model is asked.
 #[derive(Debug, Clone, Default)]
@@ -27,6 +27,8 @@ pub struct ChatRequest {
     pub deadline: Option<Instant>,
     /// Where it is told what attempts cost of which no reply came.
     pub bill: Bill,
+    /// Where the reply finds room while it is read.
+    pub space: Space,
 }
 
 /// One message of a conversation.

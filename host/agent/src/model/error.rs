@@ -50,6 +50,9 @@ pub enum ModelError {
     /// It was not asked any more: what attempts before it cost was all that there was to spend.
     #[error("nothing is left to ask again with")]
     Spent,
+    /// Whoever asks has no room for its reply.
+    #[error("there is no room for its reply: {0}")]
+    NoRoom(String),
     /// None of several gave one: each by its name, with why.
     #[error("{}", each(.0))]
     All(Vec<(String, ModelError)>),
@@ -70,6 +73,7 @@ impl ModelError {
             | Self::Exhausted(_)
             | Self::Busy { .. }
             | Self::Spent
+            | Self::NoRoom(_)
             | Self::All(_) => false,
         }
     }
@@ -113,7 +117,7 @@ impl ModelError {
                     *error = std::mem::replace(error, Self::Busy { wait: None }).map_texts(change);
                 }
             }
-            Self::TooLarge { .. } | Self::Busy { .. } | Self::Spent => {}
+            Self::TooLarge { .. } | Self::Busy { .. } | Self::Spent | Self::NoRoom(_) => {}
         }
         self
     }

@@ -12,6 +12,7 @@ mod error;
 mod name;
 mod rules;
 mod scripted;
+mod space;
 mod spelling;
 
 use std::future::Future;
@@ -23,6 +24,7 @@ pub use error::ModelError;
 pub use name::{ModelName, ModelNameError};
 pub use rules::Rules;
 pub use scripted::{Script, Scripted};
+pub use space::{Lender, Lent, Space};
 pub use spelling::{spelled, unspelled};
 
 /// What a model gives, sooner or later.

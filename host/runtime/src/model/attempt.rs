@@ -1,9 +1,10 @@
 //! The guard of one attempt at a reply: what it cost is told, however it ends.
 //!
 //! An attempt that was refused before any work was done (no connection, another status than 200, an error in place of the first event)
-//! costs nothing. Once a reply has begun it costs what its provider told, and for what was not told a fourth of the bytes.
+//! costs nothing. One whose request was sent, and that nobody answered, may have been worked on, and so may one whose reply broke off:
+//! both cost what the provider told, and for what was not told a fourth of the bytes.
 
-use hotcell_agent::model::{Bill, Charge, Hear, ModelError, Usage};
+use hotcell_agent::model::{Bill, Charge, ChatRequest, Hear, Lent, ModelError, Usage};
 
 use super::sse::Event;
 use super::wire::{More, Read, Reader, Told};
@@ -20,24 +21,27 @@ pub(super) struct Attempt<'a> {
     sent: usize,
     /// Whether it has to be paid for, should it end now.
     open: bool,
+    /// What the reply takes so far.
+    lent: Lent,
 }
 
 impl<'a> Attempt<'a> {
-    pub(super) fn new(kind: ProviderKind, bill: &'a Bill, model: &'a str, sent: usize) -> Self {
-        Self { kind, reader: Reader::new(kind), told: Told::default(), bill, model, sent, open: false }
+    pub(super) fn new(kind: ProviderKind, request: &'a ChatRequest, model: &'a str, sent: usize) -> Self {
+        let (bill, lent) = (&request.bill, request.space.begin());
+        Self { kind, reader: Reader::new(kind), told: Told::default(), bill, model, sent, open: false, lent }
     }
 
-    /// There is no stream of events. What can't be read was worked for all the same.
+    /// The request is on its way: from here on it may be worked on.
+    pub(super) fn sent(&mut self) {
+        self.open = true;
+    }
+
+    /// There is no stream of events. What can't be read was worked for all the same, and so was perhaps what nobody answered.
     pub(super) fn refused(&mut self, error: &ModelError) {
+        self.open &= matches!(error, ModelError::Cut(_) | ModelError::Malformed(_));
         if let ModelError::Malformed(text) = error {
             self.told.said = text.len();
-            self.open = true;
         }
-    }
-
-    /// A reply begins.
-    pub(super) fn begun(&mut self) {
-        self.open = true;
     }
 
     pub(super) fn event(&mut self, event: &Event, hear: Hear<'_>) -> Result<More, ModelError> {
@@ -51,8 +55,14 @@ impl<'a> Attempt<'a> {
         more
     }
 
-    /// The reply, with its tokens and whether they are an estimate.
-    pub(super) fn end(mut self) -> Result<(Read, Usage, bool), ModelError> {
+    /// So many bytes came in all: what is kept of them is no more, but for what is kept as values.
+    pub(super) fn came(&mut self, bytes: u64) -> Result<(), ModelError> {
+        self.lent.reach(bytes.saturating_add(self.reader.values()))
+    }
+
+    /// The reply, of so many bytes, with its tokens and whether they are an estimate.
+    pub(super) fn end(mut self, bytes: u64) -> Result<(Read, Usage, bool), ModelError> {
+        self.came(bytes.saturating_add(self.reader.inputs()))?;
         let read = std::mem::replace(&mut self.reader, Reader::new(self.kind)).end()?;
         self.open = false;
         let (usage, estimated) = read.told.usage(self.sent);

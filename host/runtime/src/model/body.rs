@@ -59,6 +59,11 @@ impl Body {
         }
     }
 
+    /// How many bytes were read.
+    pub(super) fn read(&self) -> u64 {
+        u64::try_from(self.read).unwrap_or(u64::MAX)
+    }
+
     /// The text of what is no stream of events, up to so many bytes; as much as came where it breaks off.
     pub(super) async fn text(&mut self, most: usize) -> String {
         let mut text = Vec::new();

@@ -4,6 +4,7 @@
 //! skips thousands is a name like any other, so it costs nothing, and none makes two calls out of one.
 
 use hotcell_agent::model::{ModelError, ToolUse};
+use hotcell_agent::{weight, weight_of_text};
 use serde_json::{Map, Value};
 
 use super::wire::too_large;
@@ -29,6 +30,8 @@ pub(super) struct Piece<'p> {
 pub(super) struct Calls {
     list: Vec<Call>,
     bytes: usize,
+    /// What values take that are kept as such.
+    extras: u64,
 }
 
 #[derive(Debug)]
@@ -52,6 +55,7 @@ impl Calls {
         if self.bytes > MOST_BYTES {
             return Err(too_large("the arguments of all tools:", MOST_BYTES));
         }
+        self.extras = self.extras.saturating_add(piece.extra.map_or(0, |extra| weight(extra).as_u64()));
         if let Some(call) = self.find(piece) {
             call.arguments.push_str(piece.arguments);
             if call.id.is_empty() {
@@ -91,6 +95,16 @@ impl Calls {
             None if piece.id.is_empty() => self.list.last_mut().filter(|_| !begins),
             None => self.list.iter_mut().rev().find(|call| same_id(call)),
         }
+    }
+
+    /// What values take that are kept as such: more than the bytes in which they came.
+    pub(super) fn extras(&self) -> u64 {
+        self.extras
+    }
+
+    /// What the arguments will take once they are read.
+    pub(super) fn weight(&self) -> u64 {
+        self.list.iter().map(|call| weight_of_text(&call.arguments).as_u64()).sum()
     }
 
     /// What came, with an id of its own for each.

@@ -85,7 +85,8 @@ impl Chain {
         for asked in &self.models {
             match self.ask(asked, request, hear).await {
                 Ok(reply) => return Ok(reply),
-                Err(ModelError::Spent) => return Err(ModelError::Spent),
+                // Another one would find no more of it.
+                Err(error @ (ModelError::Spent | ModelError::NoRoom(_))) => return Err(error),
                 Err(error) => {
                     tracing::warn!(model = asked.who.name(), %error, "a model gave no reply");
                     errors.push((asked.who.name().to_owned(), error));

@@ -49,10 +49,20 @@ impl Client {
         Self { base, times, tls: Mutex::new(None), idle: Arc::default() }
     }
 
-    /// Sends a request, and gives the stream of events that answers.
-    pub(super) async fn post(&self, path: &str, fields: HeaderMap, body: Bytes) -> Result<Body, ModelError> {
+    /// Sends a request, and gives the stream of events that answers; `sent` is told before a first byte may be on its way.
+    ///
+    /// # Errors
+    ///
+    /// [`ModelError::Cut`] if it was sent, and nothing answered it.
+    pub(super) async fn post(
+        &self,
+        path: &str,
+        fields: HeaderMap,
+        body: Bytes,
+        sent: impl FnMut() + Send,
+    ) -> Result<Body, ModelError> {
         let request = self.request(path, fields, body)?;
-        let (response, connection) = self.send(request).await?;
+        let (response, connection) = self.send(request, sent).await?;
         let (head, incoming) = response.into_parts();
         let mut body = Body::new(incoming, connection, Arc::clone(&self.idle), self.times);
         if head.status != StatusCode::OK {
@@ -81,7 +91,7 @@ impl Client {
 
     /// Sends a request that is whole, and gives the head of what answers; its body is read, so that the connection can be used again.
     pub(super) async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<(StatusCode, HeaderMap), ModelError> {
-        let (response, connection) = self.send(request).await?;
+        let (response, connection) = self.send(request, || {}).await?;
         let (head, incoming) = response.into_parts();
         let mut body = Body::new(incoming, connection, Arc::clone(&self.idle), self.times);
         let _said = body.text(MOST_ERROR).await;
@@ -110,7 +120,11 @@ impl Client {
         Ok(request)
     }
 
-    async fn send(&self, mut request: Request<Full<Bytes>>) -> Result<(Response<Incoming>, Connection), ModelError> {
+    async fn send(
+        &self,
+        mut request: Request<Full<Bytes>>,
+        mut sent: impl FnMut() + Send,
+    ) -> Result<(Response<Incoming>, Connection), ModelError> {
         let mut kept = self.idle.take().await;
         loop {
             let fresh = kept.is_none();
@@ -118,6 +132,7 @@ impl Client {
                 Some(connection) => connection,
                 None => connect(&self.base, &self.tls()?, self.times.first).await?,
             };
+            sent();
             let answer = tokio::time::timeout(self.times.first, connection.sender.try_send_request(request)).await;
             let Ok(answer) = answer else {
                 return Err(ModelError::Cut(format!("nothing came within {}", format_duration(self.times.first))));
@@ -127,9 +142,9 @@ impl Client {
                 Err(mut failed) => match failed.take_message() {
                     // It was closed before anything was sent.
                     Some(unsent) if !fresh => request = unsent,
-                    _ => {
-                        let why = failed.into_error();
-                        return Err(ModelError::Unreachable(format!("{} gave no answer: {why}", self.base)));
+                    unsent => {
+                        let why = format!("{} gave no answer: {}", self.base, failed.into_error());
+                        return Err(if unsent.is_some() { ModelError::Unreachable(why) } else { ModelError::Cut(why) });
                     }
                 },
             }

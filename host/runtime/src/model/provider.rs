@@ -92,19 +92,21 @@ impl Provider {
     ) -> Result<ChatReply, ModelError> {
         let kind = self.config.kind;
         let asked = wire::body(kind, self.dialect(), model, full, request).to_string();
-        let mut attempt = Attempt::new(kind, &request.bill, full, asked.len());
-        let posted = self.client.post(wire::path(kind), key.fields.clone(), Bytes::from(asked)).await;
+        let mut attempt = Attempt::new(kind, request, full, asked.len());
+        let posted =
+            self.client.post(wire::path(kind), key.fields.clone(), Bytes::from(asked), || attempt.sent()).await;
         let mut body = posted.inspect_err(|error| attempt.refused(error))?;
-        attempt.begun();
         'reply: while let Some(events) = body.next().await? {
+            attempt.came(body.read())?;
             for event in &events {
                 if attempt.event(event, hear)? == More::No {
-                    body.finish().await;
                     break 'reply;
                 }
             }
         }
-        let (read, usage, estimated) = attempt.end()?;
+        let bytes = body.read();
+        body.finish().await;
+        let (read, usage, estimated) = attempt.end(bytes)?;
         Ok(ChatReply {
             text: read.text,
             uses: read.uses,

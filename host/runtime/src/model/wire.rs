@@ -73,6 +73,22 @@ impl Reader {
         }
     }
 
+    /// What values take that are kept as they came.
+    pub(super) fn values(&self) -> u64 {
+        match self {
+            Self::OpenAi(reader) => reader.values(),
+            Self::Anthropic(reader) => reader.values(),
+        }
+    }
+
+    /// What the input of all uses will take at the end, when it is read.
+    pub(super) fn inputs(&self) -> u64 {
+        match self {
+            Self::OpenAi(reader) => reader.inputs(),
+            Self::Anthropic(reader) => reader.inputs(),
+        }
+    }
+
     /// The reply, after its last event.
     pub(super) fn end(self) -> Result<Read, ModelError> {
         match self {

@@ -7,10 +7,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use hotcell_agent::model::Lender;
 use hotcell_agent::weight;
 use hotcell_call::{ByteSize, Code, Failure};
 use serde_json::Value;
 
+#[derive(Debug)]
 pub(super) struct Room {
     left: AtomicU64,
     most: ByteSize,
@@ -79,10 +81,24 @@ impl Room {
 
     fn full(&self, left: u64, more: u64) -> Failure {
         let reached = ByteSize::bytes((self.most.as_u64() - left).saturating_add(more));
-        Failure::new(Code::RunMemory, "the run holds too much")
-            .why(format!("{reached} of memory, of at most {}", self.most))
-            .fix("hand on less: a smaller `[tools] result`, fewer tasks at a time; or raise `[budget] memory` in hotcell.toml")
-            .reached(reached, self.most)
+        no_room(format!("{reached} of memory, of at most {}", self.most)).reached(reached, self.most)
+    }
+}
+
+/// That something would not fit, and why.
+pub(super) fn no_room(why: String) -> Failure {
+    Failure::new(Code::RunMemory, "the run holds too much").why(why).fix(
+        "hand on less: a smaller `[tools] result`, fewer tasks at a time; or raise `[budget] memory` in hotcell.toml",
+    )
+}
+
+impl Lender for Room {
+    fn lend(&self, bytes: u64) -> Result<(), String> {
+        self.claim(bytes).map_err(|failure| failure.reason().to_owned())
+    }
+
+    fn take_back(&self, bytes: u64) {
+        self.give_back(bytes);
     }
 }
 
@@ -99,6 +115,11 @@ impl<'r> Share<'r> {
     /// Pays for `value` with this.
     pub(super) fn holds(self, value: Value) -> Held<'r> {
         Held { value, share: self }
+    }
+
+    /// How many bytes it is.
+    pub(super) fn size(&self) -> ByteSize {
+        ByteSize::bytes(self.bytes)
     }
 
     /// Takes so many bytes more.
@@ -178,6 +199,7 @@ mod tests {
         assert!(failure.reason().ends_with("of memory, of at most 1KiB"), "{failure}");
         assert_eq!(room.left(), ByteSize::kib(1));
     }
+
     #[test]
     fn runs_within_a_run_hold_no_more_together_than_one_may() {
         let most = ByteSize::kib(64);

@@ -1,6 +1,7 @@
 //! From the events of a stream to a reply.
 
 use hotcell_agent::model::{Hear, ModelError, StopReason};
+use hotcell_agent::weight;
 use serde_json::{Value, json};
 
 use crate::model::calls::{Calls, Piece};
@@ -17,6 +18,8 @@ pub(in crate::model) struct Reader {
     calls: Calls,
     /// What was thought, with the number of its block.
     thoughts: Vec<(u64, Thought)>,
+    /// What those take that came enciphered.
+    hidden: u64,
     stop: Option<StopReason>,
     told: Told,
     done: bool,
@@ -68,6 +71,16 @@ impl Reader {
         self.told
     }
 
+    /// What values take that are kept as such.
+    pub(in crate::model) fn values(&self) -> u64 {
+        self.hidden
+    }
+
+    /// What the input of all uses will take once it is read.
+    pub(in crate::model) fn inputs(&self) -> u64 {
+        self.calls.weight()
+    }
+
     pub(in crate::model) fn end(self) -> Result<Read, ModelError> {
         let Some(stop) = self.stop.filter(|_| self.done) else {
             return Err(ModelError::Cut("the stream ended before the reply did".to_owned()));
@@ -109,7 +122,10 @@ impl Reader {
                 let (text, signature) = (text("thinking").to_owned(), text("signature").to_owned());
                 self.think(index, Thought::Open { text, signature })?;
             }
-            "redacted_thinking" => self.think(index, Thought::Hidden(block.clone()))?,
+            "redacted_thinking" => {
+                self.hidden = self.hidden.saturating_add(weight(block).as_u64());
+                self.think(index, Thought::Hidden(block.clone()))?;
+            }
             _ => {}
         }
         Ok(())

@@ -47,6 +47,16 @@ impl Reader {
         self.told
     }
 
+    /// What values take that are kept as such.
+    pub(in crate::model) fn values(&self) -> u64 {
+        self.calls.extras()
+    }
+
+    /// What the input of all uses will take once it is read.
+    pub(in crate::model) fn inputs(&self) -> u64 {
+        self.calls.weight()
+    }
+
     pub(in crate::model) fn end(self) -> Result<Read, ModelError> {
         let Some(stop) = self.stop.filter(|_| self.done) else {
             return Err(ModelError::Cut("the stream ended before the reply did".to_owned()));

@@ -8,7 +8,7 @@ use hotcell_call::{ByteSize, CallId, Code, Failure, Happening, Kind, Payload, ne
 use hotcell_flow::gather::gather;
 use serde_json::{Map, Value};
 
-use super::conversation::{Results, size_of_result};
+use super::conversation::{Results, held_by_result, held_by_uses};
 use super::shown::{Envelope, Origin};
 use super::{MOST_TOLD, Thinker};
 use crate::events::About;
@@ -32,6 +32,8 @@ impl Thinker<'_> {
     /// to read.
     pub(super) async fn act(&self, uses: Vec<ToolUse>) -> Result<Results<'_>, Failure> {
         let at_once = self.caller.agent.bounds.parallel;
+        // They stand in the conversation, too.
+        let _uses = self.room.take(held_by_uses(&uses))?;
         let results = gather(&uses, at_once, |place, one| async move {
             let result = if place >= MOST_USES {
                 let failure =
@@ -40,7 +42,7 @@ impl Thinker<'_> {
             } else {
                 self.one(one).await?
             };
-            let share = self.room.take(size_of_result(&result))?;
+            let share = self.room.take(held_by_result(&result))?;
             Ok::<_, Failure>((result, share))
         });
         let (mut list, mut share) = (Vec::with_capacity(uses.len()), self.room.take(ByteSize::default())?);

@@ -3,7 +3,8 @@
 //! One conversation has a bound of its own; all that a run has at one time are paid for out of the run's room. What does not fit is
 //! the end of that conversation, and of no other.
 
-use hotcell_agent::model::{Message, ToolResult};
+use hotcell_agent::model::{Message, ToolResult, ToolUse};
+use hotcell_agent::{weight, weight_of_fields};
 use hotcell_call::{ByteSize, Failure};
 use serde_json::Value;
 
@@ -11,8 +12,15 @@ use crate::session::room::{Room, Share};
 
 /// A conversation, paid for.
 pub(super) struct Conversation<'r> {
+    room: &'r Room,
     messages: Vec<Message>,
     share: Share<'r>,
+}
+
+/// A conversation as it is put before a model, paid for on its own.
+pub(in crate::session) struct Copied<'r> {
+    pub(super) messages: Vec<Message>,
+    pub(super) share: Share<'r>,
 }
 
 /// What came of the uses of one reply, paid for.
@@ -28,12 +36,12 @@ impl<'r> Conversation<'r> {
     ///
     /// [`Code::RunMemory`](hotcell_call::Code::RunMemory), as everything that makes it longer.
     pub(super) fn begin(room: &'r Room, messages: Vec<Message>) -> Result<Self, Failure> {
-        let share = room.take(size(&messages))?;
-        Ok(Self { messages, share })
+        let share = room.take(held(&messages))?;
+        Ok(Self { room, messages, share })
     }
 
     pub(super) fn push(&mut self, message: Message) -> Result<(), Failure> {
-        self.share.grow(size(std::slice::from_ref(&message)))?;
+        self.share.grow(held(std::slice::from_ref(&message)))?;
         self.messages.push(message);
         Ok(())
     }
@@ -44,17 +52,47 @@ impl<'r> Conversation<'r> {
         self.messages.push(Message::Results(results.list));
     }
 
-    pub(super) fn messages(&self) -> &[Message] {
-        &self.messages
+    /// What was said so far, for a model to read.
+    pub(super) fn copied(&self) -> Result<Copied<'r>, Failure> {
+        let share = self.room.take(held(&self.messages))?;
+        Ok(Copied { messages: self.messages.clone(), share })
     }
 }
 
-/// What a result holds.
-pub(super) fn size_of_result(result: &ToolResult) -> ByteSize {
-    ByteSize::of(result.id.len() + result.name.len() + result.text.len())
+/// What a result takes.
+pub(super) fn held_by_result(result: &ToolResult) -> ByteSize {
+    ByteSize::of(size_of_result(result) + size_of::<ToolResult>())
 }
 
-/// What messages hold, about.
+/// What uses take: their input is a value, and not the text that it came as.
+pub(super) fn held_by_uses(uses: &[ToolUse]) -> ByteSize {
+    let each = uses.iter().map(|one| {
+        let input = match &one.input {
+            Ok(input) => weight_of_fields(input).as_usize(),
+            Err(text) => text.len(),
+        };
+        one.id.len() + one.name.len() + input + size_of::<ToolUse>()
+    });
+    ByteSize::of(each.fold(0, usize::saturating_add))
+}
+
+/// What messages take.
+fn held(messages: &[Message]) -> ByteSize {
+    let of = |message: &Message| match message {
+        Message::User(text) => text.len(),
+        Message::Assistant { text, uses, opaque } => {
+            text.len() + held_by_uses(uses).as_usize() + opaque.as_ref().map_or(0, |opaque| weight(opaque).as_usize())
+        }
+        Message::Results(results) => results.iter().map(|result| held_by_result(result).as_usize()).sum(),
+    };
+    ByteSize::of(messages.iter().map(|message| of(message) + size_of::<Message>()).fold(0, usize::saturating_add))
+}
+
+fn size_of_result(result: &ToolResult) -> usize {
+    result.id.len() + result.name.len() + result.text.len()
+}
+
+/// What messages are as text, about.
 pub(super) fn size(messages: &[Message]) -> ByteSize {
     let of = |message: &Message| match message {
         Message::User(text) => text.len(),
@@ -66,7 +104,7 @@ pub(super) fn size(messages: &[Message]) -> ByteSize {
             let names: usize = uses.iter().map(|one| one.id.len() + one.name.len()).sum();
             names + text.len() + inputs.sum::<usize>() + opaque.as_ref().map_or(0, |opaque| opaque.to_string().len())
         }
-        Message::Results(results) => results.iter().map(|result| size_of_result(result).as_usize()).sum(),
+        Message::Results(results) => results.iter().map(size_of_result).sum(),
     };
     ByteSize::of(messages.iter().map(of).sum())
 }
@@ -85,13 +123,32 @@ mod tests {
         other.push(Message::User("x".repeat(20 << 10))).unwrap();
         let failure = one.push(Message::User("x".repeat(20 << 10))).unwrap_err();
         assert_eq!((failure.code(), failure.reason()), (Code::RunMemory, "80KiB of memory, of at most 64KiB"));
-        assert_eq!((one.messages().len(), other.messages().len()), (1, 2), "and nothing is lost of it");
+        assert_eq!((one.messages.len(), other.messages.len()), (1, 2), "and nothing is lost of it");
         drop(other);
         let result = ToolResult { id: String::new(), name: String::new(), text: "x".repeat(40 << 10), is_error: false };
-        let share = room.take(size_of_result(&result)).unwrap();
+        let share = room.take(held_by_result(&result)).unwrap();
         one.results(Results { list: vec![result], share });
-        assert_eq!(room.left(), ByteSize::kib(4));
+        assert!(room.left() < ByteSize::kib(4));
         drop(one);
         assert_eq!(room.left(), ByteSize::kib(64));
+    }
+
+    #[test]
+    fn an_input_is_paid_for_as_the_value_that_it_is() {
+        let room = Room::new(ByteSize::mib(64), None);
+        let list = vec![serde_json::json!([0]); 100_000];
+        let input = Ok([("list".to_owned(), list.into())].into_iter().collect());
+        let uses = vec![ToolUse { id: "a".to_owned(), name: "b".to_owned(), input }];
+        let message = Message::Assistant { text: String::new(), uses, opaque: None };
+        let text = size(std::slice::from_ref(&message));
+        let mut said = Conversation::begin(&room, Vec::new()).unwrap();
+        let before = room.left().as_u64();
+        said.push(message).unwrap();
+        let paid = before - room.left().as_u64();
+        assert!(paid > 10 * text.as_u64(), "{paid} for {text}");
+        let copy = said.copied().unwrap();
+        assert_eq!(before - room.left().as_u64(), 2 * paid, "a copy is paid for on its own");
+        drop(copy);
+        assert_eq!(before - room.left().as_u64(), paid);
     }
 }

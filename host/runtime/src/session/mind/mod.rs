@@ -18,9 +18,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use hotcell_agent::model::{
-    ChatModel, ChatReply, ChatRequest, Form, Message, ModelError, ModelName, StopReason, ToolSpec, Usage,
+    ChatModel, ChatReply, ChatRequest, Form, Lender, Message, ModelError, ModelName, Space, StopReason, ToolSpec, Usage,
 };
-use hotcell_agent::{Mind, Pattern};
+use hotcell_agent::{Mind, Pattern, weight};
 use hotcell_call::{ByteSize, Code, Failure, Happening, Outcome, shortened};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -28,17 +28,15 @@ use tokio_util::sync::CancellationToken;
 use crate::session::approve::Gate;
 use crate::session::caller::Caller;
 use crate::session::ledger::Ledger;
-use crate::session::room::Room;
+use crate::session::room::{Room, no_room};
 use crate::session::{Action, RunOutcome, TaskOutcome};
 
-use self::conversation::size;
+use self::conversation::{Copied, size};
 use self::memory::Remembered;
 use self::reactive::Incoming;
 
 /// What a conversation may hold.
 const MOST_CONVERSATION: ByteSize = ByteSize::mib(16);
-/// What a request takes beside it while it is under way: as messages, as a value, and as text.
-const COPIES: u64 = 3;
 /// Tokens of a reply for which nobody says how many it may have.
 const USUAL_REPLY: u32 = 8_192;
 /// An id or a name of a use: they are repeated in every request after it.
@@ -249,21 +247,23 @@ impl<'a> Thinker<'a> {
     pub(super) async fn reply(
         &self,
         system: &str,
-        messages: &[Message],
+        said: Copied<'_>,
         tools: Vec<ToolSpec>,
         form: Option<Form>,
     ) -> Result<ChatReply, Failure> {
         let events = &self.caller.host.0.events;
-        if size(messages) > MOST_CONVERSATION {
+        let Copied { messages, share } = said;
+        let size = size(&messages);
+        if size > MOST_CONVERSATION {
             return Err(Failure::new(
                 Code::RunMemory,
                 format!("the conversation of {} is too long", self.caller.agent.name),
             )
-            .why(format!("it holds {} of {MOST_CONVERSATION}", size(messages)))
+            .why(format!("it holds {size} of {MOST_CONVERSATION}"))
             .fix("a smaller `[tools] result`, or a smaller task")
-            .reached(size(messages), MOST_CONVERSATION));
+            .reached(size, MOST_CONVERSATION));
         }
-        let bytes = size(messages).as_u64().saturating_add(preamble(system, &tools, form.as_ref()));
+        let bytes = size.as_u64().saturating_add(preamble(system, &tools, form.as_ref()));
         // What the request has is known to the provider alone; a fourth of its bytes is near.
         let has = bytes / 4;
         let most = u64::from(self.mind.max_tokens.unwrap_or(USUAL_REPLY));
@@ -274,16 +274,20 @@ impl<'a> Thinker<'a> {
             return Err(self.too_dear(has));
         }
         let left = left.filter(|left| *left < most).map(|left| u32::try_from(left).unwrap_or(u32::MAX));
-        let _copies = self.room.take(ByteSize::bytes(bytes.saturating_mul(COPIES)))?;
+        // It is sent as a text, which is made of one value that has all of it once more.
+        let beside = held_beside(system, &tools, form.as_ref());
+        let made = share.size().as_u64().saturating_add(beside).saturating_add(bytes);
+        let _copies = self.room.take(ByteSize::bytes(made.saturating_add(beside)))?;
         let request = ChatRequest {
             system: system.to_owned(),
-            messages: messages.to_vec(),
+            messages,
             tools,
             form,
             max_tokens: self.mind.max_tokens.into_iter().chain(left).min(),
             temperature: self.mind.temperature,
             deadline: Some(self.caller.deadline),
             bill: self.bill(),
+            space: Space::of(Arc::clone(&self.room) as Arc<dyn Lender>),
         };
         let began = Instant::now();
         let reply = self.model.reply(&request, &mut |_| {}).await;
@@ -350,6 +354,9 @@ impl<'a> Thinker<'a> {
                 .why("on replies that broke off, each of which is paid for")
                 .fix("raise `[budget] tokens` or `cost`, or ask another model");
         }
+        if let ModelError::NoRoom(why) = error {
+            return no_room(why.clone());
+        }
         let failure = Failure::new(Code::Model, format!("the model of {} gave no reply", self.caller.agent.name));
         failure.why(format!("{}: {error}", self.model.name()))
     }
@@ -360,6 +367,13 @@ fn preamble(system: &str, tools: &[ToolSpec], form: Option<&Form>) -> u64 {
     let text = |schema: &Value| schema.to_string().len();
     let tools = tools.iter().map(|tool| tool.name.len() + tool.description.len() + text(&tool.input));
     let form = form.map_or(0, |form| text(&form.schema));
+    ByteSize::of(tools.sum::<usize>() + form + system.len()).as_u64()
+}
+
+/// What that takes, as a value each.
+fn held_beside(system: &str, tools: &[ToolSpec], form: Option<&Form>) -> u64 {
+    let tools = tools.iter().map(|tool| tool.name.len() + tool.description.len() + weight(&tool.input).as_usize());
+    let form = form.map_or(0, |form| weight(&form.schema).as_usize());
     ByteSize::of(tools.sum::<usize>() + form + system.len()).as_u64()
 }
 

@@ -15,7 +15,7 @@ use hotcell_call::{ByteSize, Code, Failure, Happening, Kind, StepId, Target, sho
 use hotcell_flow::dag::{self, OnFailure, State};
 use serde_json::{Map, Value, json};
 
-use super::conversation::{Conversation, Results, size_of_result};
+use super::conversation::{Conversation, Results, held_by_result};
 use super::shown::{Envelope, Origin};
 use super::{MOST_TOLD, Thinker};
 use crate::session::out::Out;
@@ -44,7 +44,7 @@ impl Thinker<'_> {
         })?;
         said.results(self.results(&planned.steps, &steps, &results)?);
         self.now("answering");
-        let reply = self.reply(&self.system(), said.messages(), self.specs(), None).await?;
+        let reply = self.reply(&self.system(), said.copied()?, self.specs(), None).await?;
         if !reply.uses.is_empty() {
             return Err(Failure::new(Code::Model, format!("{} gave no answer", self.caller.agent.name))
                 .why("after its plan was carried out, its model wanted to use more tools"));
@@ -59,7 +59,7 @@ impl Thinker<'_> {
         let mut wrong = String::new();
         for _ in 0..self.mind.attempts {
             self.now("planning");
-            let reply = self.reply(&system, said.messages(), Vec::new(), Some(form.clone())).await?;
+            let reply = self.reply(&system, said.copied()?, Vec::new(), Some(form.clone())).await?;
             match self.judged(&reply.text).await {
                 Ok(steps) => return Ok(Planned { steps, reply }),
                 Err(why) => wrong = why,
@@ -144,7 +144,7 @@ impl Thinker<'_> {
         });
         let (mut list, mut share) = (Vec::new(), self.room.take(ByteSize::default())?);
         for result in each {
-            share.grow(size_of_result(&result))?;
+            share.grow(held_by_result(&result))?;
             list.push(result);
         }
         Ok(Results { list, share })

@@ -17,7 +17,7 @@ impl Thinker<'_> {
         let mut said = self.conversation(task)?;
         loop {
             self.now("thinking");
-            let reply = self.reply(&system, said.messages(), self.specs(), None).await?;
+            let reply = self.reply(&system, said.copied()?, self.specs(), None).await?;
             // What is cut may want something else than it would have.
             if reply.uses.is_empty() || reply.stop != StopReason::Complete {
                 self.now("answering");

@@ -17,7 +17,7 @@ use hotcell_call::{ByteSize, Code, Failure, Happening, shortened};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::conversation::{self, Results};
+use super::conversation::{self, Copied, Results};
 use super::{MOST_TOLD, Thinker};
 use crate::session::TaskOutcome;
 use crate::session::room::Share;
@@ -111,9 +111,9 @@ impl Thinker<'_> {
                     None => told = false,
                     Some(Signal::NoMore) => no_more = true,
                     Some(signal) => {
-                        if let Some((task, messages)) = self.take_in(signal, &mut open, &end).await {
+                        if let Some((task, said)) = self.take_in(signal, &mut open, &end).await {
                             asked.push(async move {
-                                (task, self.reply(&self.system(), &messages, self.specs(), None).await)
+                                (task, self.reply(&self.system(), said, self.specs(), None).await)
                             });
                         }
                     }
@@ -139,7 +139,7 @@ impl Thinker<'_> {
         signal: Signal<'s>,
         open: &mut HashMap<u64, Conversation<'s>>,
         end: &Sender<Ended<'s>>,
-    ) -> Option<(u64, Vec<Message>)> {
+    ) -> Option<(u64, Copied<'s>)> {
         let task = match signal {
             Signal::Received(task, place) => {
                 match self.conversation(&task.text) {
@@ -161,7 +161,13 @@ impl Thinker<'_> {
             }
             Signal::NoMore => return None,
         };
-        Some((task, open.get(&task)?.said.messages().to_vec()))
+        match open.get(&task)?.said.copied() {
+            Ok(said) => Some((task, said)),
+            Err(failure) => {
+                self.close(task, Err(failure), open, end).await;
+                None
+            }
+        }
     }
 
     /// The model replied: gives what it wants, if that is not the end.
