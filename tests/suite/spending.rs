@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use hotcell_agent::Diagnostic;
 use hotcell_agent::document::Source;
@@ -324,26 +325,29 @@ async fn a_conversation_without_room_fails_alone() {
 #[tokio::test]
 async fn what_a_model_says_and_is_told_is_paid_for_before_it_is_kept() {
     let words = delta(json!({ "content": "x".repeat(100 << 10) }));
-    let input = format!("{{\"list\":[{}0]}}", "[0],".repeat(10 << 10));
-    let call = json!({ "index": 0, "id": "a", "function": { "name": "echo__any", "arguments": input } });
-    let long = Provider::start(vec![Answer::chunks(&[words.clone(), words.clone(), words])]).await;
-    let nested = Provider::start(vec![Answer::chunks(&[delta(json!({ "tool_calls": [call] }))])]).await;
-    let short = Provider::start(vec![Answer::text("no")]).await;
-    let toml = long.section("long", "openai", "") + &nested.section("nested", "openai", "");
-    let harness = Harness::with(&(toml + &short.section("short", "openai", "") + "[budget]\nmemory = \"256KiB\"\n"));
+    let list = format!("[{}0]", "[0],".repeat(10 << 10));
+    let input = json!({ "name": "echo__any", "arguments": format!("{{\"list\":{list}}}") });
+    let call = delta(json!({ "tool_calls": [{ "index": 0, "id": "a", "function": input }] }));
+    let passed_over = format!("data: {{\"choices\":[],\"other\":{list}}}\n\n");
+    let line = format!("data: {}\n", "x".repeat(10 << 10)).into_bytes();
     let prompt = format!("prompt = \"{}\"\n", "word ".repeat(20_000));
-    for (model, more, sent) in
-        [("long/m", "", [1, 0, 0]), ("nested/m", "", [1, 1, 0]), ("short/m", prompt.as_str(), [1, 1, 0])]
-    {
-        let fallback = if model == "short/m" { "nested/m" } else { "short/m" };
-        let text =
-            agent(model, &[fallback], "").replace("pattern = \"react\"\n", &format!("pattern = \"react\"\n{more}"));
+    for (case, answer, more, sent) in [
+        ("a long text", Answer::chunks(&[words.clone(), words.clone(), words]), "", 1),
+        ("an input that is a large value", Answer::chunks(&[call]), "", 1),
+        ("an event that is one, and means nothing", Answer::Then(opened(&passed_over)), "", 1),
+        ("an event that does not end", Answer::Endless(opened(""), line, Duration::ZERO), "", 1),
+        ("a long prompt", Answer::text("no"), prompt.as_str(), 0),
+    ] {
+        let (provider, other) = (Provider::start(vec![answer]).await, Provider::start(vec![Answer::text("no")]).await);
+        let toml = provider.section("local", "openai", "") + &other.section("other", "openai", "");
+        let harness = Harness::with(&(toml + "[budget]\nmemory = \"256KiB\"\n"));
+        let text = agent("local/m", &["other/m"], "").replace("\"react\"\n", &format!("\"react\"\n{more}"));
         let outcome = run(&harness, &text, "hello").await;
-        let failure = outcome.failure.unwrap_or_else(|| panic!("{model}: {:?}", outcome.answer));
-        assert_eq!(failure.code(), Code::RunMemory, "{model}: {failure}");
-        assert!(failure.reason().ends_with("of memory, of at most 256KiB"), "{failure}");
-        let requests = [&long, &nested, &short].map(|provider| provider.requests().len());
-        assert_eq!(requests, sent, "{model}: no other is asked, and what has no room is not sent");
+        let failure = outcome.failure.unwrap_or_else(|| panic!("{case}: {:?}", outcome.answer));
+        assert_eq!(failure.code(), Code::RunMemory, "{case}: {failure}");
+        assert!(failure.reason().ends_with("of memory, of at most 256KiB"), "{case}: {failure}");
+        let requests = (provider.requests().len(), other.requests().len());
+        assert_eq!(requests, (sent, 0), "{case}: no other is asked, and what has no room is not sent");
     }
 }
 

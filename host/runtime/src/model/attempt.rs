@@ -4,7 +4,8 @@
 //! costs nothing. One whose request was sent, and that nobody answered, may have been worked on, and so may one whose reply broke off:
 //! both cost what the provider told, and for what was not told a fourth of the bytes.
 
-use hotcell_agent::model::{Bill, Charge, ChatRequest, Hear, Lent, ModelError, Usage};
+use hotcell_agent::model::{Bill, Charge, ChatRequest, Hear, Lent, ModelError, Space, Usage};
+use hotcell_agent::weight_of_text;
 
 use super::sse::Event;
 use super::wire::{More, Read, Reader, Told};
@@ -21,19 +22,26 @@ pub(super) struct Attempt<'a> {
     sent: usize,
     /// Whether it has to be paid for, should it end now.
     open: bool,
+    space: &'a Space,
     /// What the reply takes so far.
     lent: Lent,
 }
 
 impl<'a> Attempt<'a> {
     pub(super) fn new(kind: ProviderKind, request: &'a ChatRequest, model: &'a str, sent: usize) -> Self {
-        let (bill, lent) = (&request.bill, request.space.begin());
-        Self { kind, reader: Reader::new(kind), told: Told::default(), bill, model, sent, open: false, lent }
+        let (bill, space) = (&request.bill, &request.space);
+        let lent = space.begin();
+        Self { kind, reader: Reader::new(kind), told: Told::default(), bill, model, sent, open: false, space, lent }
     }
 
     /// The request is on its way: from here on it may be worked on.
     pub(super) fn sent(&mut self) {
         self.open = true;
+    }
+
+    /// The head of an answer is there.
+    pub(super) fn answered(&mut self, is_ok: bool) {
+        self.open = is_ok;
     }
 
     /// There is no stream of events. What can't be read was worked for all the same, and so was perhaps what nobody answered.
@@ -45,6 +53,9 @@ impl<'a> Attempt<'a> {
     }
 
     pub(super) fn event(&mut self, event: &Event, hear: Hear<'_>) -> Result<More, ModelError> {
+        // It is a value for as long as it is looked at.
+        let mut value = self.space.begin();
+        value.reach(weight_of_text(&event.data).as_u64())?;
         let before = self.told;
         let more = self.reader.event(event, hear);
         self.told = self.reader.told();

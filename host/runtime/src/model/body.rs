@@ -45,18 +45,14 @@ impl Body {
         Self { incoming, connection, idle, times, events: Events::default(), read: 0, by }
     }
 
-    /// The events that come next; none at the end.
+    /// The events that are whole with what comes next, often none; nothing more at the end.
     pub(super) async fn next(&mut self) -> Result<Option<Vec<Event>>, ModelError> {
-        loop {
-            let Some(piece) = self.piece().await? else { return Ok(None) };
-            let (events, moved) = self.events.push(&piece)?;
-            if moved {
-                self.by = (Instant::now() + self.times.between, self.times.between);
-            }
-            if !events.is_empty() {
-                return Ok(Some(events));
-            }
+        let Some(piece) = self.piece().await? else { return Ok(None) };
+        let (events, moved) = self.events.push(&piece)?;
+        if moved {
+            self.by = (Instant::now() + self.times.between, self.times.between);
         }
+        Ok(Some(events))
     }
 
     /// How many bytes were read.

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use hotcell_agent::model::ModelError;
 use hotcell_call::format_duration;
+use http::response::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -39,6 +40,12 @@ pub(super) struct Client {
     idle: Arc<Idle>,
 }
 
+/// What answers a request, its head read.
+pub(super) struct Answered {
+    head: Parts,
+    body: Body,
+}
+
 /// Connections that are not used.
 #[derive(Default)]
 pub(super) struct Idle(Mutex<Vec<(Instant, Connection)>>);
@@ -49,7 +56,7 @@ impl Client {
         Self { base, times, tls: Mutex::new(None), idle: Arc::default() }
     }
 
-    /// Sends a request, and gives the stream of events that answers; `sent` is told before a first byte may be on its way.
+    /// Sends a request, and gives what answers; `sent` is told before a first byte may be on its way.
     ///
     /// # Errors
     ///
@@ -60,33 +67,11 @@ impl Client {
         fields: HeaderMap,
         body: Bytes,
         sent: impl FnMut() + Send,
-    ) -> Result<Body, ModelError> {
+    ) -> Result<Answered, ModelError> {
         let request = self.request(path, fields, body)?;
         let (response, connection) = self.send(request, sent).await?;
         let (head, incoming) = response.into_parts();
-        let mut body = Body::new(incoming, connection, Arc::clone(&self.idle), self.times);
-        if head.status != StatusCode::OK {
-            let text = body.text(MOST_ERROR).await;
-            let text = serde_json::from_str(&text).map_or(text, |error| message(&error));
-            let retry_after = retry_after(&head.headers);
-            return Err(ModelError::Status { status: head.status.as_u16(), retry_after, text });
-        }
-        let field = |name| head.headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()));
-        if let Some(encoding) = field(header::CONTENT_ENCODING).filter(|encoding| encoding != "identity") {
-            return Err(ModelError::Malformed(format!("it is encoded as {}, which was not asked for", encoding)));
-        }
-        match field(header::CONTENT_TYPE) {
-            Some(media) if !media.trim_start().to_ascii_lowercase().starts_with("text/event-stream") => {
-                let text = body.text(MOST_ERROR).await;
-                let error =
-                    serde_json::from_str(&text).ok().filter(|error: &serde_json::Value| error.get("error").is_some());
-                Err(match error {
-                    Some(error) => ModelError::Failed(message(&error)),
-                    None => ModelError::Malformed(format!("it is {} and no stream of events: {}", media, text)),
-                })
-            }
-            _ => Ok(body),
-        }
+        Ok(Answered { head, body: Body::new(incoming, connection, Arc::clone(&self.idle), self.times) })
     }
 
     /// Sends a request that is whole, and gives the head of what answers; its body is read, so that the connection can be used again.
@@ -159,6 +144,43 @@ impl Client {
         let made = tls().map_err(|error| ModelError::Unreachable(format!("there is no TLS: {error}")))?;
         *known = Some(made.clone());
         Ok(made)
+    }
+}
+
+impl Answered {
+    /// Whether a reply begins; else no work was done.
+    pub(super) fn is_ok(&self) -> bool {
+        self.head.status == StatusCode::OK
+    }
+
+    /// The stream of events.
+    ///
+    /// # Errors
+    ///
+    /// What was said in its place.
+    pub(super) async fn events(mut self) -> Result<Body, ModelError> {
+        if !self.is_ok() {
+            let text = self.body.text(MOST_ERROR).await;
+            let text = serde_json::from_str(&text).map_or(text, |error| message(&error));
+            let retry_after = retry_after(&self.head.headers);
+            return Err(ModelError::Status { status: self.head.status.as_u16(), retry_after, text });
+        }
+        let field = |name| self.head.headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()));
+        if let Some(encoding) = field(header::CONTENT_ENCODING).filter(|encoding| encoding != "identity") {
+            return Err(ModelError::Malformed(format!("it is encoded as {}, which was not asked for", encoding)));
+        }
+        match field(header::CONTENT_TYPE) {
+            Some(media) if !media.trim_start().to_ascii_lowercase().starts_with("text/event-stream") => {
+                let text = self.body.text(MOST_ERROR).await;
+                let error =
+                    serde_json::from_str(&text).ok().filter(|error: &serde_json::Value| error.get("error").is_some());
+                Err(match error {
+                    Some(error) => ModelError::Failed(message(&error)),
+                    None => ModelError::Malformed(format!("it is {} and no stream of events: {}", media, text)),
+                })
+            }
+            _ => Ok(self.body),
+        }
     }
 }
 

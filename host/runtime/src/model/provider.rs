@@ -95,7 +95,9 @@ impl Provider {
         let mut attempt = Attempt::new(kind, request, full, asked.len());
         let posted =
             self.client.post(wire::path(kind), key.fields.clone(), Bytes::from(asked), || attempt.sent()).await;
-        let mut body = posted.inspect_err(|error| attempt.refused(error))?;
+        let answered = posted.inspect_err(|error| attempt.refused(error))?;
+        attempt.answered(answered.is_ok());
+        let mut body = answered.events().await.inspect_err(|error| attempt.refused(error))?;
         'reply: while let Some(events) = body.next().await? {
             attempt.came(body.read())?;
             for event in &events {

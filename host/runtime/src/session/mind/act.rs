@@ -86,7 +86,9 @@ impl Thinker<'_> {
     }
 
     async fn function(&self, one: &ToolUse, offer: &Offer, input: &Map<String, Value>) -> Result<ToolResult, Failure> {
-        let input = Payload::new(Value::Object(input.clone()).to_string());
+        let text = serde_json::to_string(input)
+            .map_err(|error| Failure::new(Code::Fault, "an input can't be written").caused_by(error))?;
+        let (_text, input) = (self.room.take(ByteSize::of(text.len()))?, Payload::new(text));
         if let Err(failure) = self.gate.pass(self.caller, &offer.target, &input).await {
             return Ok(self.unmade(one, &failure));
         }
@@ -139,6 +141,9 @@ impl Thinker<'_> {
         let outcome = Box::pin(self.caller.host.run_within(&sub.agent, task, within)).await;
         let word = outcome.word();
         self.add(outcome.fuel, outcome.failed_calls);
+        // What it holds was given back with its run: now it is held here, and once more as JSON.
+        let held = outcome.answer.as_ref().map_or(0, String::len).saturating_mul(2);
+        let _answer = self.room.take(ByteSize::of(held))?;
         let given = match (&outcome.failure, &outcome.answer) {
             (Some(failure), _) => Err(failure),
             (None, Some(answer)) => Ok(Value::String(answer.clone()).to_string()),

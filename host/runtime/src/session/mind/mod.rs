@@ -109,6 +109,8 @@ impl<'a> Thinker<'a> {
             Pattern::React | Pattern::Steps => self.react(task).await?,
             Pattern::Reactive => self.react_to(task).await?,
         };
+        // It is kept to the end.
+        self.room.take(ByteSize::of(answer.len()))?.for_good();
         if let Some(memory) = &memory {
             // The answer is there: that it is written down must not take the time that would end the run without it.
             let left = self.caller.deadline.saturating_duration_since(Instant::now()) / 2;

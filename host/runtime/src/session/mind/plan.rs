@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use hotcell_agent::document::Source;
 use hotcell_agent::model::{ChatReply, Form, Message, ToolResult, ToolUse, spelled};
-use hotcell_agent::{Agent, Diagnostic, Work};
+use hotcell_agent::{Agent, Diagnostic, Work, weight_of_text};
 use hotcell_call::{ByteSize, Code, Failure, Happening, Kind, StepId, Target, shortened};
 use hotcell_flow::dag::{self, OnFailure, State};
 use serde_json::{Map, Value, json};
@@ -19,6 +19,7 @@ use super::conversation::{Conversation, Results, held_by_result};
 use super::shown::{Envelope, Origin};
 use super::{MOST_TOLD, Thinker};
 use crate::session::out::Out;
+use crate::session::room::Share;
 use crate::session::step::Run;
 use crate::session::{Action, StepOutcome};
 
@@ -26,10 +27,14 @@ use crate::session::{Action, StepOutcome};
 const MOST_STEPS: usize = 100;
 
 /// A plan that can be made.
-struct Planned {
+struct Planned<'r> {
     steps: Agent,
     reply: ChatReply,
+    _share: Share<'r>,
 }
+
+/// What a plan takes: as a value that came, as one that is written down, and as steps.
+const COPIES: u64 = 3;
 
 impl Thinker<'_> {
     pub(super) async fn plan(&self, task: &str) -> Result<String, Failure> {
@@ -53,15 +58,17 @@ impl Thinker<'_> {
     }
 
     /// A plan that can be carried out.
-    async fn planned(&self, said: &mut Conversation<'_>) -> Result<Planned, Failure> {
+    async fn planned(&self, said: &mut Conversation<'_>) -> Result<Planned<'_>, Failure> {
         let system = format!("{}\n\n{}", self.system(), self.manner());
         let form = Form { name: "plan".to_owned(), schema: schema() };
         let mut wrong = String::new();
         for _ in 0..self.mind.attempts {
             self.now("planning");
             let reply = self.reply(&system, said.copied()?, Vec::new(), Some(form.clone())).await?;
+            let one = weight_of_text(&reply.text).as_u64();
+            let share = self.room.take(ByteSize::bytes(one.saturating_mul(COPIES)))?;
             match self.judged(&reply.text).await {
-                Ok(steps) => return Ok(Planned { steps, reply }),
+                Ok(steps) => return Ok(Planned { steps, reply, _share: share }),
                 Err(why) => wrong = why,
             }
             self.tell(|| Happening::ErrorOccurred { what: shortened(&wrong, MOST_TOLD) });

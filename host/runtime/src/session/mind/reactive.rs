@@ -278,10 +278,9 @@ impl Thinker<'_> {
                 if failed == several.len() {
                     return Err(Failure::new(Code::Model, format!("none of {} tasks was done", several.len())));
                 }
-                let answers = several.iter().filter_map(|one| one.answer.as_ref()).map(String::len).sum();
+                let answers: usize = several.iter().filter_map(|one| one.answer.as_ref()).map(String::len).sum();
                 // As lines, and joined.
-                let _lines = self.room.take(ByteSize::of(answers))?;
-                self.room.take(ByteSize::of(answers))?.for_good();
+                let _lines = self.room.take(ByteSize::of(answers * 2))?;
                 let lines = several.iter().map(|one| match (&one.answer, &one.failure) {
                     (Some(answer), _) => format!("{}: {answer}", one.task),
                     (None, failure) => {
