@@ -472,6 +472,31 @@ fn the_configuration_is_read_again_whole_or_not_at_all() {
     served.post("/v1/tools/echo.text/call", "[\"a\"]").is(200);
 }
 
+// The cells are the engine's, which stays: the new host gave them out once more, and the pool had none (503).
+#[test]
+fn calls_that_come_after_a_reload_wait_for_cells_that_others_still_have() {
+    let toml = "[schedule]\nin_flight = 2\nper_tool = 2\n[tools.sleeper]\nclock.mode = \"real\"\n[tools.cpu]\nlimits.fuel = \"1000G\"\nlimits.timeout = \"60s\"\n";
+    let (_shell, served) = with(&["sleeper", "cpu"], toml);
+    let mut held = [served.connect(), served.connect()];
+    for stream in &mut held {
+        stream.write_all(served.request("POST /v1/tools/cpu.spin/call", &[], "{}").as_bytes()).unwrap();
+    }
+    until("both run", || (served.get("/readyz").json()["running"] == 2).then_some(()));
+    served.signal(Signal::HUP);
+    until("it is read", || served.told().contains("is in force").then_some(()));
+    thread::scope(|scope| {
+        let asked: Vec<_> =
+            (0..4).map(|_| scope.spawn(|| served.post("/v1/tools/sleeper.nap/call", "{\"ms\": 1}"))).collect();
+        until("they wait", || (served.get("/readyz").json()["waiting"] == 4).then_some(()));
+        // Their callers go away, and the cells are free.
+        drop(held);
+        for asked in asked {
+            assert_eq!(asked.join().expect("an answer").is(200).json()["outcome"], "ok");
+        }
+    });
+    until("all have ended", || (served.get("/readyz").json()["calls"] == 0).then_some(()));
+}
+
 #[test]
 fn a_watched_configuration_is_read_when_it_changes() {
     let shell = Shell::new();
