@@ -57,7 +57,7 @@ pub struct Server {
     shared: Arc<Shared>,
 }
 
-/// Changes a server that runs.
+/// Changes a server that runs, and tells [what is measured](crate::measures) of it.
 #[derive(Debug, Clone)]
 pub struct Control(Arc<Shared>);
 
@@ -180,6 +180,15 @@ impl Server {
 }
 
 impl Control {
+    /// Of the server whose requests share this.
+    pub(crate) fn of(shared: Arc<Shared>) -> Self {
+        Self(shared)
+    }
+
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.0
+    }
+
     /// Serves another host from now on: the requests that come from here on. Those under way end on the one before.
     ///
     /// # Errors
