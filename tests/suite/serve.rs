@@ -1,5 +1,6 @@
 //! `hotcell serve`, from outside: HTTP by the byte.
 
+mod answers;
 mod clients;
 
 use std::io::{Read, Write};

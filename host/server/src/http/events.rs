@@ -24,7 +24,7 @@ use crate::tape::{Reader, Seen, is_of};
 
 /// From one sign of life to the next.
 const ALIVE: Duration = Duration::from_secs(15);
-const LAST_EVENT_ID: &str = "last-event-id";
+pub(super) const LAST_EVENT_ID: &str = "last-event-id";
 
 #[derive(Serialize)]
 struct Missed {

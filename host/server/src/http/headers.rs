@@ -21,9 +21,9 @@ pub(crate) const TIMEOUT: &str = "hotcell-timeout";
 pub(crate) const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
 /// The longest key.
-const MOST_KEY: usize = 200;
+pub(super) const MOST_KEY: usize = 200;
 /// The longest time that a request may be left to wait for an answer.
-const MOST_WAIT: Duration = Duration::from_secs(300);
+pub(super) const MOST_WAIT: Duration = Duration::from_secs(300);
 
 /// What the headers of a call say.
 #[derive(Debug, Clone, Default, PartialEq)]
