@@ -4,7 +4,9 @@ mod answers;
 mod clients;
 mod crowd;
 
+use std::fs;
 use std::io::{Read, Write};
+use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -12,6 +14,7 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::cli::Shell;
+use crate::support::program::guest;
 use crate::support::served::Served;
 use crate::watch::until;
 
@@ -411,6 +414,28 @@ fn a_caller_that_goes_away_takes_its_call_with_it() {
 }
 
 // === beginning and end ===
+
+// On a new machine the first list had to wait until all tools were compiled, because nobody had begun.
+#[test]
+fn tools_are_compiled_from_the_start_on_before_anybody_asks() {
+    for word in ["serve", "mcp"] {
+        let shell = Shell::new();
+        fs::copy(guest("plain"), shell.path("tools/a-plain-one.wasm")).unwrap();
+        let mut command = shell.command(&[word]);
+        command.env("HOTCELL_CACHE_DIR", shell.path("cache"));
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        if word == "serve" {
+            command.args(["--listen", "127.0.0.1:0"]);
+        }
+        let mut server = command.spawn().unwrap();
+        until("the first is compiled", || {
+            let files = fs::read_dir(shell.path("cache")).ok()?;
+            files.flatten().any(|file| file.path().extension().is_some_and(|end| end == "code")).then_some(())
+        });
+        server.kill().unwrap();
+        server.wait().unwrap();
+    }
+}
 
 // Nothing that was accepted is lost: what runs when the server is told to end is answered, and nothing new is taken.
 #[test]

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use hotcell_call::{Failure, ToolName};
+use tokio::sync::Semaphore;
 use wasmtime::Engine;
 use wasmtime::component::Linker;
 
@@ -34,6 +35,8 @@ pub(crate) struct Shared {
     pub(crate) descriptors: Descriptors,
     pub(crate) net: Arc<Net>,
     pub(crate) spares: Spares,
+    /// One component at a time is asked for its list: see `Settings::cells`.
+    pub(crate) listing: Semaphore,
     pub(crate) kept: Kept,
     report: EngineReport,
     pub(crate) ticker: Ticker,
@@ -50,7 +53,7 @@ impl Sandbox {
         let report = engine::report(&settings);
         let mut linker = Linker::new(&engine);
         capability::link(&mut linker).map_err(SetupError::engine)?;
-        let spares = Spares::new(settings.calls);
+        let spares = Spares::new(settings.cells());
         let artefacts = Artefacts::new(settings.compiler, settings.compile, settings.cache.as_deref(), &engine);
         Ok(Self(Arc::new(Shared {
             lane: Lane::new(settings.cores.get()),
@@ -59,6 +62,7 @@ impl Sandbox {
             descriptors: Descriptors::new(),
             net: Arc::new(Net::new(settings.names)),
             spares,
+            listing: Semaphore::new(1),
             kept: Kept::default(),
             artefacts,
             linker,

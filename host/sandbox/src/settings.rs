@@ -43,6 +43,14 @@ impl Settings {
     }
 }
 
+impl Settings {
+    /// Cells that there is room for: those of calls, and one in which a component is asked for its list. Whoever opens a tool has
+    /// no place among the calls, and must not take theirs.
+    pub(crate) fn cells(&self) -> u32 {
+        self.calls.saturating_add(1)
+    }
+}
+
 /// The sandbox can't be set up on this machine.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

@@ -150,6 +150,9 @@ impl Server {
         let tasks = TaskTracker::new();
         let mcp = &self.shared.mcp.mcp;
         tasks.spawn(mcp.end.clone().run_until_cancelled_owned(Arc::clone(mcp).watch()));
+        let host = self.shared.host();
+        let warm = async move { host.warm().await };
+        tasks.spawn(self.shared.draining.clone().run_until_cancelled_owned(warm));
         let mut stop = std::pin::pin!(stop);
         loop {
             let most = self.shared.now().host.config().server.connections;
