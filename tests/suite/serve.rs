@@ -1,8 +1,12 @@
 //! `hotcell serve`, from outside: HTTP by the byte.
 
+mod answers;
 mod clients;
+mod crowd;
 
+use std::fs;
 use std::io::{Read, Write};
+use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -10,6 +14,7 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::cli::Shell;
+use crate::support::program::guest;
 use crate::support::served::Served;
 use crate::watch::until;
 
@@ -223,6 +228,19 @@ fn h83_only_our_names_and_named_pages_come_in() {
     };
     let allowed = preflight("origin: https://app.example.com").is(204);
     assert_eq!(allowed.header("access-control-allow-origin"), Some("https://app.example.com"));
+    // What an answer says in its head is for that page as well.
+    let begun = served.ask(
+        "POST /v1/tools/calc.eval/call",
+        &["origin: https://app.example.com", "prefer: respond-async"],
+        "{\"expression\": \"1\"}",
+    );
+    let exposed = begun.header("access-control-expose-headers").expect("some");
+    let exposed: Vec<&str> = exposed.split(',').map(str::trim).collect();
+    for name in ["location", "preference-applied"] {
+        assert!(begun.header(name).is_some() && exposed.contains(&name), "{name}: {}", begun.head);
+    }
+    assert!(["hotcell-call", "retry-after", "mcp-session-id"].iter().all(|name| exposed.contains(name)), "{exposed:?}");
+    assert_eq!(served.get("/v1/tools").header("access-control-expose-headers"), None, "nobody asked for a page");
     assert_eq!(preflight("origin: https://evil.test").is(403).header("access-control-allow-origin"), None);
     // Refused by its head: the body is neither waited for nor read.
     let mut stream = served.connect();
@@ -395,28 +413,29 @@ fn a_caller_that_goes_away_takes_its_call_with_it() {
     until("it is gone", || (served.get("/readyz").json()["calls"] == 0).then_some(()));
 }
 
-#[test]
-fn a_flood_is_bounded_and_everyone_is_answered() {
-    let (_shell, served) =
-        with(&["sleeper"], "[schedule]\nin_flight = 4\nqueue = 16\n[tools.sleeper]\nclock.mode = \"real\"\n");
-    let statuses: Vec<u16> = thread::scope(|scope| {
-        let one = || {
-            let mut statuses = Vec::new();
-            for _ in 0..20 {
-                statuses.push(served.post("/v1/tools/sleeper.nap/call", "{\"ms\": 5}").status);
-            }
-            statuses
-        };
-        let asked: Vec<_> = (0..50).map(|_| scope.spawn(one)).collect();
-        asked.into_iter().flat_map(|asked| asked.join().expect("answers")).collect()
-    });
-    assert_eq!(statuses.len(), 1_000);
-    assert!(statuses.iter().all(|status| matches!(status, 200 | 503)), "{statuses:?}");
-    assert!(statuses.contains(&200));
-    assert_eq!(served.get("/readyz").is(200).json()["calls"], 0);
-}
-
 // === beginning and end ===
+
+// On a new machine the first list had to wait until all tools were compiled, because nobody had begun.
+#[test]
+fn tools_are_compiled_from_the_start_on_before_anybody_asks() {
+    for word in ["serve", "mcp"] {
+        let shell = Shell::new();
+        fs::copy(guest("plain"), shell.path("tools/a-plain-one.wasm")).unwrap();
+        let mut command = shell.command(&[word]);
+        command.env("HOTCELL_CACHE_DIR", shell.path("cache"));
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        if word == "serve" {
+            command.args(["--listen", "127.0.0.1:0"]);
+        }
+        let mut server = command.spawn().unwrap();
+        until("the first is compiled", || {
+            let files = fs::read_dir(shell.path("cache")).ok()?;
+            files.flatten().any(|file| file.path().extension().is_some_and(|end| end == "code")).then_some(())
+        });
+        server.kill().unwrap();
+        server.wait().unwrap();
+    }
+}
 
 // Nothing that was accepted is lost: what runs when the server is told to end is answered, and nothing new is taken.
 #[test]
@@ -470,6 +489,31 @@ fn the_configuration_is_read_again_whole_or_not_at_all() {
     served.signal(Signal::HUP);
     until("it is read", || served.told().contains("is in force").then_some(()));
     served.post("/v1/tools/echo.text/call", "[\"a\"]").is(200);
+}
+
+// The cells are the engine's, which stays: the new host gave them out once more, and the pool had none (503).
+#[test]
+fn calls_that_come_after_a_reload_wait_for_cells_that_others_still_have() {
+    let toml = "[schedule]\nin_flight = 2\nper_tool = 2\n[tools.sleeper]\nclock.mode = \"real\"\n[tools.cpu]\nlimits.fuel = \"1000G\"\nlimits.timeout = \"60s\"\n";
+    let (_shell, served) = with(&["sleeper", "cpu"], toml);
+    let mut held = [served.connect(), served.connect()];
+    for stream in &mut held {
+        stream.write_all(served.request("POST /v1/tools/cpu.spin/call", &[], "{}").as_bytes()).unwrap();
+    }
+    until("both run", || (served.get("/readyz").json()["running"] == 2).then_some(()));
+    served.signal(Signal::HUP);
+    until("it is read", || served.told().contains("is in force").then_some(()));
+    thread::scope(|scope| {
+        let asked: Vec<_> =
+            (0..4).map(|_| scope.spawn(|| served.post("/v1/tools/sleeper.nap/call", "{\"ms\": 1}"))).collect();
+        until("they wait", || (served.get("/readyz").json()["waiting"] == 4).then_some(()));
+        // Their callers go away, and the cells are free.
+        drop(held);
+        for asked in asked {
+            assert_eq!(asked.join().expect("an answer").is(200).json()["outcome"], "ok");
+        }
+    });
+    until("all have ended", || (served.get("/readyz").json()["calls"] == 0).then_some(()));
 }
 
 #[test]

@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::common::v1::KeyValue;
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
+use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message;
 use rustix::process::{Pid, Signal, kill_process};
@@ -37,7 +39,11 @@ struct Taken {
     spans: Vec<Span>,
     /// Names of metrics, each with its unit.
     metrics: BTreeMap<String, String>,
+    /// The labels of their values, as `key=value`.
+    points: BTreeMap<String, BTreeSet<Vec<String>>>,
     services: BTreeSet<String>,
+    /// The heads of the requests.
+    heads: Vec<String>,
     /// All that came, as it came.
     bytes: Vec<u8>,
 }
@@ -94,6 +100,7 @@ fn take(stream: &TcpStream, taken: &Mutex<Taken>) {
             taken.metrics(ExportMetricsServiceRequest::decode(&*body).expect("metrics"));
         }
         taken.bytes.extend_from_slice(&body);
+        taken.heads.push(head);
         drop(taken);
         let mut stream = stream;
         if stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").is_err() {
@@ -118,7 +125,16 @@ impl Taken {
 
     fn metrics(&mut self, request: ExportMetricsServiceRequest) {
         let scopes = request.resource_metrics.into_iter().flat_map(|resource| resource.scope_metrics);
-        self.metrics.extend(scopes.flat_map(|scope| scope.metrics).map(|metric| (metric.name, metric.unit)));
+        for metric in scopes.flat_map(|scope| scope.metrics) {
+            let points = match metric.data {
+                Some(Data::Gauge(gauge)) => gauge.data_points,
+                Some(Data::Sum(sum)) => sum.data_points,
+                other => panic!("{other:?}"),
+            };
+            let labels = points.into_iter().map(|point| point.attributes.iter().map(label).collect());
+            self.points.entry(metric.name.clone()).or_default().extend(labels);
+            self.metrics.insert(metric.name, metric.unit);
+        }
     }
 
     fn named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Span> {
@@ -129,6 +145,13 @@ impl Taken {
         let mut below: Vec<&Span> = self.spans.iter().filter(|one| one.parent_span_id == span.span_id).collect();
         below.sort_by_key(|span| span.start_time_unix_nano);
         below
+    }
+}
+
+fn label(attribute: &KeyValue) -> String {
+    match attribute.value.as_ref().and_then(|value| value.value.as_ref()) {
+        Some(Any::StringValue(value)) => format!("{}={value}", attribute.key),
+        other => panic!("{}: {other:?}", attribute.key),
     }
 }
 
@@ -175,9 +198,15 @@ struct Served {
 
 impl Served {
     fn start(shell: Shell, more: &[&str]) -> Self {
+        Self::among(shell, more, &[])
+    }
+
+    /// With these variables in its surroundings.
+    fn among(shell: Shell, more: &[&str], variables: &[(&str, &str)]) -> Self {
         let file = shell.path("hotcell.toml").display().to_string();
         let words = [&["serve", "--listen", "127.0.0.1:0", "--config", &file], more].concat();
         let mut command = shell.command(&words);
+        command.envs(variables.iter().copied());
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the program runs");
         let (stderr, said) = (child.stderr.take().expect("its words"), Arc::<Mutex<String>>::default());
         let told = Arc::clone(&said);
@@ -421,6 +450,50 @@ fn a_single_call_is_told_too_and_its_metrics_with_it() {
     for (name, unit) in [("hotcell.calls", "1"), ("hotcell.tool.run", "s"), ("hotcell.results.size", "By")] {
         assert_eq!(taken.metrics.get(name).map(String::as_str), Some(unit), "{name}: {:?}", taken.metrics);
     }
+}
+
+#[test]
+fn what_a_collector_wants_besides_is_sent_with_all_and_told_nobody() {
+    let collector = Collector::start();
+    let given = "authorization=Bearer%20s3cr%3Dt-of-mine%2C1,x-org = 7";
+    let variables = [("OTEL_EXPORTER_OTLP_HEADERS", given), ("RUST_LOG", "trace")];
+    let mut served = Served::among(shell(&collector.section()), &["-vvvv"], &variables);
+    assert_eq!(served.call("echo.text", "", "{\"text\": \"x\"}").0, 200);
+    collector.until("traces and metrics", |taken| {
+        ["POST /v1/traces ", "POST /v1/metrics "]
+            .iter()
+            .all(|path| taken.heads.iter().any(|head| head.starts_with(path)))
+            .then_some(())
+    });
+    served.end();
+    for head in &collector.taken.lock().expect("what was taken").heads {
+        let fields = head.to_ascii_lowercase();
+        for field in ["authorization: bearer s3cr=t-of-mine,1", "x-org: 7"] {
+            assert!(fields.lines().any(|line| line == field), "{head}");
+        }
+    }
+    let said = served.said();
+    assert!(said.contains("hotcell::access"), "{said}");
+    assert!(!said.contains("of-mine"), "{said}");
+}
+
+#[test]
+fn what_a_server_counts_is_sent_as_it_is_shown() {
+    let collector = Collector::start();
+    let served = Served::start(shell(&collector.section()), &[]);
+    served.send("GET /strange", "", "");
+    let (_, _, text) = served.send("GET /metrics", "", "");
+    let shown: BTreeSet<String> =
+        text.lines().filter_map(|line| line.strip_prefix("# TYPE hotcell_http_")).map(str::to_owned).collect();
+    assert_eq!(shown.len(), 2, "{shown:?}");
+    collector.until("connections and requests, by their labels", |taken| {
+        let has = |name: &str, labels: &[(&str, &str)]| {
+            let points = taken.points.get(name).into_iter().flatten();
+            points.clone().any(|point| labels.iter().all(|(key, value)| point.contains(&format!("{key}={value}"))))
+        };
+        let strange = [("path", "(unknown)"), ("status", "404"), ("method", "GET"), ("tenant", "local")];
+        (has("hotcell.http.connections", &[]) && has("hotcell.http.requests", &strange)).then_some(())
+    });
 }
 
 #[test]

@@ -70,6 +70,14 @@ impl Served {
         self.child.wait().expect("it ends")
     }
 
+    /// The most memory that it has held, in bytes.
+    pub(crate) fn peak(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("its state");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+        kib.expect("a number") * 1_024
+    }
+
     /// How often a thread of it has waited.
     pub(crate) fn switches(&self, thread: &str) -> u64 {
         let tasks = std::fs::read_dir(format!("/proc/{}/task", self.child.id())).expect("its threads");

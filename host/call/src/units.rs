@@ -166,6 +166,38 @@ impl Serialize for Count {
     }
 }
 
+// === patterns ===
+
+/// The most digits behind the point.
+const MOST_FRACTION: usize = 9;
+
+impl ByteSize {
+    /// What is read as a size, as a regular expression: the same units as the parser takes. Some that fit are too large all the same.
+    #[must_use]
+    pub fn pattern() -> String {
+        pattern(SIZES, "?")
+    }
+}
+
+impl Count {
+    /// What is read as a count, as a regular expression, like that of [sizes](ByteSize::pattern).
+    #[must_use]
+    pub fn pattern() -> String {
+        pattern(COUNTS, "?")
+    }
+}
+
+/// What [`parse_duration`] reads, as a regular expression, like that of [sizes](ByteSize::pattern).
+#[must_use]
+pub fn duration_pattern() -> String {
+    pattern(TIMES, "")
+}
+
+fn pattern(units: &[(&str, u64)], often: &str) -> String {
+    let units: Vec<&str> = units.iter().map(|(name, _)| *name).collect();
+    format!("^[0-9_]*[0-9][0-9_]*(\\.[0-9]{{1,{MOST_FRACTION}}})?(\\s*({})){often}$", units.join("|"))
+}
+
 // === durations ===
 
 /// Reads a duration such as `250ms`, `2s`, `5m`, `1h`, `1.5s`.
@@ -211,7 +243,12 @@ fn scaled(text: &str, units: &[(&str, u64)], wanted: &'static str) -> Result<u64
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
     let whole = whole.replace('_', "");
     let all_digits = |s: &str| s.bytes().all(|b| b.is_ascii_digit());
-    if whole.is_empty() || !all_digits(&whole) || !all_digits(fraction) || fraction.len() > 9 || digits.ends_with('.') {
+    if whole.is_empty()
+        || !all_digits(&whole)
+        || !all_digits(fraction)
+        || fraction.len() > MOST_FRACTION
+        || digits.ends_with('.')
+    {
         return Err(error());
     }
     let whole: u64 = whole.parse().map_err(|_| error())?;
@@ -227,6 +264,7 @@ fn scaled(text: &str, units: &[(&str, u64)], wanted: &'static str) -> Result<u64
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::string::string_regex;
 
     #[test]
     fn sizes_are_read_as_people_write_them() {
@@ -291,6 +329,21 @@ mod tests {
             let _ = text.parse::<ByteSize>();
             let _ = text.parse::<Count>();
             let _ = parse_duration(&text);
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_a_pattern_takes_is_read(
+            size in string_regex(ByteSize::pattern().trim_matches(['^', '$'])).unwrap(),
+            count in string_regex(Count::pattern().trim_matches(['^', '$'])).unwrap(),
+            time in string_regex(duration_pattern().trim_matches(['^', '$'])).unwrap(),
+        ) {
+            // What is left to fail is that it is more than 64 bits.
+            let digits = |text: &str| text.split('.').next().unwrap_or_default().bytes().filter(u8::is_ascii_digit).count();
+            proptest::prop_assert!(digits(&size) > 6 || size.parse::<ByteSize>().is_ok(), "{size}");
+            proptest::prop_assert!(digits(&count) > 6 || count.parse::<Count>().is_ok(), "{count}");
+            proptest::prop_assert!(digits(&time) > 6 || parse_duration(&time).is_ok(), "{time}");
         }
     }
 }

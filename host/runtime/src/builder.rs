@@ -85,7 +85,8 @@ impl HostBuilder {
     }
 
     /// Takes the place of a host that runs: with its engine, its events and middleware, its metrics and the calls that it has under
-    /// way. What the configuration says of tools, tenants, queue and limits is new; so rates and quotas begin anew.
+    /// way. Those that are in their cells count, so that who comes waits for a cell. What the configuration says of tools, tenants,
+    /// queue and limits is new; so rates and quotas begin anew.
     #[must_use]
     pub fn in_place_of(mut self, before: &Host) -> Self {
         self.before = Some(before.clone());
@@ -170,7 +171,7 @@ impl HostBuilder {
             metrics,
             admission: Admission::new(config.tenants.iter(), now),
             flight: Flight::new(config.results),
-            queue: Queue::new(&config, &book, &events)?,
+            queue: Queue::new(&config, &book, &events, self.before.as_ref().map(|before| &before.0.queue))?,
             models: Models::default(),
             agents: Agents::new(&config, &self.shipped),
             closed: AtomicBool::new(false),
@@ -203,7 +204,7 @@ impl Host {
     fn engine_for(&self, next: &Config) -> Result<Sandbox, Failure> {
         let now = self.config();
         let changed: Vec<&str> = [
-            ("schedule.in_flight", now.schedule.in_flight.most() != next.schedule.in_flight.most()),
+            ("schedule.in_flight", now.schedule.in_flight != next.schedule.in_flight),
             ("host.memory", now.process_memory != next.process_memory),
             ("compile", now.compile != next.compile),
             ("cache.folder", now.cache != next.cache),

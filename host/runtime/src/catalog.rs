@@ -2,7 +2,8 @@
 //!
 //! A file that is dropped into a folder is there at once: the folders are watched, and a name that is not known is looked for
 //! once more before it is said to be unknown. A file that is broken disturbs no other. Two tools of one name are both refused,
-//! because whichever were called could be the wrong one. Nothing is opened before it is called or looked at.
+//! because whichever were called could be the wrong one. Nothing is opened before it is called or looked at, or
+//! before a server [warms](crate::Host::warm) all.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

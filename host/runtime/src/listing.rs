@@ -65,6 +65,16 @@ impl Host {
         self.look(name.clone(), snapshot.tools.get(name)?.first().cloned()).await
     }
 
+    /// Opens all tools, so that neither a list nor a first call has to wait until they are compiled: for whoever serves, from
+    /// the beginning on. One after the other, so that a tool that is called meanwhile is compiled beside them. What can't be
+    /// used is told to those who look at it.
+    pub async fn warm(&self) {
+        let (names, _) = self.names().await;
+        for (tool, _) in names {
+            let _ = self.opened(&Target { tool, function: None }).await;
+        }
+    }
+
     async fn look(&self, name: ToolName, entry: Option<Arc<Entry>>) -> Option<Listed> {
         let entry = entry?;
         let opened = self.opened(&Target { tool: name.clone(), function: None }).await;

@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 
 use crate::status::{Measured, Status, Times};
 
-/// One thing that is measured.
+/// One thing that is measured of an `S`: of a host, by how it stands, unless another is named.
 #[derive(Debug, Clone, Copy)]
-pub struct Measure {
+pub struct Measure<S = Status> {
     /// Its name, with dots: `hotcell.calls`.
     pub name: &'static str,
     /// What it is, in one line.
@@ -18,7 +18,7 @@ pub struct Measure {
     pub unit: Unit,
     /// Whether it only grows.
     pub kind: Kind,
-    rows: fn(&Status) -> Vec<Row>,
+    rows: fn(&S) -> Vec<Row>,
 }
 
 /// What a measure is counted in.
@@ -50,19 +50,23 @@ pub struct Row {
     pub value: f64,
 }
 
-impl Measure {
+impl<S> Measure<S> {
     /// Its values.
     #[must_use]
-    pub fn rows(&self, status: &Status) -> Vec<Row> {
-        (self.rows)(status)
+    pub fn rows(&self, of: &S) -> Vec<Row> {
+        (self.rows)(of)
     }
 }
 
-const fn counter(name: &'static str, help: &'static str, rows: fn(&Status) -> Vec<Row>) -> Measure {
+/// A measure that only grows, of things.
+#[must_use]
+pub const fn counter<S>(name: &'static str, help: &'static str, rows: fn(&S) -> Vec<Row>) -> Measure<S> {
     Measure { name, help, unit: Unit::One, kind: Kind::Counter, rows }
 }
 
-const fn gauge(name: &'static str, unit: Unit, help: &'static str, rows: fn(&Status) -> Vec<Row>) -> Measure {
+/// A measure that is what it is now.
+#[must_use]
+pub const fn gauge<S>(name: &'static str, unit: Unit, help: &'static str, rows: fn(&S) -> Vec<Row>) -> Measure<S> {
     Measure { name, help, unit, kind: Kind::Gauge, rows }
 }
 

@@ -68,14 +68,21 @@ const LEAST_AT_DOOR: usize = 4_096;
 const ROOM_FOR_OTHERS: u32 = 7;
 
 impl Queue {
-    pub(crate) fn new(config: &Config, book: &Book, events: &Arc<Events>) -> Result<Self, Failure> {
+    /// One that takes the place of another takes its permits over: the cells are the engine's, so what the other still has in
+    /// them counts, and who comes waits for it.
+    pub(crate) fn new(
+        config: &Config,
+        book: &Book,
+        events: &Arc<Events>,
+        before: Option<&Self>,
+    ) -> Result<Self, Failure> {
         let Schedule { queue, age_step, patience, .. } = config.schedule;
         // With tenants beside `local`, none may fill the queue for all: see `fair`.
         let factor = (!config.tenants.is_empty()).then_some(ROOM_FOR_OTHERS);
         let door = Some(queue.max(LEAST_AT_DOOR));
         let order = fair::Settings { age_step, patience, items: queue, factor, door, ..fair::Settings::default() };
         let settings = schedule::Settings { fair: order, remembered: 0, ..schedule::Settings::default() };
-        let permits = config.schedule.in_flight.permits();
+        let permits = before.map_or_else(|| config.schedule.in_flight.permits(), |before| before.permits.clone());
         let (scheduler, service) = Scheduler::new(settings, shares(config)?, permits.clone(), Arc::new(TokioTimer))
             .map_err(|error| unfit(&error))?;
         scheduler.set_caps(caps(config, book)?);

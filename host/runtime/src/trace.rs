@@ -27,6 +27,9 @@ const TRACEPARENT: usize = 55;
 /// What a `tracestate` may have at most; a longer one is left out.
 const TRACESTATE: usize = 512;
 
+/// A `traceparent` that [`Parent::read`] takes, as a regular expression. That neither of its ids is nothing but zeros is not in it.
+pub const PATTERN: &str = "^((0[1-9a-f]|[1-9a-e][0-9a-f]|f[0-9a-e])-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(-.*)?|00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2})$";
+
 /// What a request says of the trace that it belongs to, checked.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Parent(SpanContext);

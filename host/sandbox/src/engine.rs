@@ -110,7 +110,7 @@ pub struct EngineReport {
 
 /// How the engine of the serving process is set up.
 pub(crate) fn report(settings: &Settings) -> EngineReport {
-    let parts = pool(settings.calls);
+    let parts = pool(settings.cells());
     EngineReport {
         pagemap_scan: PoolingAllocationConfig::is_pagemap_scan_available(),
         calls: settings.calls,
@@ -126,15 +126,15 @@ pub(crate) fn report(settings: &Settings) -> EngineReport {
 ///
 /// [`SetupError`] when the pool can't be reserved, most likely because of a limit on the address space.
 pub(crate) fn pooled(settings: &Settings) -> Result<Engine, SetupError> {
-    let calls = settings.calls;
-    let parts = pool(calls);
+    let cells = settings.cells();
+    let parts = pool(cells);
     let (memory, table) = resident(&parts, settings.process_memory);
     let mut pool = PoolingAllocationConfig::default();
-    pool.total_component_instances(calls)
+    pool.total_component_instances(cells)
         .total_core_instances(parts.instances)
         .total_memories(parts.memories)
         .total_tables(parts.tables)
-        .total_stacks(calls)
+        .total_stacks(cells)
         .max_core_instances_per_component(MOST_INSTANCES)
         .max_memories_per_component(MOST_MEMORIES)
         .max_tables_per_component(MOST_TABLES)

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use hotcell_call::{Failure, ToolName};
+use tokio::sync::Semaphore;
 use wasmtime::Engine;
 use wasmtime::component::Linker;
 
@@ -14,7 +15,7 @@ use crate::cell::Cell;
 use crate::compile::{Artefacts, Source};
 use crate::engine::{self, EngineReport};
 use crate::lane::Lane;
-use crate::settings::{Settings, SetupError};
+use crate::settings::{LISTS, Settings, SetupError};
 use crate::spares::Spares;
 use crate::switches::Kept;
 use crate::ticker::Ticker;
@@ -34,6 +35,8 @@ pub(crate) struct Shared {
     pub(crate) descriptors: Descriptors,
     pub(crate) net: Arc<Net>,
     pub(crate) spares: Spares,
+    /// Places for components that are asked for their lists: see `Settings::cells`.
+    pub(crate) listing: Semaphore,
     pub(crate) kept: Kept,
     report: EngineReport,
     pub(crate) ticker: Ticker,
@@ -50,7 +53,7 @@ impl Sandbox {
         let report = engine::report(&settings);
         let mut linker = Linker::new(&engine);
         capability::link(&mut linker).map_err(SetupError::engine)?;
-        let spares = Spares::new(settings.calls);
+        let spares = Spares::new(settings.cells());
         let artefacts = Artefacts::new(settings.compiler, settings.compile, settings.cache.as_deref(), &engine);
         Ok(Self(Arc::new(Shared {
             lane: Lane::new(settings.cores.get()),
@@ -59,6 +62,7 @@ impl Sandbox {
             descriptors: Descriptors::new(),
             net: Arc::new(Net::new(settings.names)),
             spares,
+            listing: Semaphore::new(LISTS as usize),
             kept: Kept::default(),
             artefacts,
             linker,

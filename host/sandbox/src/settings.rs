@@ -41,7 +41,16 @@ impl Settings {
             names: Names::default(),
         }
     }
+
+    /// Cells that there is room for: those of calls, and some in which components are asked for their lists. Whoever opens a tool has
+    /// no place among the calls, and must not take theirs.
+    pub(crate) fn cells(&self) -> u32 {
+        self.calls.saturating_add(LISTS)
+    }
 }
+
+/// Components that are asked for their lists at one time: one that does not answer holds up no other.
+pub(crate) const LISTS: u32 = 4;
 
 /// The sandbox can't be set up on this machine.
 #[derive(Debug, thiserror::Error)]

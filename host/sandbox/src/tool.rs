@@ -223,6 +223,8 @@ impl Tool {
         let Some(contract) = loaded.contract else {
             return Err(broken(name, "it exports the interface, but not its two functions"));
         };
+        let turn = self.0.shared.listing.acquire().await;
+        let _turn = turn.map_err(|closed| Failure::new(Code::Fault, "nothing is listed any more").caused_by(closed))?;
         let mut tools = Vec::new();
         let body = async |instance: Instance, store: &mut Store<Cell>| {
             tools = contract.list(&instance, store).await?;

@@ -9,6 +9,7 @@
 
 mod http;
 mod mcp;
+pub mod measures;
 mod runs;
 mod serve;
 pub mod status;

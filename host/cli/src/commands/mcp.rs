@@ -40,7 +40,14 @@ async fn serve(global: &Global, output: &Output) -> Result<Exit, Trouble> {
         told.notify_one();
         interrupted().await;
     };
+    let warm = host.clone();
+    let warm = async {
+        warm.warm().await;
+        std::future::pending::<()>().await;
+    };
     tokio::select! {
+        // It never ends: what is warm is only there.
+        () = warm => Ok(Exit::OK),
         () = stdio.run(host, told.notified()) => Ok(Exit::OK),
         // Whoever is asked twice does not wait.
         () = signals => Ok(Exit::with(130)),

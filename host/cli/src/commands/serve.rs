@@ -12,6 +12,7 @@ use crate::exit::{Exit, Trouble};
 use crate::operator::Operator;
 use crate::output::{BOLD, Output};
 use crate::signals::{Ended, cancelling, listen as listen_for_signals, or_cancelled};
+use crate::telemetry;
 
 use reload::Reload;
 
@@ -20,6 +21,7 @@ pub(super) async fn run(args: ServeArgs, global: &Global, output: &Output) -> Re
     let listen = args.listen.unwrap_or(operator.config().server.listen);
     let host = operator.host()?;
     let server = or_cancelled(Server::bind(host.clone(), listen)).await?;
+    telemetry::watch_server(&server.control());
     let _offer = offered(&host, format!("serve {}", server.address()));
     let reload = Reload::new(host.clone(), server.control(), global.clone(), args.watch)?;
     // Whoever reads that it listens may tell it to end.

@@ -26,7 +26,7 @@ use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
 use tokio::runtime::Runtime;
 
 use self::batches::{Batches, Flush};
-pub(crate) use self::host::watch;
+pub(crate) use self::host::{watch, watch_server};
 use self::sample::Narrowing;
 use self::send::Post;
 use crate::args::{Args, Command};

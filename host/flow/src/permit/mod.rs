@@ -125,13 +125,14 @@ impl Permits {
         Ok(Permit { shared: Arc::clone(&self.shared), ordinal })
     }
 
-    /// Waits until a permit may be free that nobody stands in line for. For the one owner of a queue of its own, who asks
-    /// with [`try_take`](Self::try_take): what becomes free while nobody listens is told to the next who does. It may
-    /// also be told when there is none any more.
+    /// Waits until a permit may be free that nobody stands in line for. For owners of queues of their own, who ask with
+    /// [`try_take`](Self::try_take): each is told of all that becomes free from when this is made, polled or not, because
+    /// there may be several (a queue that is emptied, and the one in its place), and not each has something for it. So it is
+    /// made before looking. It may also be told when there is none any more.
     ///
-    /// Safe to cancel: what it was told is then told to the next.
-    pub async fn freed(&self) {
-        self.shared.freed.notified().await;
+    /// Safe to cancel.
+    pub fn freed(&self) -> impl Future<Output = ()> + Send + '_ {
+        self.shared.freed.notified()
     }
 
     /// How many run now.
@@ -166,7 +167,7 @@ impl Permits {
         let sent_away = state.line.disperse();
         drop(state);
         sent_away.into_iter().for_each(Waker::wake);
-        self.shared.freed.notify_one();
+        self.shared.freed.notify_waiters();
     }
 }
 
@@ -203,7 +204,7 @@ impl Shared {
         while state.running < state.limit.current() {
             let ordinal = state.given;
             let Some(waker) = state.line.serve(ordinal) else {
-                self.freed.notify_one();
+                self.freed.notify_waiters();
                 break;
             };
             state.running += 1;

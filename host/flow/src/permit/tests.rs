@@ -79,13 +79,13 @@ fn a_raised_limit_serves_those_who_wait_without_an_end() {
 }
 
 #[test]
-fn who_listens_is_told_what_became_free_before() {
+fn all_who_listen_are_told_what_became_free_since() {
     let permits = Permits::new(1);
     let held = permits.try_take().unwrap();
-    assert!(permits.freed().now_or_never().is_none());
+    let listeners = [permits.freed(), permits.freed()];
     drop(held);
-    assert!(permits.freed().now_or_never().is_some());
-    assert!(permits.freed().now_or_never().is_none(), "told once");
+    assert!(listeners.into_iter().all(|listener| listener.now_or_never().is_some()));
+    assert!(permits.freed().now_or_never().is_none(), "that was before");
 }
 
 #[test]

@@ -14,6 +14,15 @@ use crate::compile::parent::Compiler;
 use crate::compile::seal::Verified;
 use crate::compile::wire::Meta;
 
+/// Components that are compiled at one time, where there are as many cores: whoever calls one does not wait for another that
+/// nobody has asked for yet, and what a few honest ones take together is no more than one large one takes.
+const MOST_AT_ONCE: u32 = 2;
+/// From which size on a component is compiled alone: it may take gigabytes.
+const ALONE: ByteSize = ByteSize::mib(8);
+
+/// Into how many lots components are put, by the first byte of their digests; of each lot one is compiled at a time.
+const SAME: usize = 256;
+
 /// Components that are remembered as not compiling.
 const MOST_REFUSED: usize = 256;
 
@@ -23,8 +32,11 @@ pub(crate) struct Artefacts {
     limits: CompileLimits,
     cache: Option<Arc<Cache>>,
     refused: Mutex<Refused>,
-    /// One child at a time: each may take what the machine has. Who waits longest is next.
-    pub(super) turn: Semaphore,
+    /// A few children at a time: each may take what the machine has. Who waits longest is next.
+    pub(super) turns: Semaphore,
+    pub(super) at_once: u32,
+    /// The same component is compiled once, by whoever comes first; a few others may have to wait with it.
+    same: [tokio::sync::Mutex<()>; SAME],
 }
 
 /// What a component was made into.
@@ -48,7 +60,19 @@ impl Artefacts {
                 None
             }
         });
-        Self { compiler, limits, cache, refused: Mutex::default(), turn: Semaphore::new(1) }
+        let cores =
+            std::thread::available_parallelism().map_or(1, |cores| u32::try_from(cores.get()).unwrap_or(u32::MAX));
+        let at_once = cores.min(MOST_AT_ONCE);
+        let turns = Semaphore::new(at_once as usize);
+        Self {
+            compiler,
+            limits,
+            cache,
+            refused: Mutex::default(),
+            turns,
+            at_once,
+            same: std::array::from_fn(|_| tokio::sync::Mutex::default()),
+        }
     }
 
     pub(crate) fn limits(&self) -> &CompileLimits {
@@ -92,16 +116,21 @@ impl Artefacts {
     /// component that was refused before.
     pub(crate) async fn make(&self, source: &Source) -> Result<Made, Failure> {
         self.check_refused(&source.digest)?;
+        let [lot, ..] = *source.digest.as_bytes();
+        let _same = match self.same.get(usize::from(lot)) {
+            Some(lot) => Some(lot.lock().await),
+            None => None,
+        };
+        let size = ByteSize::of(source.bytes.len());
         let _turn = self
-            .turn
-            .acquire()
+            .turns
+            .acquire_many(if size < ALONE { 1 } else { self.at_once })
             .await
             .map_err(|closed| Failure::new(Code::Fault, "the compiler is closed").caused_by(closed))?;
         self.check_refused(&source.digest)?;
         if let (Some(meta), Some(code)) = (self.find(source.digest).await, self.load(source.digest).await) {
             return Ok(Made { meta, code: Arc::new(code) });
         }
-        let size = ByteSize::of(source.bytes.len());
         match self.compiler.compile(source, self.limits.for_file(size)).await {
             Ok(compiled) => {
                 let meta = Meta { report: compiled.report, size: size.as_u64(), listed: None };

@@ -1,8 +1,10 @@
 //! The compile child for real: honest components, broken ones, and bombs.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use futures::FutureExt;
 use hotcell_call::{ByteSize, Code, Failure};
 use wasmtime::component::Component;
 
@@ -221,5 +223,45 @@ async fn giving_up_ends_the_child() {
     let source = source(with_body(&body));
     assert!(tokio::time::timeout(Duration::from_millis(30), artefacts.make(&source)).await.is_err());
     // The turn is free again: nothing waits for the child that nobody wants.
-    assert_eq!(artefacts.turn.available_permits(), 1);
+    assert_eq!(artefacts.turns.available_permits(), artefacts.at_once as usize);
+}
+
+#[tokio::test]
+async fn a_few_are_compiled_at_a_time_one_that_is_large_alone_and_the_same_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut artefacts = artefacts(CompileLimits::default(), Some(folder.path()));
+    (artefacts.at_once, artefacts.turns) = (2, tokio::sync::Semaphore::new(2));
+    // Those of one lot wait for each other whatever they are: these are of several.
+    let mut others = HashMap::new();
+    for number in 0..100 {
+        let one = source(with_body(&format!("(drop (i32.const {number}))")));
+        others.insert(one.digest.as_bytes()[0], one);
+    }
+    let mut large = adder();
+    // A section that is nobody's: its id, its length, the length of its name, its name.
+    let filling = vec![b'x'; 9 << 20];
+    let length = u32::try_from(filling.len() + 2).unwrap();
+    large.push(0);
+    large.extend((0..5).map(|byte| ((length >> (7 * byte)) & 0x7f) as u8 | if byte < 4 { 0x80 } else { 0 }));
+    large.extend([1, b'n']);
+    large.extend(filling);
+    let large = source(large);
+    let mut one = others.into_values();
+    let (first, second) = (one.next().unwrap(), one.next().unwrap());
+    let free = |artefacts: &Artefacts| artefacts.turns.available_permits();
+    {
+        let mut again = Box::pin(artefacts.make(&first));
+        let mut makes = [&first, &second].map(|source| Box::pin(artefacts.make(source)));
+        assert!(makes.iter_mut().all(|make| make.now_or_never().is_none()));
+        assert_eq!(free(&artefacts), 0);
+        drop(makes);
+        let mut first = Box::pin(artefacts.make(&first));
+        assert!((&mut first).now_or_never().is_none() && (&mut again).now_or_never().is_none());
+        assert_eq!(free(&artefacts), 1, "the same is compiled once");
+    }
+    let mut alone = Box::pin(artefacts.make(&large));
+    assert!((&mut alone).now_or_never().is_none());
+    assert_eq!(free(&artefacts), 0);
+    drop(alone);
+    made(&artefacts, adder()).await;
 }

@@ -38,3 +38,21 @@ pub(crate) async fn text(body: Body, most: ByteSize) -> Result<String, Problem> 
         Failure::new(Code::InputNotJson, "the body of the request is not JSON").why(why).into()
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::response::IntoResponse as _;
+    use futures::StreamExt as _;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_goes_away_in_the_middle_and_says_nothing_is_not_waited_for() {
+        let half = futures::stream::iter([Ok::<_, std::convert::Infallible>(Bytes::from_static(b"{\"a\""))]);
+        let body = Body::from_stream(half.chain(futures::stream::pending()));
+        let began = tokio::time::Instant::now();
+        let problem = read(body, ByteSize::kib(1)).await.unwrap_err();
+        assert_eq!(problem.into_response().status(), StatusCode::REQUEST_TIMEOUT);
+        assert_eq!(began.elapsed(), COME_IN);
+    }
+}

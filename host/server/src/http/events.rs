@@ -1,7 +1,7 @@
 //! What happens, as it happens: server-sent events, one `data` line of JSON each, with the event's number as its id.
 //!
 //! A client that comes back says in `Last-Event-ID` what it saw last, and gets what came after; what is not there any more is told as
-//! an event `missed` with the number. A comment is sent now and then, so that neither side takes a silent stream for a dead one.
+//! an event `missed` with the number. A stream that ends before what it tells does says why, in an event `closed`. A comment is sent now and then, so that neither side takes a silent stream for a dead one.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -25,12 +25,28 @@ use crate::terms;
 
 /// From one sign of life to the next.
 const ALIVE: Duration = Duration::from_secs(15);
-const LAST_EVENT_ID: &str = "last-event-id";
+pub(super) const LAST_EVENT_ID: &str = "last-event-id";
 
 #[derive(Serialize)]
 struct Missed {
     missed: u64,
 }
+
+/// That nothing comes any more, although something may happen still.
+#[derive(Serialize)]
+struct Closed {
+    closed: &'static str,
+}
+
+/// What a client is told.
+enum Told {
+    Seen(Seen),
+    Closed(&'static str),
+}
+
+const REPLACED: &str =
+    "the configuration was read again: ask anew, with a token that is good now; Last-Event-ID says what was seen";
+const DRAINING: &str = "the server is about to end";
 
 /// Everything that happens on the caller's behalf.
 pub(super) async fn all(
@@ -117,7 +133,7 @@ impl Following {
         self.before.extend(unseen.map(Seen::Event));
     }
 
-    async fn next(&mut self) -> Option<Seen> {
+    async fn next(&mut self) -> Option<Told> {
         if self.over || (self.before.is_empty() && self.is_whole) {
             return None;
         }
@@ -132,18 +148,24 @@ impl Following {
                 };
                 // Whoever follows does not hold up the end of the server.
                 let next = self.replaced.run_until_cancelled(self.reader.next(wants));
-                self.draining.run_until_cancelled(next).await???
+                match self.draining.run_until_cancelled(next).await {
+                    Some(Some(seen)) => seen?,
+                    ended => {
+                        self.over = true;
+                        return Some(Told::Closed(if ended.is_some() { REPLACED } else { DRAINING }));
+                    }
+                }
             }
         };
         self.over = matches!((&seen, self.run), (Seen::Event(event), Some(run)) if event.ends(run));
-        Some(seen)
+        Some(Told::Seen(seen))
     }
 }
 
 fn stream(following: Following) -> Response {
     let events = futures::stream::unfold(following, |mut following| async move {
-        let seen = following.next().await?;
-        Some((sent(&seen), following))
+        let told = following.next().await?;
+        Some((sent(&told), following))
     });
     Sse::new(infallible(events)).keep_alive(KeepAlive::new().interval(ALIVE)).into_response()
 }
@@ -152,10 +174,11 @@ fn infallible(events: impl Stream<Item = Sent>) -> impl Stream<Item = Result<Sen
     futures::StreamExt::map(events, Ok)
 }
 
-fn sent(seen: &Seen) -> Sent {
-    let sent = match seen {
-        Seen::Event(event) => Sent::default().id(event.seq.to_string()).json_data(event),
-        Seen::Missed(missed) => Sent::default().event("missed").json_data(Missed { missed: *missed }),
+fn sent(told: &Told) -> Sent {
+    let sent = match told {
+        Told::Seen(Seen::Event(event)) => Sent::default().id(event.seq.to_string()).json_data(event),
+        Told::Seen(Seen::Missed(missed)) => Sent::default().event("missed").json_data(Missed { missed: *missed }),
+        Told::Closed(why) => Sent::default().event("closed").json_data(Closed { closed: why }),
     };
     // What happened is made of texts and numbers: it can always be written.
     sent.unwrap_or_default()

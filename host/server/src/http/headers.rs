@@ -12,9 +12,9 @@ use crate::terms::{Said, value};
 pub(crate) const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
 /// The longest key.
-const MOST_KEY: usize = 200;
+pub(super) const MOST_KEY: usize = 200;
 /// The longest time that a request may be left to wait for an answer.
-const MOST_WAIT: Duration = Duration::from_secs(300);
+pub(super) const MOST_WAIT: Duration = Duration::from_secs(300);
 
 /// How the answer is wanted (`Prefer`, RFC 7240).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -70,17 +70,8 @@ pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Fai
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-
     use super::*;
-
-    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
-        let mut headers = HeaderMap::new();
-        for (name, value) in pairs {
-            headers.append(*name, HeaderValue::from_static(value));
-        }
-        headers
-    }
+    use crate::terms::tests::headers;
 
     #[test]
     fn preferences_that_are_not_known_are_none() {

@@ -14,7 +14,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use hotcell_call::{Code, Failure, TenantId};
 use hotcell_runtime::config::Config;
-use hotcell_runtime::measures::{Kind, MEASURES, Row, Unit};
+use hotcell_runtime::measures::{Kind, MEASURES, Measure, Row, Unit};
 use http::Method;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use prometheus_client::collector::Collector;
@@ -23,7 +23,8 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::{Registry, Unit as Suffix};
 
 use super::problem::Problem;
-use crate::serve::{Caller, Shared};
+use crate::measures;
+use crate::serve::{Caller, Control, Shared};
 
 /// How requests were answered.
 #[derive(Debug, Default)]
@@ -67,7 +68,8 @@ impl Requests {
         }
     }
 
-    fn rows(&self) -> Vec<Row> {
+    /// How many there were of each.
+    pub(crate) fn rows(&self) -> Vec<Row> {
         let counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let row = |((tenant, method, path, status), count): (&Kept, &u64)| Row {
             labels: vec![
@@ -109,7 +111,7 @@ pub(super) async fn show(
     State(shared): State<Arc<Shared>>,
     Extension(caller): Extension<Caller>,
 ) -> Result<Response, Problem> {
-    let mut page = Page::of(&shared);
+    let mut page = Page::of(&Control::of(Arc::clone(&shared)));
     if !sees_all(shared.host().config(), &caller.tenant) {
         page.narrow(caller.tenant.as_str());
     }
@@ -126,28 +128,19 @@ fn sees_all(config: &Config, tenant: &TenantId) -> bool {
     marked || config.tenants.values().all(|tenant| tenant.tokens.is_empty())
 }
 
+impl Told {
+    fn of<S>(measure: &Measure<S>, of: &S) -> Self {
+        let name = measure.name.replace('.', "_");
+        Self { name, help: measure.help, unit: measure.unit, kind: measure.kind, rows: measure.rows(of) }
+    }
+}
+
 impl Page {
-    fn of(shared: &Shared) -> Self {
-        let status = shared.host().status();
-        let mut all: Vec<Told> = MEASURES
-            .iter()
-            .map(|measure| Told {
-                name: measure.name.replace('.', "_"),
-                help: measure.help,
-                unit: measure.unit,
-                kind: measure.kind,
-                rows: measure.rows(&status),
-            })
-            .collect();
-        let own = |name: &str, help, kind, rows| Told { name: name.to_owned(), help, unit: Unit::One, kind, rows };
-        let connections = Row { labels: Vec::new(), value: shared.connections.count() as f64 };
-        let runs = shared.runs.by_tenant().into_iter();
-        let runs =
-            runs.map(|(tenant, count)| Row { labels: vec![("tenant", tenant.to_string())], value: count as f64 });
-        all.push(own("hotcell_http_connections", "Connections that are open", Kind::Gauge, vec![connections]));
-        all.push(own("hotcell_http_requests", "Requests that were answered", Kind::Counter, shared.requests.rows()));
-        all.push(own("hotcell_runs", "Runs under way, by their tenant", Kind::Gauge, runs.collect()));
-        Self(all)
+    fn of(server: &Control) -> Self {
+        let status = server.shared().host().status();
+        let of_host = MEASURES.iter().map(|measure| Told::of(measure, &status));
+        let own = measures::MEASURES.iter().map(|measure| Told::of(measure, server));
+        Self(of_host.chain(own).collect())
     }
 
     /// Leaves the rows of one tenant.

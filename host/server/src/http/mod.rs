@@ -4,6 +4,7 @@ mod agents;
 mod body;
 mod errors;
 mod events;
+mod forms;
 mod headers;
 mod health;
 mod metrics;
@@ -11,6 +12,7 @@ mod openapi;
 mod operations;
 mod problem;
 mod runs;
+mod shapes;
 mod tools;
 
 use std::sync::Arc;

@@ -10,7 +10,7 @@ use http::{Method, StatusCode};
 use serde_json::{Map, Value, json};
 
 use super::operations::{self, Answer, Operation, Parameter};
-use super::problem::ProblemShape;
+use super::shapes;
 use super::tools::{self, Function};
 use crate::serve::{Caller, Shared};
 
@@ -26,7 +26,7 @@ fn whole(functions: &[&Function]) -> Value {
     for operation in operations::all() {
         add(&mut paths, operation.path, &operation.method, described(&operation));
     }
-    let mut schemas = shapes();
+    let mut schemas = shapes::all();
     for function in functions {
         let path = format!("/v1/tools/{}/call", function.name());
         add(&mut paths, &path, &Method::POST, called(function, &mut schemas));
@@ -127,8 +127,8 @@ fn rebase(schema: &mut Value, place: &str, depth: usize) {
 }
 
 fn parameter(parameter: &Parameter) -> Value {
-    let Parameter { name, place, what } = parameter;
-    json!({"name": name, "in": place, "required": *place == "path", "description": what, "schema": {"type": "string"}})
+    let Parameter { name, place, what, form } = parameter;
+    json!({"name": name, "in": place, "required": *place == "path", "description": what, "schema": form()})
 }
 
 fn answers(gives: &[Answer]) -> Map<String, Value> {
@@ -144,104 +144,6 @@ fn answers(gives: &[Answer]) -> Map<String, Value> {
         json!({"description": "what went wrong, and what to do about it", "content": content}),
     );
     answers
-}
-
-/// The shapes of answers.
-fn shapes() -> Map<String, Value> {
-    let text = json!({"type": "string"});
-    let number = json!({"type": "number"});
-    let count = json!({"type": "integer", "minimum": 0});
-    let list = |of: &str| json!({"type": "array", "items": {"$ref": format!("#/components/schemas/{of}")}});
-    let object =
-        |needed: &[&str], properties: Value| json!({"type": "object", "required": needed, "properties": properties});
-    let failure = object(
-        &["outcome", "code", "what", "why", "docs"],
-        json!({
-            "outcome": text, "code": text, "what": text, "why": text, "fix": text, "docs": text, "retry_after_ms": count,
-            "reached": object(&["used", "limit"], json!({"used": text, "limit": text})),
-        }),
-    );
-    let outcome = object(
-        &["call", "target", "outcome", "receipt", "log"],
-        json!({
-            "call": text,
-            "target": text,
-            "outcome": {"type": "string", "description": "`ok`, or `failed`: the tool's own error"},
-            "value": {"description": "the tool's answer"},
-            "error": {"$ref": "#/components/schemas/Failure"},
-            "receipt": {"$ref": "#/components/schemas/Receipt"},
-            "log": object(&["stdout", "stderr"], json!({"stdout": text, "stderr": text})),
-        }),
-    );
-    let receipt = object(
-        &["fuel", "memory_peak", "run_ms", "queue_ms", "limits", "grants"],
-        json!({
-            "digest": {"type": ["string", "null"]}, "attempts": count, "fuel": count, "memory_peak": count,
-            "run_ms": number, "queue_ms": number, "limits": {"type": "object"}, "grants": {"type": "object"},
-            "denials": {"type": "array"}, "effects": {"type": "array"},
-        }),
-    );
-    let run = object(
-        &["run", "state", "began_ms"],
-        json!({
-            "run": text, "call": text, "agent": text, "state": {"enum": ["running", "ended"]}, "began_ms": count,
-            "ended_ms": count, "outcome": text, "result": {"type": "object"}, "error": {"$ref": "#/components/schemas/Failure"},
-        }),
-    );
-    let function = object(
-        &["name", "description", "effect", "input"],
-        json!({
-            "name": text, "description": text, "effect": {"enum": ["pure", "read", "idempotent", "write"]},
-            "input": {"type": ["object", "boolean"]}, "output": {"type": ["object", "boolean"]},
-        }),
-    );
-    let tool = object(
-        &["name", "functions"],
-        json!({
-            "name": text, "description": text, "functions": list("Function"), "error": {"$ref": "#/components/schemas/Failure"},
-        }),
-    );
-    let event = object(
-        &["seq", "at_ms", "event"],
-        json!({
-            "seq": count, "at_ms": count, "event": text, "tenant": text, "call": text, "run": text,
-        }),
-    );
-    let shapes = [
-        ("Problem", super::schema::<ProblemShape>()),
-        ("Failure", failure),
-        ("Outcome", outcome),
-        ("Receipt", receipt),
-        ("Run", run),
-        ("Runs", object(&["runs"], json!({"runs": list("Run")}))),
-        ("Function", function),
-        ("Tool", tool),
-        ("Tools", object(&["tools"], json!({"tools": list("Tool")}))),
-        ("Agents", object(&["agents"], json!({"agents": {"type": "array", "items": text}}))),
-        ("Event", event),
-        (
-            "Page",
-            object(
-                &["code", "outcome", "title", "meaning", "remedy"],
-                json!({
-                    "code": text, "outcome": text, "title": text, "meaning": text, "remedy": text,
-                }),
-            ),
-        ),
-        ("Alive", object(&["alive"], json!({"alive": {"type": "boolean"}}))),
-        (
-            "Ready",
-            object(
-                &["ready", "calls", "waiting", "running", "runs", "connections", "up_ms"],
-                json!({
-                    "ready": {"type": "boolean"}, "calls": count, "waiting": count, "running": count, "runs": count, "connections": count, "up_ms": count,
-                }),
-            ),
-        ),
-        ("Text", json!({"type": "string"})),
-        ("Document", json!({"type": "object"})),
-    ];
-    shapes.into_iter().map(|(name, shape)| (name.to_owned(), shape)).collect()
 }
 
 #[cfg(test)]

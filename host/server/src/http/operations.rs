@@ -6,6 +6,8 @@ use axum::routing::{MethodRouter, delete, get, post};
 use http::Method;
 use serde_json::{Value, json};
 
+use super::events::LAST_EVENT_ID;
+use super::forms::{self, Form};
 use super::headers::IDEMPOTENCY_KEY;
 use super::{agents, errors, events, health, metrics, openapi, runs, tools};
 use crate::serve::Shared;
@@ -30,6 +32,7 @@ pub(super) struct Parameter {
     pub(super) name: &'static str,
     pub(super) place: &'static str,
     pub(super) what: &'static str,
+    pub(super) form: Form,
 }
 
 /// An answer, by its status.
@@ -65,9 +68,10 @@ pub(super) fn all() -> Vec<Operation> {
         op(Method::GET, "/v1/agents", "listAgents", "The agents that the caller may run", get(agents::list))
             .gives(200, "Agents"),
         op(Method::POST, "/v1/agents/{agent}/runs", "runAgent", "Begins a run of an agent", post(agents::run))
-            .takes(Parameter { name: "agent", place: "path", what: "the agent's name" })
+            .takes(Parameter { name: "agent", place: "path", what: "the agent's name", form: forms::text })
             .takes(WAIT)
             .takes(KEY)
+            .takes(PARENT)
             .body(super::schema::<agents::Task>())
             .gives(200, "Run")
             .gives(202, "Run"),
@@ -88,7 +92,7 @@ pub(super) fn all() -> Vec<Operation> {
             .takes(LAST)
             .streams(),
         op(Method::GET, "/errors/{code}", "explain", "What a code means", get(errors::page))
-            .takes(Parameter { name: "code", place: "path", what: "such as E0401" })
+            .takes(Parameter { name: "code", place: "path", what: "such as E0401", form: forms::text })
             .gives(200, "Page"),
         op(Method::GET, "/healthz", "alive", "Whether the server answers at all", get(health::alive))
             .gives(200, "Alive"),
@@ -101,41 +105,68 @@ pub(super) fn all() -> Vec<Operation> {
 
 /// What every call takes and gives, whichever the function.
 pub(super) fn call(operation: Operation) -> Operation {
-    let header = |name, what| Parameter { name, place: "header", what };
+    let header = |name, form: Form, what| Parameter { name, place: "header", what, form };
     operation
         .takes(header(
             "prefer",
-            "`respond-async`: answer at once, with a run; `wait=10`: then wait so many seconds for its end",
+            forms::preference,
+            "`respond-async`: answer at once, with a run; `wait=10`: then wait so many seconds for its end, at most 300",
         ))
         .takes(KEY)
-        .takes(header(DEADLINE, "when the caller stops waiting, the time in the queue included: `250ms`, `5s`"))
-        .takes(header(PRIORITY, "the class in the queue: critical, high, normal, low or background"))
-        .takes(header(RETRIES, "how often it may be made again when it failed in a way that may pass"))
-        .takes(header(FUEL, "a lower limit for this call: `50M`"))
-        .takes(header(MEMORY, "a lower limit for this call: `16MiB`"))
-        .takes(header(TIMEOUT, "a lower limit for this call: `2s`"))
+        .takes(header(
+            DEADLINE,
+            forms::duration,
+            "when the caller stops waiting, the time in the queue included: `250ms`, `5s`",
+        ))
+        .takes(header(
+            PRIORITY,
+            forms::priority,
+            "the class in the queue: critical, high, normal, low or background",
+        ))
+        .takes(header(
+            RETRIES,
+            forms::retries,
+            "how often it may be made again when it failed in a way that may pass",
+        ))
+        .takes(header(FUEL, forms::count, "a lower limit for this call: `50M`"))
+        .takes(header(MEMORY, forms::size, "a lower limit for this call: `16MiB`"))
+        .takes(header(TIMEOUT, forms::duration, "a lower limit for this call: `2s`"))
+        .takes(PARENT)
         .gives(200, "Outcome")
         .gives(202, "Run")
 }
 
-const TOOL: Parameter = Parameter { name: "tool", place: "path", what: "the tool's name: `calc`" };
+const TOOL: Parameter = Parameter { name: "tool", place: "path", what: "the tool's name: `calc`", form: forms::text };
 const FUNCTION: Parameter = Parameter {
     name: "tool",
     place: "path",
     what: "the function: `calc.eval`, or the tool alone where it has just one",
+    form: forms::text,
 };
-const RUN: Parameter = Parameter { name: "run", place: "path", what: "the run's id" };
+const RUN: Parameter = Parameter { name: "run", place: "path", what: "the run's id", form: forms::text };
 const KEY: Parameter = Parameter {
     name: IDEMPOTENCY_KEY,
     place: "header",
     what: "1 to 200 printable characters: the same request with the same key is done once, and answered alike",
+    form: forms::key,
 };
-const WAIT: Parameter =
-    Parameter { name: "prefer", place: "header", what: "`wait=10`: wait so many seconds for the end" };
+const WAIT: Parameter = Parameter {
+    name: "prefer",
+    place: "header",
+    what: "`wait=10`: wait so many seconds for the end, at most 300",
+    form: forms::preference,
+};
 const LAST: Parameter = Parameter {
-    name: "last-event-id",
+    name: LAST_EVENT_ID,
     place: "header",
     what: "the number of the event that was seen last: what came after it is told",
+    form: forms::event,
+};
+const PARENT: Parameter = Parameter {
+    name: "traceparent",
+    place: "header",
+    what: "the trace that it belongs to (W3C Trace Context); what is none is left out",
+    form: forms::parent,
 };
 
 /// One of no path, for what all calls have in common.

@@ -59,12 +59,18 @@ pub(crate) struct ProblemShape {
     why: String,
     /// What to do about it.
     fix: Option<String>,
+    /// How much was used, of which limit.
+    reached: Option<serde_json::Map<String, serde_json::Value>>,
     /// When it is worth trying again, in milliseconds.
     retry_after_ms: Option<u64>,
     /// The command that explains it.
     docs: String,
     /// The call that ended so.
     call: Option<String>,
+    /// What was called.
+    target: Option<String>,
+    /// What it printed.
+    log: Option<serde_json::Map<String, serde_json::Value>>,
     /// What it cost, and under which limits it ran.
     receipt: Option<serde_json::Map<String, serde_json::Value>>,
 }

@@ -57,7 +57,7 @@ pub struct Server {
     shared: Arc<Shared>,
 }
 
-/// Changes a server that runs.
+/// Changes a server that runs, and tells [what is measured](crate::measures) of it.
 #[derive(Debug, Clone)]
 pub struct Control(Arc<Shared>);
 
@@ -150,6 +150,9 @@ impl Server {
         let tasks = TaskTracker::new();
         let mcp = &self.shared.mcp.mcp;
         tasks.spawn(mcp.end.clone().run_until_cancelled_owned(Arc::clone(mcp).watch()));
+        let host = self.shared.host();
+        let warm = async move { host.warm().await };
+        tasks.spawn(self.shared.draining.clone().run_until_cancelled_owned(warm));
         let mut stop = std::pin::pin!(stop);
         loop {
             let most = self.shared.now().host.config().server.connections;
@@ -180,6 +183,15 @@ impl Server {
 }
 
 impl Control {
+    /// Of the server whose requests share this.
+    pub(crate) fn of(shared: Arc<Shared>) -> Self {
+        Self(shared)
+    }
+
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.0
+    }
+
     /// Serves another host from now on: the requests that come from here on. Those under way end on the one before.
     ///
     /// # Errors
