@@ -467,3 +467,21 @@ fn each_task_saves_into_a_folder_of_its_own_and_a_path_in_it_grants_nothing() {
     assert_eq!((read("made/1/copy.txt"), read("made/2/copy.txt")), (Some("one".to_owned()), Some("two".to_owned())));
     assert_eq!(read("made/3/copy.txt"), None);
 }
+
+// What would end a run before it begins is told by whoever looks at its file, too.
+#[test]
+fn a_check_says_of_prices_what_a_run_would() {
+    let shell = Shell::new();
+    shell.file("hotcell.toml", "[providers.own]\nkind = \"openai\"\nbase_url = \"http://127.0.0.1:9/v1\"\n");
+    shell.file(
+        "dear.toml",
+        "[agent]\nname = \"dear\"\npattern = \"react\"\n[model]\nuse = \"own/m\"\n[budget]\ncost = \"0.50usd\"\n",
+    );
+    let [checked, run] = [&["check", "dear.toml"][..], &["run", "./dear.toml", "go"]]
+        .map(|args| shell.run(&[&["--config", "hotcell.toml"], args].concat()));
+    for ended in [&checked, &run] {
+        let told = ended.stderr.clone() + &ended.stdout;
+        assert!(told.contains("E0217") && told.contains("own/m") && told.contains("prices.\"m\" = {"), "{told}");
+    }
+    assert_eq!(checked.exit, run.exit);
+}

@@ -1,9 +1,11 @@
 //! `hotcell check`: everything that is wrong in the files that people write.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use hotcell_agent::Diagnostic;
 use hotcell_agent::document::Source;
+use hotcell_call::Failure;
 use hotcell_runtime::config::{Config, FILE_NAME, Place};
 use hotcell_runtime::{Host, ToolFile};
 use serde::Serialize;
@@ -79,10 +81,22 @@ async fn check(file: &Path, global: &Global, host: &mut Option<Host>) -> Result<
                 Some(host) => host,
                 None => host.insert(Operator::load(global)?.host()?),
             };
-            host.agent(&source).await.err()
+            match host.agent(&source).await {
+                Ok(agent) => host.may_begin(&agent).err().map(|failure| vec![told(&source, &failure)]),
+                Err(wrong) => Some(wrong),
+            }
         }
     };
     Ok((about, wrong.unwrap_or_default()))
+}
+
+/// What is wrong with no line of the file, but with what the operator says of its models.
+fn told(source: &Arc<Source>, failure: &Failure) -> Diagnostic {
+    let wrong = Diagnostic::new(source, format!("{}: {}", failure.what(), failure.reason())).code(failure.code());
+    match failure.remedy() {
+        Some(fix) => wrong.hint(fix),
+        None => wrong,
+    }
 }
 
 /// What a file is about: by its name, else by the sections that only one kind has, else by what lies beside it.

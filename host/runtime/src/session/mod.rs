@@ -215,6 +215,16 @@ impl Host {
         self.started(agent, Value::String(task.to_owned()), None, approval, owner, Some(within)).instrument(span).await
     }
 
+    /// Whether a run of an agent could begin, as far as its models go: each may be asked, and has a price where a budget of money
+    /// needs one.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::ModelDenied`], [`Code::Price`].
+    pub fn may_begin(&self, agent: &Agent) -> Result<(), Failure> {
+        asked::check(&self.0.config, agent)
+    }
+
     async fn started(
         &self,
         agent: &Agent,
@@ -316,7 +326,7 @@ impl Caller<'_> {
         }
         // Of runs within another, it was looked at with that.
         if depth == 0
-            && let Err(failure) = asked::check(&self.host.0.config, agent)
+            && let Err(failure) = self.host.may_begin(agent)
         {
             return RunOutcome { failure: Some(failure), ..base };
         }

@@ -2,12 +2,12 @@
 //!
 //! The file lies in hotcell's state folder, for its user alone. Its name is the agent's, with a digest of where the agent's own file
 //! lies: two agents of one name know nothing of each other, and one whose file is moved begins anew. What it did for a tenant it
-//! remembers for that tenant alone. It is read when a run begins and
-//! written when it ends, whole and by a new name, so that a run that breaks off leaves the old one. Runs that end at the same time
-//! take turns, each for a short while: what is not its turn by then is not remembered, for nobody waits on a lock that is not given up.
+//! remembers for that tenant alone. It is read when a run begins and written when it ends, whole and by a new name, so that a run that
+//! breaks off leaves the old one. Lines that can't be read are left out, and said. Runs that end at the same time take turns, each for a
+//! short while: what is not its turn by then is not remembered, for nobody waits on a lock that is not given up.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{Read as _, Write as _};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
@@ -47,6 +47,14 @@ pub(super) struct Remembered {
     keep: usize,
 }
 
+/// What was found in the file.
+#[derive(Default)]
+struct Read {
+    turns: Vec<Turn>,
+    /// Why that is not all.
+    wrong: Option<String>,
+}
+
 impl Remembered {
     /// The memory of an agent, of what it did for a tenant, below `state`.
     pub(super) fn of(agent: &Agent, tenant: &TenantId, memory: Memory, state: &Path) -> Self {
@@ -70,26 +78,49 @@ impl Remembered {
         Self { file: file.into(), keep: usize::try_from(memory.keep).unwrap_or(usize::MAX) }
     }
 
-    /// What was said before, as a conversation. What can't be read is forgotten: a line at a time.
+    /// What was said before, as a conversation.
     pub(super) async fn messages(&self) -> Vec<Message> {
         let memory = self.clone();
-        let turns = spawn_blocking(move || memory.turns()).await.unwrap_or_default().into_iter().flat_map(|turn| {
+        let read = spawn_blocking(move || memory.read()).await;
+        let Read { turns, wrong } = read.unwrap_or_else(|error| Read::nothing(&error));
+        if let Some(why) = wrong {
+            tracing::warn!(file = %self.file.display(), "not all of what the agent knew of earlier runs can be read: {why}");
+        }
+        let said = turns.into_iter().flat_map(|turn| {
             let answer = Message::Assistant { text: turn.answer, uses: Vec::new(), opaque: None };
             [Message::User(turn.task), answer]
         });
-        turns.collect()
+        said.collect()
     }
 
-    fn turns(&self) -> Vec<Turn> {
-        let mut text = String::new();
-        let read = File::open(&self.file).and_then(|file| file.take(MOST_FILE).read_to_string(&mut text));
-        if read.is_err() {
-            return Vec::new();
+    /// The last turns: of a file that is too large its end, of a damaged one what is whole.
+    fn read(&self) -> Read {
+        let bytes = match self.bytes() {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Read::default(),
+            Err(error) => return Read::nothing(&error),
+        };
+        let lines: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).collect();
+        let mut turns: Vec<Turn> = lines.iter().filter_map(|line| serde_json::from_slice(line).ok()).collect();
+        let broken = lines.len() - turns.len();
+        let wrong = (broken > 0).then(|| format!("{broken} of {} lines", lines.len()));
+        turns.drain(..turns.len().saturating_sub(self.keep));
+        Read { turns, wrong }
+    }
+
+    /// The file's bytes, from the beginning of a line on.
+    fn bytes(&self) -> io::Result<Vec<u8>> {
+        let mut file = File::open(&self.file)?;
+        // The byte before says whether a line begins there.
+        let from = file.metadata()?.len().saturating_sub(MOST_FILE);
+        file.seek(SeekFrom::Start(from.saturating_sub(1)))?;
+        let mut bytes = Vec::new();
+        file.take(MOST_FILE + 1).read_to_end(&mut bytes)?;
+        if from > 0 {
+            let end = bytes.iter().position(|byte| *byte == b'\n').map_or(bytes.len(), |end| end + 1);
+            bytes.drain(..end);
         }
-        let mut turns: Vec<Turn> = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
-        let before = turns.len().saturating_sub(self.keep);
-        turns.drain(..before);
-        turns
+        Ok(bytes)
     }
 
     /// Remembers another turn; the oldest beyond the bound are forgotten. It waits so long at most for others to be done.
@@ -121,7 +152,7 @@ impl Remembered {
     }
 
     /// Remembers another turn, if nobody else is at it.
-    fn try_add(&self, turn: Turn) -> std::io::Result<bool> {
+    fn try_add(&self, turn: Turn) -> io::Result<bool> {
         let folder = self.file.parent().unwrap_or(Path::new("."));
         fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
         let lock = self.file.with_extension("lock");
@@ -131,7 +162,7 @@ impl Remembered {
             Err(Errno::WOULDBLOCK | Errno::INTR) => return Ok(false),
             Err(error) => return Err(error.into()),
         }
-        let mut turns = self.turns();
+        let mut turns = self.read().turns;
         turns.push(turn);
         let before = turns.len().saturating_sub(self.keep);
         let new = self.file.with_extension("new");
@@ -143,6 +174,12 @@ impl Remembered {
         file.sync_all()?;
         fs::rename(&new, &self.file)?;
         Ok(true)
+    }
+}
+
+impl Read {
+    fn nothing(why: &dyn std::error::Error) -> Self {
+        Self { turns: Vec::new(), wrong: Some(why.to_string()) }
     }
 }
 
@@ -168,14 +205,36 @@ mod tests {
         for number in 0..5 {
             memory.add(&format!("task {number}"), "an answer\nof two lines", MOST_WAIT).await.unwrap();
         }
-        let tasks = |memory: &Remembered| memory.turns().into_iter().map(|turn| turn.task).collect::<Vec<_>>();
+        let tasks = |memory: &Remembered| memory.read().turns.into_iter().map(|turn| turn.task).collect::<Vec<_>>();
         let messages = memory.messages().await.len();
         assert_eq!((tasks(&memory), messages), (vec!["task 3".to_owned(), "task 4".to_owned()], 4));
         assert_eq!(fs::metadata(&memory.file).unwrap().mode() & 0o777, 0o600);
-        fs::write(&memory.file, "{\"task\":\"a\",\"answer\":\"b\"}\n{\"task\":\"torn").unwrap();
+        fs::write(
+            &memory.file,
+            b"{\"task\":\"a\",\"answer\":\"b\"}\n{\"task\":\"c\",\"answer\":\"\xff\"}\n{\"task\":\"torn",
+        )
+        .unwrap();
         assert_eq!(tasks(&memory), ["a"]);
+        assert_eq!(memory.read().wrong.as_deref(), Some("2 of 3 lines"));
         memory.add(&"x".repeat(100_000), "y", MOST_WAIT).await.unwrap();
         assert!(fs::metadata(&memory.file).unwrap().len() < 5_000);
+    }
+
+    #[test]
+    fn of_a_file_that_is_too_large_the_newest_are_remembered() {
+        let state = tempfile::tempdir().unwrap();
+        let memory = memory(state.path(), 3);
+        fs::create_dir_all(memory.file.parent().unwrap()).unwrap();
+        let answer = "x".repeat(1 << 20);
+        let line = |number: u32| format!("{{\"task\":\"{number}\",\"answer\":\"{answer}\"}}\n");
+        fs::write(&memory.file, (0..20).map(line).collect::<String>()).unwrap();
+        let Read { turns, wrong } = memory.read();
+        let tasks: Vec<&str> = turns.iter().map(|turn| turn.task.as_str()).collect();
+        assert_eq!(
+            (tasks, wrong),
+            (vec!["17", "18", "19"], None),
+            "the line in which its end begins is not a broken one"
+        );
     }
 
     #[tokio::test]
@@ -190,7 +249,7 @@ mod tests {
             }
         });
         futures::future::join_all(runs).await;
-        assert_eq!(memory(state.path(), 100).turns().len(), 40);
+        assert_eq!(memory(state.path(), 100).read().turns.len(), 40);
     }
 
     // The lock was waited for without a bound, on a thread that drives runs.
@@ -213,6 +272,6 @@ mod tests {
         assert!(failure.reason().contains("held its lock for 100ms") && others > 10, "{failure}, {others}");
         drop(lock);
         memory.add("third", "done", MOST_WAIT).await.unwrap();
-        assert_eq!(memory.turns().len(), 2);
+        assert_eq!(memory.read().turns.len(), 2);
     }
 }
