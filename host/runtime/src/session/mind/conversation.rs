@@ -122,7 +122,7 @@ mod tests {
         let (mut one, mut other) = (begin().unwrap(), begin().unwrap());
         other.push(Message::User("x".repeat(20 << 10))).unwrap();
         let failure = one.push(Message::User("x".repeat(20 << 10))).unwrap_err();
-        assert_eq!((failure.code(), failure.reason()), (Code::RunMemory, "80KiB of memory, of at most 64KiB"));
+        assert_eq!((failure.code(), failure.reason()), (Code::RunMemory, "80.3KiB of memory, of at most 64KiB"));
         assert_eq!((one.messages.len(), other.messages.len()), (1, 2), "and nothing is lost of it");
         drop(other);
         let result = ToolResult { id: String::new(), name: String::new(), text: "x".repeat(40 << 10), is_error: false };
