@@ -73,7 +73,12 @@ fn report_files(wants: &WantKeys, granted: &GrantSet, manifest: &Manifest, tool:
         let first = paths.iter().flatten().next();
         if let Some(path) = first.filter(|_| !can) {
             let asked = format!("fs.{key} = [\"{}\"]", path.value);
-            report_wider(path.span.clone(), &asked, granted, tool, problems);
+            // A path here is a part of each folder that is granted: granting the same one would lead to it within itself.
+            let by = match path.value.as_str() {
+                "." => format!("`{asked}`"),
+                part => format!("`fs.{key} = [\".\"]`, or another folder of which `{part}` is a part,"),
+            };
+            report_wider_than(path.span.clone(), &asked, &by, granted, tool, problems);
         }
     }
 }
@@ -106,8 +111,12 @@ fn report_rest(wants: &WantKeys, granted: &GrantSet, tool: &ToolName, problems: 
 }
 
 fn report_wider(span: Span, asked: &str, granted: &GrantSet, tool: &ToolName, problems: &Problems) {
+    report_wider_than(span, asked, &format!("`{asked}`"), granted, tool, problems);
+}
+
+fn report_wider_than(span: Span, asked: &str, by: &str, granted: &GrantSet, tool: &ToolName, problems: &Problems) {
     let message = format!("`{asked}` is more than `{tool}` is granted: {granted}");
-    let hint = format!("the operator grants it by `{asked}` under [tools.{tool}] in hotcell.toml");
+    let hint = format!("the operator grants it by {by} under [tools.{tool}] in hotcell.toml");
     let wrong = problems.at(span, message, "not granted");
     problems.push(wrong.hint(hint).code(Code::Wider));
 }
