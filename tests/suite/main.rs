@@ -14,6 +14,7 @@
 mod support;
 
 mod agents;
+mod approving;
 mod architecture;
 mod audit;
 mod authors;
@@ -21,12 +22,14 @@ mod batch;
 mod capabilities;
 mod cli;
 mod doctor;
+mod ends;
 mod faults;
 mod floor;
 mod flow;
 mod footprint;
 mod granting;
 mod guests;
+mod guide;
 mod http;
 mod limits;
 mod listing;

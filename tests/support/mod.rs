@@ -1,5 +1,6 @@
 //! What the suites have in common.
 
+mod closed;
 pub(crate) mod component;
 mod harness;
 mod outcome;
@@ -10,6 +11,7 @@ mod shared;
 pub(crate) mod source;
 mod web;
 
+pub(crate) use closed::closed;
 pub(crate) use harness::{Harness, fits, settle};
 pub(crate) use outcome::Seen;
 pub(crate) use shared::{Item, Shared, item};

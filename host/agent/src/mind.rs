@@ -107,15 +107,15 @@ pub struct Cost(pub u64);
 pub struct CostError;
 
 /// What must be asked for before it is done.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Approve {
     /// Calls that could have one of these effects.
     pub effects: Vec<Effect>,
     /// Calls of these functions.
     pub functions: Vec<Target>,
-    /// How long an answer is waited for; without one, it is no.
-    pub timeout: Duration,
+    /// How long an answer is waited for; without one, it is no. None: as long as the agent around it waits, else as is usual.
+    pub timeout: Option<Duration>,
 }
 
 /// An agent that another may use.
@@ -216,17 +216,11 @@ impl Approve {
     }
 }
 
-// === impl Budget, Approve, Cost ===
+// === impl Budget, Cost ===
 
 impl Default for Budget {
     fn default() -> Self {
         Self { turns: 50, tokens: None, cost: None, warn_at: 80, on_exceed: OnExceed::Stop }
-    }
-}
-
-impl Default for Approve {
-    fn default() -> Self {
-        Self { effects: Vec::new(), functions: Vec::new(), timeout: Duration::from_secs(600) }
     }
 }
 

@@ -1,13 +1,14 @@
 //! A call as it arrives: who asks, for what, with which input, by when.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Instant;
 
 use serde::Serialize;
 
-use crate::{CallId, LimitKeys, Payload, RunId, Target, TenantId, Wants};
+use crate::{CallId, Digest, Effect, GrantSet, LimitKeys, Payload, RunId, Target, TenantId, Wants};
 
 /// One request to run a tool.
 ///
@@ -36,6 +37,10 @@ pub struct ToolCall {
     /// How often it may be made again when it failed in a way that may pass, where its effect allows that; none: as often as
     /// the operator set for the tool.
     pub retries: Option<u32>,
+    /// Asked before each attempt after the first; none: nobody but the host counts them.
+    pub leave: Option<Leave>,
+    /// What somebody agreed to who was asked for the call: one that would be another by now is refused.
+    pub agreed: Option<Foreseen>,
     /// The run of an agent that it belongs to.
     pub run: Option<RunId>,
     /// A note of the caller's own. Nothing here reads it; it comes back with the outcome.
@@ -57,9 +62,46 @@ impl ToolCall {
             priority: Priority::Normal,
             start_at: None,
             retries: None,
+            leave: None,
+            agreed: None,
             run: None,
             note: None,
         }
+    }
+}
+
+/// What can be said of a call before it is made: which component runs, and what it could do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Foreseen {
+    /// The component.
+    pub digest: Digest,
+    /// From what its function says that it does, which is its author's word, to the most that its grants let it do.
+    pub effects: RangeInclusive<Effect>,
+    /// What it may reach.
+    pub grants: Arc<GrantSet>,
+}
+
+/// Leave to make a call again, from whoever counts the attempts.
+#[derive(Clone)]
+pub struct Leave(Arc<dyn Fn() -> bool + Send + Sync>);
+
+impl Leave {
+    /// Of one who counts an attempt as made when it says yes.
+    #[must_use]
+    pub fn of(take: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+        Self(Arc::new(take))
+    }
+
+    /// Whether there may be one more.
+    #[must_use]
+    pub fn take(&self) -> bool {
+        (self.0)()
+    }
+}
+
+impl fmt::Debug for Leave {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Leave")
     }
 }
 

@@ -1,6 +1,7 @@
 //! What happens to calls and runs, in order.
 //!
-//! Whoever listens sees for each call one `Accepted` first and exactly one `Finished` last, and the same for each run.
+//! Whoever listens sees for each call one `Accepted` first and exactly one `Finished` last, and the same for each run. What a run begins
+//! (calls, actions, tasks, steps, questions) ends before the run does, each once, however the run ends.
 
 use std::time::Duration;
 
@@ -180,7 +181,7 @@ pub enum Happening {
         /// The beginning of its input.
         input: String,
     },
-    /// What came of it.
+    /// What came of it, also where the run ended before: the one end of each action.
     ResultAvailable {
         /// By which the model knows it.
         action: String,
@@ -213,7 +214,7 @@ pub enum Happening {
         #[serde(skip_serializing_if = "Option::is_none")]
         input: Option<String>,
     },
-    /// The answer, or that there was none in time.
+    /// The answer, or that there was none in time: the one end of each question.
     ApprovalAnswered {
         /// What was asked.
         what: String,
@@ -222,6 +223,9 @@ pub enum Happening {
         input: Option<String>,
         /// Whether it may.
         agreed: bool,
+        /// Whether it need not be answered any more: the run ended while it stood.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        withdrawn: bool,
     },
     /// A step began, with as many calls as its list has items.
     StepStarted {
@@ -230,11 +234,11 @@ pub enum Happening {
         /// How many calls it will make.
         calls: usize,
     },
-    /// A step ended.
+    /// A step ended; one that had nothing to do has not begun.
     StepFinished {
         /// The step.
         step: StepId,
-        /// `ok`, `failed`, `skipped`.
+        /// `done`, `failed`.
         state: &'static str,
     },
     /// The run's one end.

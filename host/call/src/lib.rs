@@ -23,7 +23,7 @@ mod printable;
 mod secret;
 mod units;
 
-pub use call::{Priority, ToolCall};
+pub use call::{Foreseen, Leave, Priority, ToolCall};
 pub use capability::{
     Access, Capability, ClockMode, Decision, Denial, Folder, GrantKeys, GrantSet, RandomMode, WantError, Wants, shell,
 };

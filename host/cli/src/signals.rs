@@ -27,8 +27,10 @@ pub(crate) enum Ended<T> {
 pub(crate) async fn or_cancelled<T, E: From<Failure>>(work: impl Future<Output = Result<T, E>>) -> Result<T, E> {
     // What is dropped here stops by being dropped: calls, runs, what they hold.
     tokio::select! {
-        result = work => result,
+        // The listener before the work: a signal that comes when something of it is seen must find one.
+        biased;
         () = interrupted() => Err(Failure::new(Code::Cancelled, "the command was cancelled").why("by a signal").into()),
+        result = work => result,
     }
 }
 

@@ -3,13 +3,12 @@
 //! A known tool and function, an input within its limit that fits the schema, limits and grants that only narrow what the operator
 //! set, and a deadline. Whatever fails here has cost nothing and started nothing.
 
-use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hotcell_call::{
-    ByteSize, Code, Digest, Effect, Failure, LimitKeys, Limits, Payload, Priority, Receipt, Target, TenantId, ToolCall,
-    ToolName, Wants, Wider, nearest,
+    ByteSize, Code, Digest, Effect, Failure, Foreseen, LimitKeys, Limits, Payload, Priority, Receipt, Target, TenantId,
+    ToolCall, ToolName, Wants, Wider, nearest,
 };
 use hotcell_flow::breaker::Breakers;
 use hotcell_sandbox::{Attempt, Invocation, Observer, OpenGrants};
@@ -40,14 +39,6 @@ pub(crate) struct Ready {
     question: Option<(Question, Duration)>,
 }
 
-/// What can be said of a call before it is made.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Foreseen {
-    digest: Digest,
-    /// From what its function says that it does, which is its author's word, to the most that its grants let it do.
-    pub(crate) effects: RangeInclusive<Effect>,
-}
-
 /// Inputs beyond this are not looked up: to bring one into its canonical form takes time, and few come twice.
 const MOST_QUESTION: ByteSize = ByteSize::kib(64);
 
@@ -60,6 +51,10 @@ impl Host {
         }
         let weight = tenant.map_or(1, |tenant| tenant.weight);
         let opened = self.opened(&call.target).await?;
+        // Of another tool it means nothing that the call would not fit.
+        if call.agreed.as_ref().is_some_and(|agreed| agreed.digest != opened.tool.digest()) {
+            return Err(another(&call.target));
+        }
         let hidden = |failure: Failure| match tenant {
             // The names of the others are not its to know.
             Some(tenant) if tenant.tools.is_some() => not_offered(&call),
@@ -76,6 +71,10 @@ impl Host {
         let limits = switches::left(opened.tightened(&call.limits));
         let input = fitting(&function, &call.target, &call.input, &limits)?;
         let grants = opened.left(call.wants.as_ref())?;
+        // From here on it is this component with these grants, in the queue and in each attempt, whatever becomes of its file.
+        if call.agreed.as_ref().is_some_and(|agreed| *agreed != foreseen(&opened, &function, &grants)) {
+            return Err(another(&target));
+        }
         let mut ready = Ready { opened, function, call, target, input, limits, grants, cancel, weight, question: None };
         ready.ask();
         Ok(ready)
@@ -90,9 +89,8 @@ impl Host {
     /// What can be said of a call before it is made, as its tool is now.
     pub(crate) async fn foreseen(&self, target: &Target, wants: Option<&Wants>) -> Result<Foreseen, Failure> {
         let opened = self.opened(target).await?;
-        let says = opened.function(target)?.effect;
-        let could = says.max(opened.left(wants)?.set().could());
-        Ok(Foreseen { digest: opened.tool.digest(), effects: says..=could })
+        let grants = opened.left(wants)?;
+        Ok(foreseen(&opened, opened.function(target)?, &grants))
     }
 
     /// What is known of the call's tenant, which must be known and may have the class that it asks for.
@@ -236,6 +234,17 @@ impl Ready {
         self.opened.terms.learn(&attempt.receipt);
         attempt
     }
+}
+
+fn foreseen(opened: &Opened, function: &Function, grants: &OpenGrants) -> Foreseen {
+    let (says, could) = (function.effect, function.effect.max(grants.set().could()));
+    Foreseen { digest: opened.tool.digest(), effects: says..=could, grants: Arc::clone(grants.set()) }
+}
+
+fn another(target: &Target) -> Failure {
+    Failure::new(Code::Approval, format!("{target} was not approved"))
+        .why("its tool was changed after the question, and what was agreed to was another")
+        .fix("call it again: then it is asked for as it is now")
 }
 
 /// Told alike whether it is there or not.

@@ -6,7 +6,7 @@
 
 use std::time::Instant;
 
-use hotcell_call::{Clock, Effects, Failure, Kind, Receipt};
+use hotcell_call::{Clock, Effects, Failure, Kind, Leave, Receipt};
 use hotcell_flow::retry::{Policy, Seen, Verdict, judge, transient};
 use hotcell_sandbox::Attempt;
 
@@ -57,7 +57,8 @@ impl Tries {
         if ready.deadline().is_some_and(|deadline| start >= deadline) {
             return None;
         }
-        // The tool's rate last, because it is everybody's.
+        // What is everybody's comes last. Leave that was taken in vain is given back when the call has ended.
+        ready.call().leave.as_ref().is_none_or(Leave::take).then_some(())?;
         budget(ready, now, self.most)?.withdraw(now).then_some(())?;
         admission.start(now, ready.tenant(), ready.terms()).ok()?;
         Some(start)

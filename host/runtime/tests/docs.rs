@@ -218,3 +218,26 @@ fn the_example_of_a_tools_file_is_one_and_has_every_key() {
     assert!(!file.wants.read.is_empty() && !file.wants.env.is_empty());
     assert!(file.wants.real_clock && file.wants.system_random);
 }
+
+// === agents.md ===
+
+#[test]
+fn every_key_of_an_agent_is_in_the_table_of_them() {
+    let text = text("agents.md");
+    let (_, table) = text.split_once("## All keys").unwrap();
+    let schema = page("../host/cli/schema/agent.json");
+    let schema: serde_json::Value = serde_json::from_str(&fs::read_to_string(schema).unwrap()).unwrap();
+    let sections = schema["properties"].as_object().unwrap();
+    assert!(sections.len() > 10, "{sections:?}");
+    for (section, of) in sections {
+        let row = table.lines().find(|line| line.contains(&format!("[{section}]")));
+        let row = row.unwrap_or_else(|| panic!("no row for [{section}]"));
+        // Agents at the side have the keys of an agent, and one of their own.
+        let of = if of["type"] == "array" { &of["items"] } else { of };
+        let keys = of["properties"].as_object().into_iter().flatten().map(|(key, _)| key.as_str());
+        for key in keys.filter(|key| section != "agents" || *key == "share") {
+            let named = row.contains(&format!("`{key}`")) || row.contains(&format!(".{key}]]`"));
+            assert!(named, "`{key}` of [{section}] is not in its row: {row}");
+        }
+    }
+}

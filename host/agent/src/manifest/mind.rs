@@ -244,7 +244,7 @@ fn approve(root: &Section<'_>) -> (Approve, Vec<Spanned<Allow>>) {
             patterns.push(pattern);
         }
     }
-    approve.timeout = section.get("timeout").and_then(|item| item.duration()).unwrap_or(approve.timeout);
+    approve.timeout = section.get("timeout").and_then(|item| item.duration());
     (approve, patterns)
 }
 

@@ -9,12 +9,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hotcell_agent::Approve;
-use hotcell_call::{AgentName, Code, Effect, Failure, Happening, Payload, Target, abridged};
+use hotcell_call::{AgentName, Code, Effect, Failure, Foreseen, Happening, Payload, Target, abridged};
 use tokio::sync::Mutex;
 
 use crate::events::Events;
 use crate::session::Owner;
 use crate::session::caller::Caller;
+use crate::session::closing::Closing;
 
 /// What is asked.
 #[derive(Debug, Clone)]
@@ -115,7 +116,8 @@ impl Gate {
         &self.approval
     }
 
-    /// Lets a call of a run through, if it need not be asked for or somebody agrees.
+    /// Lets a call of a run through, if it need not be asked for or somebody agrees; gives as what. The call has to be made as that, and
+    /// the path sees to it: an answer takes its time, and so does the queue, and tools may change meanwhile. None: nothing is asked for.
     ///
     /// What it could do is found out now, and not when the agent was read: a tool may have become another since then, and what its
     /// author says of it counts for no less than what it is granted.
@@ -123,14 +125,19 @@ impl Gate {
     /// # Errors
     ///
     /// [`Code::Approval`]; what is wrong with the tool, or with the input.
-    pub(super) async fn pass(&self, caller: &Caller<'_>, target: &Target, input: &Payload) -> Result<(), Failure> {
+    pub(super) async fn pass(
+        &self,
+        caller: &Caller<'_>,
+        target: &Target,
+        input: &Payload,
+    ) -> Result<Option<Foreseen>, Failure> {
         if self.asks.are_none() {
-            return Ok(());
+            return Ok(None);
         }
         let wants = caller.agent.wants(&target.tool);
         let foreseen = caller.host.foreseen(target, wants.as_ref()).await?;
         if !self.asks.contain(target, &foreseen.effects) {
-            return Ok(());
+            return Ok(Some(foreseen));
         }
         // What would be refused is no question for a person.
         caller.host.fits(target, &caller.agent.limits(&target.tool), input).await?;
@@ -141,46 +148,55 @@ impl Gate {
             return Err(Failure::new(Code::Approval, format!("{target} was not approved"))
                 .why("whoever runs the agent is asked before it is called, and did not agree"));
         }
-        // An answer takes its time, and tools may change meanwhile: what was agreed to was another.
-        if caller.host.foreseen(target, wants.as_ref()).await? != foreseen {
-            return Err(Failure::new(Code::Approval, format!("{target} was not approved"))
-                .why("its tool was changed while it was asked for"));
-        }
-        Ok(())
+        Ok(Some(foreseen))
     }
 }
+
+/// How long an answer is waited for where no agent says it.
+const USUAL_WAIT: Duration = Duration::from_secs(600);
 
 /// Asks one thing after the other, and waits only so long.
 pub(super) struct Approval {
     approver: Option<Arc<dyn Approver>>,
-    timeout: Duration,
-    /// Two questions at once are one too many for a person.
-    turn: Mutex<()>,
+    /// None: nobody said one.
+    timeout: Option<Duration>,
+    /// Two questions at once are one too many for a person, also where they are of runs within each other.
+    turn: Arc<Mutex<()>>,
 }
 
 impl Approval {
-    pub(super) fn new(approver: Option<Arc<dyn Approver>>, timeout: Duration) -> Self {
-        Self { approver, timeout, turn: Mutex::default() }
+    pub(super) fn new(approver: Option<Arc<dyn Approver>>) -> Self {
+        Self { approver, timeout: None, turn: Arc::default() }
+    }
+
+    /// The same, for an agent that says how long it waits; at the side of another nobody waits longer than that one does.
+    pub(super) fn narrowed(&self, timeout: Option<Duration>) -> Self {
+        let timeout = self.timeout.into_iter().chain(timeout).min();
+        Self { approver: self.approver.clone(), timeout, turn: Arc::clone(&self.turn) }
     }
 
     /// Whether it may be; no answer in time is no. The time is that of this question alone, and not of those before it: they take
     /// no more than theirs, and the run's own end bounds them all.
     pub(super) async fn ask(&self, question: &Question<'_>, owner: &Owner, events: &Events) -> bool {
         let (what, input) = (question.what(), question.input().map(|input| abridged(input, MOST_TOLD)));
-        let asked = || Happening::ApprovalAsked { what: what.clone(), input: input.clone() };
-        let agreed = match &self.approver {
+        let about = owner.about();
+        let asked = || {
+            events.tell(about, || Happening::ApprovalAsked { what: what.clone(), input: input.clone() });
+            let (what, input) = (what.clone(), input.clone());
+            Closing::of(events, about, Happening::ApprovalAnswered { what, input, agreed: false, withdrawn: true })
+        };
+        let (agreed, asked) = match &self.approver {
             Some(approver) => {
                 let _turn = self.turn.lock().await;
                 let _place = approver.turn(question).await;
-                events.tell(owner.about(), asked);
-                tokio::time::timeout(self.timeout, approver.ask(question)).await.unwrap_or(false)
+                let asked = asked();
+                let most = self.timeout.unwrap_or(USUAL_WAIT);
+                let answer = tokio::time::timeout(most, approver.ask(question)).await;
+                (answer.unwrap_or(false), asked)
             }
-            None => {
-                events.tell(owner.about(), asked);
-                false
-            }
+            None => (false, asked()),
         };
-        events.tell(owner.about(), || Happening::ApprovalAnswered { what, input, agreed });
+        asked.tell(Happening::ApprovalAnswered { what, input, agreed, withdrawn: false });
         agreed
     }
 }
@@ -215,12 +231,12 @@ impl Approval {
                 Box::pin(async { true })
             }
         }
-        Self::new(Some(Arc::new(Yes)), Duration::from_secs(1))
+        Self::new(Some(Arc::new(Yes)))
     }
 
     /// Nobody.
     pub(super) fn none() -> Self {
-        Self::new(None, Duration::from_secs(1))
+        Self::new(None)
     }
 }
 
@@ -260,12 +276,34 @@ mod tests {
         let slow = Slow { takes: Duration::from_millis(200), turn: Mutex::default(), at_once: AtomicUsize::new(0) };
         let approver: Arc<dyn Approver> = Arc::new(slow);
         // Of two runs, each with two questions.
-        let runs = [(); 2].map(|()| Approval::new(Some(Arc::clone(&approver)), Duration::from_millis(390)));
+        let wait = Some(Duration::from_millis(390));
+        let runs = [(); 2].map(|()| Approval::new(Some(Arc::clone(&approver))).narrowed(wait));
         let (agent, target, events) = ("a".parse().unwrap(), "a.b".parse().unwrap(), Events::through(Vec::new()));
         let owner = Owner { tenant: TenantId::default(), run: RunId::from_bits(1) };
         let effect = Effect::Write;
         let question = Question::Call { agent: &agent, target: &target, says: effect, effect, input: "{}" };
         let asked = [0, 1, 0, 1].map(|run| runs[run].ask(&question, &owner, &events));
         assert_eq!(futures::future::join_all(asked).await, [true; 4]);
+    }
+
+    // At the side of another, an agent's own time was passed over.
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_is_waited_for_no_longer_than_an_agent_and_all_around_it_say() {
+        let (agent, events) = ("a".parse().unwrap(), Events::through(Vec::new()));
+        let owner = Owner { tenant: TenantId::default(), run: RunId::from_bits(1) };
+        let question = Question::Budget { agent: &agent, what: "turns", used: "1", most: "1" };
+        let seconds = |timeout: Option<u64>| timeout.map(Duration::from_secs);
+        for (outer, inner, agreed) in [
+            (Some(60), Some(20), false),
+            (Some(20), Some(60), false),
+            (Some(20), None, false),
+            (None, Some(20), false),
+            (Some(900), None, true),
+            (None, None, true),
+        ] {
+            let slow = Slow { takes: Duration::from_secs(30), turn: Mutex::default(), at_once: AtomicUsize::new(0) };
+            let approval = Approval::new(Some(Arc::new(slow))).narrowed(seconds(outer)).narrowed(seconds(inner));
+            assert_eq!(approval.ask(&question, &owner, &events).await, agreed, "{outer:?} {inner:?}");
+        }
     }
 }

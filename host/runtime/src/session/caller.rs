@@ -5,12 +5,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use hotcell_agent::Agent;
-use hotcell_call::{CallId, Code, Failure, Kind, Outcome, Payload, Refusal, Target, ToolCall};
+use hotcell_call::{CallId, Code, Failure, Foreseen, Kind, Leave, Outcome, Payload, Refusal, Target, ToolCall};
 use tokio::sync::Semaphore;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use crate::host::Host;
 use crate::session::Owner;
+use crate::session::end::UnderWay;
 use crate::trace;
 
 /// Makes the calls of a run.
@@ -22,10 +23,24 @@ pub(super) struct Caller<'a> {
     /// Calls at a time, over all that the run does at once.
     slots: Semaphore,
     pub(super) count: Arc<Count>,
+    pub(super) under_way: Arc<UnderWay>,
     tasks: TaskTracker,
 }
 
-/// The calls of a run, and those of the runs around it that count them too.
+/// A call that is wanted.
+pub(super) struct Wanted<'w> {
+    /// The id that it has, if it is known already; also where it is offered again.
+    pub(super) id: Option<CallId>,
+    pub(super) target: &'w Target,
+    pub(super) input: Payload,
+    /// How often it may be made again; none: as the agent says.
+    pub(super) retries: Option<u32>,
+    /// As what it was let through; none: nothing has to be asked for.
+    pub(super) agreed: Option<Foreseen>,
+}
+
+/// The calls of a run, and those of the runs around it that count them too. An attempt is counted before it is made, so that calls side
+/// by side make no more together than there may be.
 pub(super) struct Count {
     made: AtomicU64,
     most: u64,
@@ -45,60 +60,72 @@ impl Count {
         self.most.saturating_sub(self.made.load(Ordering::Relaxed)).min(around)
     }
 
-    /// Counts calls that were made, here and in all runs around.
-    fn add(&self, calls: u64) {
-        self.made.fetch_add(calls, Ordering::Relaxed);
-        if let Some(around) = &self.around {
-            around.add(calls);
+    /// Counts one that will be made, here and in all runs around; false: there is none left.
+    fn take(&self) -> bool {
+        let more = |made: u64| (made < self.most).then_some(made + 1);
+        if self.made.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_err() {
+            return false;
         }
+        let may = self.around.as_ref().is_none_or(|around| around.take());
+        if !may {
+            self.made.fetch_sub(1, Ordering::Relaxed);
+        }
+        may
     }
 
-    fn take_back(&self) {
-        self.made.fetch_sub(1, Ordering::Relaxed);
+    fn take_back(&self, calls: u64) {
+        self.made.fetch_sub(calls, Ordering::Relaxed);
         if let Some(around) = &self.around {
-            around.take_back();
-        }
-    }
-
-    /// Counts one that will be made; gives how many are left after it. None: there is none left, here or around.
-    fn take(&self) -> Option<u64> {
-        let made = self.made.fetch_add(1, Ordering::Relaxed) + 1;
-        let around = self.around.as_ref().map_or(Some(u64::MAX), |around| around.take());
-        match (self.most.checked_sub(made), around) {
-            (Some(left), Some(around)) => Some(left.min(around)),
-            (_, around) => {
-                self.made.fetch_sub(1, Ordering::Relaxed);
-                if let (Some(count), Some(_)) = (&self.around, around) {
-                    count.take_back();
-                }
-                None
-            }
+            around.take_back(calls);
         }
     }
 }
 
+/// What was counted for one call: for its first attempt, and for each that it had leave for.
+struct Taken {
+    count: Arc<Count>,
+    attempts: AtomicU64,
+}
+
+impl Taken {
+    fn first(count: &Arc<Count>) -> Option<Arc<Self>> {
+        count.take().then(|| Arc::new(Self { count: Arc::clone(count), attempts: AtomicU64::new(1) }))
+    }
+
+    fn again(&self) -> bool {
+        let may = self.count.take();
+        self.attempts.fetch_add(u64::from(may), Ordering::Relaxed);
+        may
+    }
+
+    /// So many it was: those that were not made after all are given back.
+    fn settle(&self, made: u64) {
+        self.count.take_back(self.attempts.load(Ordering::Relaxed).saturating_sub(made));
+    }
+}
+
 impl<'a> Caller<'a> {
-    pub(super) fn new(host: &'a Host, agent: &'a Agent, owner: Owner, deadline: Instant, count: Arc<Count>) -> Self {
+    pub(super) fn new(
+        host: &'a Host,
+        agent: &'a Agent,
+        owner: Owner,
+        deadline: Instant,
+        count: Arc<Count>,
+        under_way: Arc<UnderWay>,
+    ) -> Self {
         let slots = Semaphore::new(agent.bounds.parallel.get().min(Semaphore::MAX_PERMITS));
-        Self { owner, host, agent, deadline, slots, count, tasks: TaskTracker::new() }
+        Self { owner, host, agent, deadline, slots, count, under_way, tasks: TaskTracker::new() }
     }
 
     /// Makes a call, and makes it again when the host says that it has too much to do: a run is slowed down by that, and does not
-    /// fail. `ended` hears of each call that was made, also of those before the last. All have the id that is given, if one is.
+    /// fail. `ended` hears of each call that was made, also of those before the last.
     ///
     /// # Errors
     ///
     /// [`Code::Budget`] when the run may make no more calls.
-    pub(super) async fn call(
-        &self,
-        id: Option<CallId>,
-        target: &Target,
-        input: Payload,
-        retries: Option<u32>,
-        ended: impl Fn(&Outcome),
-    ) -> Result<Outcome, Failure> {
+    pub(super) async fn call(&self, wanted: Wanted<'_>, ended: impl Fn(&Outcome)) -> Result<Outcome, Failure> {
         loop {
-            let (outcome, made) = self.attempt(id, target, input.clone(), retries).await?;
+            let (outcome, made) = self.attempt(&wanted).await?;
             if made {
                 ended(&outcome);
             }
@@ -118,42 +145,35 @@ impl<'a> Caller<'a> {
         (wait.saturating_mul(2) < self.deadline.saturating_duration_since(Instant::now())).then_some(wait)
     }
 
-    async fn attempt(
-        &self,
-        id: Option<CallId>,
-        target: &Target,
-        input: Payload,
-        retries: Option<u32>,
-    ) -> Result<(Outcome, bool), Failure> {
+    async fn attempt(&self, wanted: &Wanted<'_>) -> Result<(Outcome, bool), Failure> {
         let slot = self.slots.acquire().await;
-        let most = self.count.most;
-        let Some(left) = self.count.take() else {
-            let operators = self.host.config().budget.calls == Some(most);
-            let file = if operators { "hotcell.toml" } else { "the agent's file" };
-            return Err(Failure::new(Code::Budget, format!("the run of {} made all its calls", self.agent.name))
-                .why(format!("{most} of {most}"))
-                .fix(format!("raise `[budget] calls` in {file}"))
-                .reached(most, most));
-        };
-        let call = self.prepared(id, target, input, retries, left);
+        let taken = Taken::first(&self.count).ok_or_else(|| self.all_made())?;
+        let call = self.prepared(wanted, &taken);
         // A task of its own, so that calls of one run use all cores; it ends with this future.
-        let host = self.host.clone();
-        let task = AbortOnDropHandle::new(self.tasks.spawn(trace::along(async move { host.call(call).await })));
-        let outcome = task
-            .await
-            .map_err(|error| Failure::new(Code::Fault, format!("the call of {target} broke")).caused_by(error))?;
+        let (host, under_way) = (self.host.clone(), Arc::clone(&self.under_way));
+        let task = AbortOnDropHandle::new(self.tasks.spawn(trace::along(async move {
+            // Declared first, so that it goes last.
+            let _under_way = under_way;
+            host.call(call).await
+        })));
+        let broke = |error| Failure::new(Code::Fault, format!("the call of {} broke", wanted.target)).caused_by(error);
+        let outcome = task.await.map_err(broke)?;
         drop(slot);
-        match outcome.receipt.attempts {
-            // Offered and not taken: no call was made.
-            0 if outcome.result.as_ref().is_err_and(|failure| self.patience(failure).is_some()) => {
-                self.count.take_back();
-                Ok((outcome, false))
-            }
-            attempts => {
-                self.count.add(u64::from(attempts.saturating_sub(1)));
-                Ok((outcome, true))
-            }
-        }
+        // Offered and not taken: no call was made.
+        let offered = outcome.receipt.attempts == 0
+            && outcome.result.as_ref().is_err_and(|failure| self.patience(failure).is_some());
+        taken.settle(if offered { 0 } else { u64::from(outcome.receipt.attempts.max(1)) });
+        Ok((outcome, !offered))
+    }
+
+    fn all_made(&self) -> Failure {
+        let most = self.count.most;
+        let operators = self.host.config().budget.calls == Some(most);
+        let file = if operators { "hotcell.toml" } else { "the agent's file" };
+        Failure::new(Code::Budget, format!("the run of {} made all its calls", self.agent.name))
+            .why(format!("{most} of {most}"))
+            .fix(format!("raise `[budget] calls` in {file}"))
+            .reached(most, most)
     }
 
     /// Waits until no call of the run is under way any more; nobody waits for those that still are.
@@ -162,25 +182,20 @@ impl<'a> Caller<'a> {
         self.tasks.wait().await;
     }
 
-    fn prepared(
-        &self,
-        id: Option<CallId>,
-        target: &Target,
-        input: Payload,
-        retries: Option<u32>,
-        left: u64,
-    ) -> ToolCall {
-        let mut call = self.host.next_call(target.clone(), input);
+    fn prepared(&self, wanted: &Wanted<'_>, taken: &Arc<Taken>) -> ToolCall {
+        let target = wanted.target;
+        let mut call = self.host.next_call(target.clone(), wanted.input.clone());
         call.tenant = self.owner.tenant.clone();
-        call.id = id.unwrap_or(call.id);
+        call.id = wanted.id.unwrap_or(call.id);
         call.run = Some(self.owner.run);
         call.limits = self.agent.limits(&target.tool);
         call.wants = self.agent.wants(&target.tool);
         call.priority = self.agent.schedule.priority;
         call.deadline = Some(self.agent.schedule.deadline(Instant::now(), self.deadline));
-        // What the host makes again counts as calls of the run.
-        let left = u32::try_from(left).unwrap_or(u32::MAX);
-        call.retries = retries.or(self.agent.schedule.retries).map(|asked| asked.min(left));
+        call.retries = wanted.retries.or(self.agent.schedule.retries);
+        let taken = Arc::clone(taken);
+        call.leave = Some(Leave::of(move || taken.again()));
+        call.agreed.clone_from(&wanted.agreed);
         call
     }
 
@@ -197,14 +212,25 @@ mod tests {
     #[test]
     fn calls_count_in_all_runs_around_and_no_share_is_spent_twice() {
         let outer = Count::new(10, None);
-        assert_eq!(outer.take(), Some(9));
+        assert!(outer.take());
         let (one, other) =
             (Count::new(100, Some((Arc::clone(&outer), 80))), Count::new(100, Some((Arc::clone(&outer), 80))));
         assert_eq!((one.most, other.most), (7, 7));
-        let taken = |count: &Count| std::iter::from_fn(|| count.take()).count();
-        assert_eq!((taken(&one), taken(&other), outer.take()), (7, 2, None));
+        let taken = |count: &Count| std::iter::from_fn(|| count.take().then_some(())).count();
+        assert_eq!((taken(&one), taken(&other), outer.take()), (7, 2, false));
         assert_eq!((one.made.load(Ordering::Relaxed), other.made.load(Ordering::Relaxed), outer.left()), (7, 2, 0));
-        one.take_back();
-        assert_eq!((other.take(), outer.take()), (Some(0), None));
+        one.take_back(1);
+        assert_eq!((other.take(), outer.take()), (true, false));
+    }
+
+    #[test]
+    fn attempts_that_were_not_made_after_all_are_given_back() {
+        let count = Count::new(3, None);
+        let (one, other) = (Taken::first(&count).unwrap(), Taken::first(&count).unwrap());
+        assert_eq!((one.again(), other.again(), Taken::first(&count).is_none()), (true, false, true));
+        one.settle(1);
+        assert_eq!((other.again(), count.left()), (true, 0));
+        other.settle(0);
+        assert_eq!(count.left(), 2);
     }
 }

@@ -7,6 +7,8 @@
 mod approve;
 mod asked;
 mod caller;
+mod closing;
+mod end;
 mod ledger;
 mod mind;
 mod out;
@@ -26,7 +28,7 @@ use serde_json::Value;
 use tracing::Instrument as _;
 
 use crate::config::Ceiling;
-use crate::events::{About, Events, Property};
+use crate::events::{About, Property};
 use crate::host::Host;
 pub use crate::session::approve::{Approver, Question, Turn};
 pub use crate::session::ledger::Spent;
@@ -34,6 +36,7 @@ use crate::trace;
 
 use crate::session::approve::{Approval, Asks, Gate};
 use crate::session::caller::{Caller, Count};
+use crate::session::end::{End, UnderWay};
 use crate::session::ledger::Ledger;
 use crate::session::mind::Thinker;
 use crate::session::out::Out;
@@ -169,6 +172,7 @@ struct Within {
     share: u8,
     asks: Arc<Asks>,
     approval: Arc<Approval>,
+    under_way: Arc<UnderWay>,
     deadline: Instant,
     depth: usize,
 }
@@ -200,11 +204,10 @@ impl Host {
     ///
     /// The outcome always comes; what went wrong stands in it. Dropping the future cancels the run with all its calls.
     pub async fn run(&self, agent: &Agent, input: RunInput) -> RunOutcome {
-        let timeout = agent.mind.as_ref().map_or_else(Default::default, |mind| mind.approve.timeout);
-        let approval = Arc::new(Approval::new(input.approver, timeout));
+        let approval = Arc::new(Approval::new(input.approver));
         let owner = Owner { tenant: input.tenant, run: input.run.unwrap_or_else(Self::next_run) };
         let span = trace::run(&agent.name, owner.run, &owner.tenant);
-        self.started(agent, input.value, input.out, approval, owner, None).instrument(span).await
+        Box::pin(self.started(agent, input.value, input.out, approval, owner, None)).instrument(span).await
     }
 
     /// Runs an agent that another uses, with its task.
@@ -212,7 +215,9 @@ impl Host {
         let approval = Arc::clone(&within.approval);
         let owner = Owner { tenant: within.tenant.clone(), run: Self::next_run() };
         let span = trace::run(&agent.name, owner.run, &owner.tenant);
-        self.started(agent, Value::String(task.to_owned()), None, approval, owner, Some(within)).instrument(span).await
+        Box::pin(self.started(agent, Value::String(task.to_owned()), None, approval, owner, Some(within)))
+            .instrument(span)
+            .await
     }
 
     /// Whether a run of an agent could begin, as far as its models go: each may be asked, and has a price where a budget of money
@@ -240,7 +245,6 @@ impl Host {
         let deadline = within.as_ref().map_or(own, |within| within.deadline.min(own));
         let around = within.as_ref().map(|within| (Arc::clone(&within.count), within.share));
         let max_calls = ceiling.calls.into_iter().fold(agent.bounds.max_calls, u64::min);
-        let caller = Caller::new(self, agent, owner.clone(), deadline, Count::new(max_calls, around));
         let room = Room::new(ceiling.memory, within.as_ref().map(|within| Arc::clone(&within.room)));
         let _counted = Counted::new(&self.0.events.runs);
         self.0.events.tell(owner.about(), || Happening::RunStarted {
@@ -250,7 +254,9 @@ impl Host {
             parent: within.as_ref().map(|within| within.parent),
             task: shortened(&task_of(&input), 200),
         });
-        let end = End::of(&self.0.events, owner);
+        let end = End::of(&self.0.events, owner.clone(), within.as_ref().map(|within| Arc::clone(&within.under_way)));
+        let count = Count::new(max_calls, around);
+        let caller = Caller::new(self, agent, owner, deadline, count, Arc::clone(end.under_way()));
         let mut outcome = match &agent.mind {
             None => {
                 let gate = within.as_ref().map(|within| caller.gate(&within.asks, &approval));
@@ -262,6 +268,8 @@ impl Host {
         caller.gone().await;
         outcome.elapsed = started.elapsed();
         trace::ran(&outcome.word(), outcome.calls);
+        // It holds what tells the end.
+        drop(caller);
         end.tell(&outcome);
         outcome
     }
@@ -313,6 +321,7 @@ impl Caller<'_> {
     ) -> RunOutcome {
         let (agent, started) = (self.agent, Instant::now());
         let depth = within.as_ref().map_or(0, |within| within.depth);
+        let approval = Arc::new(approval.narrowed(mind.approve.timeout));
         let asks = Asks::new(mind.approve.clone(), within.as_ref().map(|within| Arc::clone(&within.asks)));
         let ceiling =
             || Ledger::ceiling(&agent.name, &self.owner, &self.host.0.config.budget).map(|ledger| (ledger, 100));
@@ -366,36 +375,6 @@ impl<'a> Counted<'a> {
 impl Drop for Counted<'_> {
     fn drop(&mut self) {
         self.0.update(|runs| *runs = runs.saturating_sub(1));
-    }
-}
-
-/// The guard of a run that has begun: exactly one end is told of it, also where whoever waits for it goes away.
-struct End<'a> {
-    events: &'a Events,
-    owner: Owner,
-    told: bool,
-}
-
-impl<'a> End<'a> {
-    fn of(events: &'a Events, owner: Owner) -> Self {
-        Self { events, owner, told: false }
-    }
-
-    /// It came to its end.
-    fn tell(mut self, outcome: &RunOutcome) {
-        self.told = true;
-        let answer = outcome.answer.as_deref().map(|answer| shortened(answer, 500));
-        self.events.tell(self.owner.about(), || Happening::RunFinished { outcome: outcome.word(), answer });
-    }
-}
-
-impl Drop for End<'_> {
-    fn drop(&mut self) {
-        if !self.told {
-            let code = if std::thread::panicking() { Code::Fault } else { Code::Cancelled };
-            let outcome = code.kind().to_string();
-            self.events.tell(self.owner.about(), || Happening::RunFinished { outcome, answer: None });
-        }
     }
 }
 

@@ -14,7 +14,8 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use crate::session::approve::Gate;
-use crate::session::caller::Caller;
+use crate::session::caller::{Caller, Wanted};
+use crate::session::closing::Closing;
 use crate::session::ledger::Spent;
 use crate::session::out::Out;
 use crate::session::room::{self, Held, Room, Share};
@@ -89,6 +90,8 @@ impl<'a> Run<'a> {
     /// Does the work of one node.
     pub(super) async fn work(&self, node: Node) -> Verdict {
         let Some(step) = self.agent.step(node) else { return Verdict::Failed };
+        let ended = |state| Happening::StepFinished { step: step.id.clone(), state };
+        let ending = Closing::of(&self.caller.host.0.events, self.caller.owner.about(), ended("failed"));
         let done = self.stop.run_until_cancelled(self.step(step)).await;
         let cancelled = || Err(Failure::new(Code::Cancelled, format!("the step `{}` was cancelled", step.id)));
         let well = match done.unwrap_or_else(cancelled) {
@@ -104,7 +107,7 @@ impl<'a> Run<'a> {
             }
         };
         let state = if well { "done" } else { "failed" };
-        self.tell(|| Happening::StepFinished { step: step.id.clone(), state });
+        ending.tell(ended(state));
         verdict(well)
     }
 
@@ -208,10 +211,12 @@ impl<'a> Run<'a> {
     }
 
     async fn call(&self, step: &Step, target: &Target, input: Payload) -> Result<Held<'_>, Failure> {
-        if let Some(gate) = self.gate {
-            gate.pass(self.caller, target, &input).await?;
-        }
-        let outcome = self.caller.call(None, target, input, step.retry, |outcome| self.count(step, outcome)).await?;
+        let agreed = match self.gate {
+            Some(gate) => gate.pass(self.caller, target, &input).await?,
+            None => None,
+        };
+        let wanted = Wanted { id: None, target, input, retries: step.retry, agreed };
+        let outcome = self.caller.call(wanted, |outcome| self.count(step, outcome)).await?;
         self.read(target, &outcome.result?)
     }
 

@@ -288,10 +288,11 @@ impl Part {
                 *elapsed_ms = at.saturating_sub(*began);
                 true
             }
-            (Self::Asked { what, agreed: end @ None }, Happening::ApprovalAnswered { what: asked, agreed, .. })
-                if what == asked =>
-            {
-                *end = Some(*agreed);
+            (
+                Self::Asked { what, agreed: end @ None },
+                Happening::ApprovalAnswered { what: asked, agreed, withdrawn, .. },
+            ) if what == asked => {
+                *end = (!withdrawn).then_some(*agreed);
                 true
             }
             _ => false,

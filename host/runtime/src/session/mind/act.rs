@@ -12,6 +12,8 @@ use super::conversation::{Results, held_by_result, held_by_uses};
 use super::shown::{Envelope, Origin};
 use super::{MOST_TOLD, Thinker};
 use crate::events::About;
+use crate::session::caller::Wanted as Called;
+use crate::session::closing::Closing;
 use crate::session::{Action, Within};
 
 /// Uses of one reply that are made; of the others the model is told that they were too many.
@@ -89,14 +91,22 @@ impl Thinker<'_> {
         let text = serde_json::to_string(input)
             .map_err(|error| Failure::new(Code::Fault, "an input can't be written").caused_by(error))?;
         let (_text, input) = (self.room.take(ByteSize::of(text.len()))?, Payload::new(text));
-        if let Err(failure) = self.gate.pass(self.caller, &offer.target, &input).await {
-            return Ok(self.unmade(one, &failure));
-        }
+        let agreed = match self.gate.pass(self.caller, &offer.target, &input).await {
+            Ok(agreed) => agreed,
+            Err(failure) => return Ok(self.unmade(one, &failure)),
+        };
         let target = offer.target.to_string();
         let call = self.caller.host.next_call(offer.target.clone(), input.clone()).id;
-        self.required(Some(call), one, &target, input.as_str());
+        let open = self.required(Some(call), one, &target, input.as_str());
         let began = Instant::now();
-        let made = self.caller.call(Some(call), &offer.target, input, None, |outcome| self.count(outcome)).await?;
+        let wanted = Called { id: Some(call), target: &offer.target, input, retries: None, agreed };
+        let made = match self.caller.call(wanted, |outcome| self.count(outcome)).await {
+            Ok(made) => made,
+            Err(failure) => {
+                open.tell(result(one, &failure.kind().to_string(), None));
+                return Err(failure);
+            }
+        };
         // The run's own end, and not one of the call.
         if let Err(failure) = &made.result
             && failure.kind() == Kind::Cancelled
@@ -113,7 +123,7 @@ impl Thinker<'_> {
             outcome: made.word(),
             elapsed: began.elapsed(),
         });
-        Ok(self.available(Some(call), one, &made.word(), &envelope))
+        Ok(available(open, one, &made.word(), &envelope))
     }
 
     async fn agent(&self, one: &ToolUse, sub: &SubAgent, input: &Map<String, Value>) -> Result<ToolResult, Failure> {
@@ -123,7 +133,7 @@ impl Thinker<'_> {
             return Ok(self.unmade(one, &failure));
         };
         let target = format!("agent {}", sub.agent());
-        self.required(None, one, &target, task);
+        let open = self.required(None, one, &target, task);
         let began = Instant::now();
         let within = Within {
             tenant: self.caller.owner.tenant.clone(),
@@ -134,6 +144,7 @@ impl Thinker<'_> {
             share: sub.share,
             asks: std::sync::Arc::clone(self.gate.asks()),
             approval: std::sync::Arc::clone(self.gate.approval()),
+            under_way: std::sync::Arc::clone(&self.caller.under_way),
             deadline: self.caller.deadline,
             depth: self.depth + 1,
         };
@@ -163,30 +174,18 @@ impl Thinker<'_> {
             outcome: word.clone(),
             elapsed: began.elapsed(),
         });
-        Ok(self.available(None, one, &word, &envelope))
+        Ok(available(open, one, &word, &envelope))
     }
 
-    fn required(&self, call: Option<CallId>, one: &ToolUse, target: &str, input: &str) {
-        self.caller.host.0.events.tell(About { call, ..self.caller.owner.about() }, || Happening::ActionRequired {
+    /// Tells what is to be done, which is cancelled where nothing else is told of it.
+    fn required(&self, call: Option<CallId>, one: &ToolUse, target: &str, input: &str) -> Closing<'_> {
+        let (events, about) = (&self.caller.host.0.events, About { call, ..self.caller.owner.about() });
+        events.tell(about, || Happening::ActionRequired {
             action: shortened(&one.id, 100),
             target: target.to_owned(),
             input: shortened(input, MOST_TOLD),
         });
-    }
-
-    fn available(&self, call: Option<CallId>, one: &ToolUse, outcome: &str, envelope: &Envelope) -> ToolResult {
-        self.caller.host.0.events.tell(About { call, ..self.caller.owner.about() }, || Happening::ResultAvailable {
-            action: shortened(&one.id, 100),
-            outcome: outcome.to_owned(),
-            size: envelope.size,
-            shown: shortened(&envelope.text, MOST_TOLD),
-        });
-        ToolResult {
-            id: one.id.clone(),
-            name: one.name.clone(),
-            text: envelope.text.clone(),
-            is_error: envelope.is_error,
-        }
+        Closing::of(events, about, result(one, &Kind::Cancelled.to_string(), None))
     }
 
     /// A use of which nothing came, because it could not be made: the model is told why.
@@ -202,5 +201,21 @@ impl Thinker<'_> {
         });
         let envelope = Envelope::new(Origin::None, Err(failure), self.mind.shown);
         ToolResult { id: one.id.clone(), name: one.name.clone(), text: envelope.text, is_error: true }
+    }
+}
+
+/// Tells what came of a use, and gives it as the model is shown it.
+fn available(open: Closing<'_>, one: &ToolUse, outcome: &str, envelope: &Envelope) -> ToolResult {
+    open.tell(result(one, outcome, Some(envelope)));
+    ToolResult { id: one.id.clone(), name: one.name.clone(), text: envelope.text.clone(), is_error: envelope.is_error }
+}
+
+/// What came of a use; without an envelope the model is shown nothing any more.
+fn result(one: &ToolUse, outcome: &str, envelope: Option<&Envelope>) -> Happening {
+    Happening::ResultAvailable {
+        action: shortened(&one.id, 100),
+        outcome: outcome.to_owned(),
+        size: envelope.map_or(ByteSize::default(), |envelope| envelope.size),
+        shown: envelope.map_or_else(String::new, |envelope| shortened(&envelope.text, MOST_TOLD)),
     }
 }

@@ -82,7 +82,11 @@ impl Remembered {
     pub(super) async fn messages(&self) -> Vec<Message> {
         let memory = self.clone();
         let read = spawn_blocking(move || memory.read()).await;
-        let Read { turns, wrong } = read.unwrap_or_else(|error| Read::nothing(&error));
+        let Read { turns, wrong } = match read {
+            Ok(Ok(read)) => read,
+            Ok(Err(error)) => Read { turns: Vec::new(), wrong: Some(error.to_string()) },
+            Err(error) => Read { turns: Vec::new(), wrong: Some(error.to_string()) },
+        };
         if let Some(why) = wrong {
             tracing::warn!(file = %self.file.display(), "not all of what the agent knew of earlier runs can be read: {why}");
         }
@@ -94,18 +98,17 @@ impl Remembered {
     }
 
     /// The last turns: of a file that is too large its end, of a damaged one what is whole.
-    fn read(&self) -> Read {
+    fn read(&self) -> io::Result<Read> {
         let bytes = match self.bytes() {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Read::default(),
-            Err(error) => return Read::nothing(&error),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Read::default()),
+            bytes => bytes?,
         };
         let lines: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).collect();
         let mut turns: Vec<Turn> = lines.iter().filter_map(|line| serde_json::from_slice(line).ok()).collect();
         let broken = lines.len() - turns.len();
         let wrong = (broken > 0).then(|| format!("{broken} of {} lines", lines.len()));
         turns.drain(..turns.len().saturating_sub(self.keep));
-        Read { turns, wrong }
+        Ok(Read { turns, wrong })
     }
 
     /// The file's bytes, from the beginning of a line on.
@@ -162,7 +165,8 @@ impl Remembered {
             Err(Errno::WOULDBLOCK | Errno::INTR) => return Ok(false),
             Err(error) => return Err(error.into()),
         }
-        let mut turns = self.read().turns;
+        // What can't be read is not written over.
+        let mut turns = self.read()?.turns;
         turns.push(turn);
         let before = turns.len().saturating_sub(self.keep);
         let new = self.file.with_extension("new");
@@ -174,12 +178,6 @@ impl Remembered {
         file.sync_all()?;
         fs::rename(&new, &self.file)?;
         Ok(true)
-    }
-}
-
-impl Read {
-    fn nothing(why: &dyn std::error::Error) -> Self {
-        Self { turns: Vec::new(), wrong: Some(why.to_string()) }
     }
 }
 
@@ -205,7 +203,8 @@ mod tests {
         for number in 0..5 {
             memory.add(&format!("task {number}"), "an answer\nof two lines", MOST_WAIT).await.unwrap();
         }
-        let tasks = |memory: &Remembered| memory.read().turns.into_iter().map(|turn| turn.task).collect::<Vec<_>>();
+        let tasks =
+            |memory: &Remembered| memory.read().unwrap().turns.into_iter().map(|turn| turn.task).collect::<Vec<_>>();
         let messages = memory.messages().await.len();
         assert_eq!((tasks(&memory), messages), (vec!["task 3".to_owned(), "task 4".to_owned()], 4));
         assert_eq!(fs::metadata(&memory.file).unwrap().mode() & 0o777, 0o600);
@@ -215,9 +214,19 @@ mod tests {
         )
         .unwrap();
         assert_eq!(tasks(&memory), ["a"]);
-        assert_eq!(memory.read().wrong.as_deref(), Some("2 of 3 lines"));
+        assert_eq!(memory.read().unwrap().wrong.as_deref(), Some("2 of 3 lines"));
         memory.add(&"x".repeat(100_000), "y", MOST_WAIT).await.unwrap();
         assert!(fs::metadata(&memory.file).unwrap().len() < 5_000);
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_read_is_not_written_over() {
+        let state = tempfile::tempdir().unwrap();
+        let memory = memory(state.path(), 3);
+        fs::create_dir_all(&memory.file).unwrap();
+        assert!(memory.messages().await.is_empty() && memory.read().is_err());
+        let failure = memory.add("task", "answer", MOST_WAIT).await.unwrap_err();
+        assert!(failure.code() == Code::File && memory.file.is_dir(), "{failure}");
     }
 
     #[test]
@@ -228,7 +237,7 @@ mod tests {
         let answer = "x".repeat(1 << 20);
         let line = |number: u32| format!("{{\"task\":\"{number}\",\"answer\":\"{answer}\"}}\n");
         fs::write(&memory.file, (0..20).map(line).collect::<String>()).unwrap();
-        let Read { turns, wrong } = memory.read();
+        let Read { turns, wrong } = memory.read().unwrap();
         let tasks: Vec<&str> = turns.iter().map(|turn| turn.task.as_str()).collect();
         assert_eq!(
             (tasks, wrong),
@@ -249,7 +258,7 @@ mod tests {
             }
         });
         futures::future::join_all(runs).await;
-        assert_eq!(memory(state.path(), 100).read().turns.len(), 40);
+        assert_eq!(memory(state.path(), 100).read().unwrap().turns.len(), 40);
     }
 
     // The lock was waited for without a bound, on a thread that drives runs.
@@ -272,6 +281,6 @@ mod tests {
         assert!(failure.reason().contains("held its lock for 100ms") && others > 10, "{failure}, {others}");
         drop(lock);
         memory.add("third", "done", MOST_WAIT).await.unwrap();
-        assert_eq!(memory.read().turns.len(), 2);
+        assert_eq!(memory.read().unwrap().turns.len(), 2);
     }
 }

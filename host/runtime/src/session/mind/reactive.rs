@@ -13,13 +13,14 @@ use std::sync::{Arc, PoisonError};
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 use hotcell_agent::model::{ChatReply, Message, StopReason, ToolUse};
-use hotcell_call::{ByteSize, Code, Failure, Happening, shortened};
+use hotcell_call::{ByteSize, Code, Failure, Happening, Kind, shortened};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::conversation::{self, Copied, Results};
 use super::{MOST_TOLD, Thinker};
 use crate::session::TaskOutcome;
+use crate::session::closing::Closing;
 use crate::session::room::Share;
 
 /// Tasks side by side: more are no use, and each has a conversation.
@@ -35,7 +36,7 @@ pub(super) struct Incoming {
 
 /// What thinking is told.
 enum Signal<'r> {
-    Received(Incoming, OwnedSemaphorePermit),
+    Received(Incoming, Place<'r>),
     Acted(u64, Result<Results<'r>, Failure>),
     /// No more tasks will come.
     NoMore,
@@ -52,14 +53,19 @@ struct Ended<'r> {
     task: u64,
     /// The answer, paid for.
     result: Result<(String, Share<'r>), Failure>,
-    /// Frees its place.
-    _place: OwnedSemaphorePermit,
+    place: Place<'r>,
+}
+
+/// The place of a task that came in: given back, and its end told, when this goes.
+struct Place<'r> {
+    _permit: OwnedSemaphorePermit,
+    open: Closing<'r>,
 }
 
 /// A task that is thought about.
 struct Conversation<'r> {
     said: conversation::Conversation<'r>,
-    place: OwnedSemaphorePermit,
+    place: Place<'r>,
 }
 
 impl Thinker<'_> {
@@ -81,7 +87,12 @@ impl Thinker<'_> {
         collected
     }
 
-    async fn letting_in(&self, mut tasks: Receiver<Incoming>, places: Arc<Semaphore>, signal: Sender<Signal<'_>>) {
+    async fn letting_in<'s>(
+        &'s self,
+        mut tasks: Receiver<Incoming>,
+        places: Arc<Semaphore>,
+        signal: Sender<Signal<'s>>,
+    ) {
         loop {
             // What is spent is spent for all: no more come in, and whoever sends them is told by the closed channel.
             let task = tokio::select! {
@@ -92,7 +103,10 @@ impl Thinker<'_> {
             let Some(task) = task else { break };
             let text = shortened(&task.text, MOST_TOLD);
             self.tell(|| Happening::TaskReceived { task: task.number, text });
-            let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+            let cancelled = ended(task.number, Kind::Cancelled.to_string(), "");
+            let open = Closing::of(&self.caller.host.0.events, self.caller.owner.about(), cancelled);
+            let Ok(permit) = Arc::clone(&places).acquire_owned().await else { return };
+            let place = Place { _permit: permit, open };
             if signal.send(Signal::Received(task, place)).await.is_err() {
                 return;
             }
@@ -145,7 +159,7 @@ impl Thinker<'_> {
                 match self.conversation(&task.text) {
                     Ok(said) => drop(open.insert(task.number, Conversation { said, place })),
                     Err(failure) => {
-                        let _ = end.send(Ended { task: task.number, result: Err(failure), _place: place }).await;
+                        let _ = end.send(Ended { task: task.number, result: Err(failure), place }).await;
                         return None;
                     }
                 }
@@ -210,7 +224,7 @@ impl Thinker<'_> {
                 let share = self.room.take(ByteSize::of(answer.len()))?;
                 Ok((answer, share))
             });
-            let _ = end.send(Ended { task, result, _place: place }).await;
+            let _ = end.send(Ended { task, result, place }).await;
         }
     }
 
@@ -232,20 +246,17 @@ impl Thinker<'_> {
         }
     }
 
-    async fn collecting(&self, mut ended: Receiver<Ended<'_>>) -> Result<(), Failure> {
+    async fn collecting(&self, mut over: Receiver<Ended<'_>>) -> Result<(), Failure> {
         let mut shares: VecDeque<Option<Share<'_>>> = VecDeque::new();
         let mut spent = None;
-        while let Some(Ended { task, result, _place }) = ended.recv().await {
+        while let Some(Ended { task, result, place }) = over.recv().await {
             let (result, share) = match result {
                 Ok((answer, share)) => (Ok(answer), Some(share)),
                 Err(failure) => (Err(failure), None),
             };
             let outcome = TaskOutcome::new(task, result);
-            self.tell(|| Happening::TaskFinished {
-                task,
-                outcome: outcome.word(),
-                answer: shortened(outcome.answer.as_deref().unwrap_or_default(), MOST_TOLD),
-            });
+            let Place { _permit, open } = place;
+            open.tell(ended(task, outcome.word(), outcome.answer.as_deref().unwrap_or_default()));
             // What has no room is that task's matter; what is spent is spent for all.
             if let Some(failure) = outcome.failure.as_ref().filter(|failure| failure.code() == Code::Budget) {
                 spent.get_or_insert_with(|| failure.clone());
@@ -292,4 +303,9 @@ impl Thinker<'_> {
             }
         }
     }
+}
+
+/// The end of a task, as it is told.
+fn ended(task: u64, outcome: String, answer: &str) -> Happening {
+    Happening::TaskFinished { task, outcome, answer: shortened(answer, MOST_TOLD) }
 }

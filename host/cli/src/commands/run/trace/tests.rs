@@ -88,7 +88,7 @@ fn a_run_is_a_tree_of_thoughts_and_actions_with_runs_within() {
     story.tell(1, None, Happening::BudgetWarning { what: "turns", used: "4".to_owned(), most: "5".to_owned() });
     let (what, input) = ("call files.write (write)".to_owned(), Some("{}".to_owned()));
     story.tell(1, None, Happening::ApprovalAsked { what: what.clone(), input: input.clone() });
-    story.tell(1, None, Happening::ApprovalAnswered { what, input, agreed: false });
+    story.tell(1, None, Happening::ApprovalAnswered { what, input, agreed: false, withdrawn: false });
     story.tell(1, None, Happening::ErrorOccurred { what: "denied\n\u{1b}[2J".to_owned() });
     story.end(3, "over-budget", None);
     story.result(1, "c", "over-budget");
