@@ -822,6 +822,14 @@ async fn agents_at_the_side_spend_what_there_is_and_no_more() {
     assert_eq!(outcome.actions[0].outcome, "over-budget");
     // One of its own, a share of the nineteen that were left, and the last.
     assert_eq!((outcome.spent.turns, outcome.calls), (1 + 5 + 1, 5));
+    let shown = told(&harness, outcome.run).into_iter().find_map(|what| match what {
+        Happening::ResultAvailable { shown, .. } => Some(shown),
+        _ => None,
+    });
+    let shown = shown.expect("what came of it");
+    for part in ["worker has spent its turns", "5 of 5, 30 % of what case had left", "raise `share` of worker"] {
+        assert!(shown.contains(part), "{shown}");
+    }
 }
 
 // What the one above narrows holds at its side too.

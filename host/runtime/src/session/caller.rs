@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use hotcell_agent::Agent;
-use hotcell_call::{CallId, Code, Failure, Foreseen, Kind, Leave, Outcome, Payload, Refusal, Target, ToolCall};
+use hotcell_call::{
+    AgentName, CallId, Code, Failure, Foreseen, Kind, Leave, Outcome, Payload, Refusal, Target, ToolCall,
+};
 use tokio::sync::Semaphore;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
@@ -42,17 +44,23 @@ pub(super) struct Wanted<'w> {
 /// The calls of a run, and those of the runs around it that count them too. An attempt is counted before it is made, so that calls side
 /// by side make no more together than there may be.
 pub(super) struct Count {
+    agent: AgentName,
     made: AtomicU64,
     most: u64,
+    /// In percent, of what the run around had left: where that is why there are no more.
+    share: Option<u8>,
     around: Option<Arc<Count>>,
 }
 
 impl Count {
     /// Of a run that may make so many; of one within another, so much of what is left there, in percent.
-    pub(super) fn new(most: u64, around: Option<(Arc<Self>, u8)>) -> Arc<Self> {
+    pub(super) fn new(agent: &AgentName, most: u64, around: Option<(Arc<Self>, u8)>) -> Arc<Self> {
         let part = |left: u64, share: u8| u64::try_from(u128::from(left) * u128::from(share) / 100).unwrap_or(left);
-        let most = around.as_ref().map_or(most, |(count, share)| most.min(part(count.left(), *share)));
-        Arc::new(Self { made: AtomicU64::new(0), most, around: around.map(|(count, _)| count) })
+        let given = around.as_ref().map(|(count, share)| (part(count.left(), *share), *share));
+        let given = given.filter(|(given, _)| *given < most);
+        let (most, share) = given.map_or((most, None), |(given, share)| (given, Some(share)));
+        let around = around.map(|(count, _)| count);
+        Arc::new(Self { agent: agent.clone(), made: AtomicU64::new(0), most, share, around })
     }
 
     fn left(&self) -> u64 {
@@ -60,17 +68,34 @@ impl Count {
         self.most.saturating_sub(self.made.load(Ordering::Relaxed)).min(around)
     }
 
-    /// Counts one that will be made, here and in all runs around; false: there is none left.
-    fn take(&self) -> bool {
+    /// Counts one that will be made, here and in all runs around.
+    ///
+    /// # Errors
+    ///
+    /// The count of which none is left.
+    fn take(&self) -> Result<(), &Self> {
         let more = |made: u64| (made < self.most).then_some(made + 1);
-        if self.made.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_err() {
-            return false;
-        }
-        let may = self.around.as_ref().is_none_or(|around| around.take());
-        if !may {
+        self.made.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).map_err(|_| self)?;
+        let taken = self.around.as_ref().map_or(Ok(()), |around| around.take());
+        if taken.is_err() {
             self.made.fetch_sub(1, Ordering::Relaxed);
         }
-        may
+        taken
+    }
+
+    /// That none is left.
+    fn spent(&self, operators: Option<u64>) -> Failure {
+        let (agent, most) = (&self.agent, self.most);
+        let failure = Failure::new(Code::Budget, format!("the run of {agent} made all its calls")).reached(most, most);
+        match (self.share, &self.around) {
+            (Some(share), Some(around)) => failure
+                .why(format!("{most} of {most}, {share} % of what {} had left", around.agent))
+                .fix(format!("raise `share` of {agent}, or `[budget] calls` of {}", around.agent)),
+            _ => {
+                let file = if operators == Some(most) { "hotcell.toml" } else { "the agent's file" };
+                failure.why(format!("{most} of {most}")).fix(format!("raise `[budget] calls` in {file}"))
+            }
+        }
     }
 
     fn take_back(&self, calls: u64) {
@@ -88,12 +113,13 @@ struct Taken {
 }
 
 impl Taken {
-    fn first(count: &Arc<Count>) -> Option<Arc<Self>> {
-        count.take().then(|| Arc::new(Self { count: Arc::clone(count), attempts: AtomicU64::new(1) }))
+    fn first(count: &Arc<Count>) -> Result<Arc<Self>, &Count> {
+        count.take()?;
+        Ok(Arc::new(Self { count: Arc::clone(count), attempts: AtomicU64::new(1) }))
     }
 
     fn again(&self) -> bool {
-        let may = self.count.take();
+        let may = self.count.take().is_ok();
         self.attempts.fetch_add(u64::from(may), Ordering::Relaxed);
         may
     }
@@ -147,7 +173,7 @@ impl<'a> Caller<'a> {
 
     async fn attempt(&self, wanted: &Wanted<'_>) -> Result<(Outcome, bool), Failure> {
         let slot = self.slots.acquire().await;
-        let taken = Taken::first(&self.count).ok_or_else(|| self.all_made())?;
+        let taken = Taken::first(&self.count).map_err(|count| count.spent(self.host.config().budget.calls))?;
         let call = self.prepared(wanted, &taken);
         // A task of its own, so that calls of one run use all cores; it ends with this future.
         let (host, under_way) = (self.host.clone(), Arc::clone(&self.under_way));
@@ -164,16 +190,6 @@ impl<'a> Caller<'a> {
             && outcome.result.as_ref().is_err_and(|failure| self.patience(failure).is_some());
         taken.settle(if offered { 0 } else { u64::from(outcome.receipt.attempts.max(1)) });
         Ok((outcome, !offered))
-    }
-
-    fn all_made(&self) -> Failure {
-        let most = self.count.most;
-        let operators = self.host.config().budget.calls == Some(most);
-        let file = if operators { "hotcell.toml" } else { "the agent's file" };
-        Failure::new(Code::Budget, format!("the run of {} made all its calls", self.agent.name))
-            .why(format!("{most} of {most}"))
-            .fix(format!("raise `[budget] calls` in {file}"))
-            .reached(most, most)
     }
 
     /// Waits until no call of the run is under way any more; nobody waits for those that still are.
@@ -209,25 +225,38 @@ impl<'a> Caller<'a> {
 mod tests {
     use super::*;
 
+    fn name(name: &str) -> AgentName {
+        name.parse().unwrap()
+    }
+
     #[test]
     fn calls_count_in_all_runs_around_and_no_share_is_spent_twice() {
-        let outer = Count::new(10, None);
-        assert!(outer.take());
-        let (one, other) =
-            (Count::new(100, Some((Arc::clone(&outer), 80))), Count::new(100, Some((Arc::clone(&outer), 80))));
+        let outer = Count::new(&name("outer"), 10, None);
+        assert!(outer.take().is_ok());
+        let (one, other) = (
+            Count::new(&name("one"), 100, Some((Arc::clone(&outer), 80))),
+            Count::new(&name("other"), 100, Some((Arc::clone(&outer), 80))),
+        );
         assert_eq!((one.most, other.most), (7, 7));
-        let taken = |count: &Count| std::iter::from_fn(|| count.take().then_some(())).count();
-        assert_eq!((taken(&one), taken(&other), outer.take()), (7, 2, false));
+        let taken = |count: &Count| std::iter::from_fn(|| count.take().ok()).count();
+        assert_eq!((taken(&one), taken(&other), outer.take().is_ok()), (7, 2, false));
         assert_eq!((one.made.load(Ordering::Relaxed), other.made.load(Ordering::Relaxed), outer.left()), (7, 2, 0));
+        let told = |count: &Count| count.take().unwrap_err().spent(None).to_string();
+        assert!(
+            told(&one).contains("the run of one made all its calls")
+                && told(&one).contains("7 of 7, 80 % of what outer")
+        );
+        assert!(told(&other).contains("the run of outer made all its calls"), "{}", told(&other));
         one.take_back(1);
-        assert_eq!((other.take(), outer.take()), (true, false));
+        assert_eq!((other.take().is_ok(), outer.take().is_ok()), (true, false));
     }
 
     #[test]
     fn attempts_that_were_not_made_after_all_are_given_back() {
-        let count = Count::new(3, None);
-        let (one, other) = (Taken::first(&count).unwrap(), Taken::first(&count).unwrap());
-        assert_eq!((one.again(), other.again(), Taken::first(&count).is_none()), (true, false, true));
+        let count = Count::new(&name("one"), 3, None);
+        let first = |count| Taken::first(count).ok().unwrap();
+        let (one, other) = (first(&count), first(&count));
+        assert_eq!((one.again(), other.again(), Taken::first(&count).is_err()), (true, false, true));
         one.settle(1);
         assert_eq!((other.again(), count.left()), (true, 0));
         other.settle(0);

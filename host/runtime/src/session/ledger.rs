@@ -46,6 +46,8 @@ pub(super) struct Ledger {
     agent: AgentName,
     owner: Owner,
     whose: Whose,
+    /// Of a run within another.
+    share: Option<Share>,
     on_exceed: OnExceed,
     warn_at: u8,
     state: Mutex<State>,
@@ -61,6 +63,15 @@ pub(super) struct Ledger {
 enum Whose {
     Agent,
     Operator,
+}
+
+/// What another run gave of what it had left.
+struct Share {
+    /// Whose run that is.
+    of: AgentName,
+    percent: u8,
+    /// What might be spent without it.
+    own: Most,
 }
 
 /// What one reply may need, set aside in a ledger and in all around it until it is known what it did; given back on drop.
@@ -121,13 +132,17 @@ impl Ledger {
     /// The ledger of a run; of one within another, which may spend so much, in percent, of what is left there.
     pub(super) fn new(agent: &AgentName, owner: &Owner, budget: &Budget, around: Option<(Arc<Self>, u8)>) -> Arc<Self> {
         let own = Most { turns: u64::from(budget.turns), tokens: budget.tokens, cost: budget.cost.map(|cost| cost.0) };
-        let most = match &around {
+        let (most, share) = match &around {
             // The operator's is reached by itself, and nobody is asked for more of it.
-            Some((ledger, share)) if ledger.whose == Whose::Agent => own.within(ledger.left(), *share),
-            _ => own,
+            Some((ledger, percent)) if ledger.whose == Whose::Agent => {
+                let share = Share { of: ledger.agent.clone(), percent: *percent, own };
+                (own.within(ledger.left(), *percent), Some(share))
+            }
+            _ => (own, None),
         };
         let around = around.map(|(ledger, _)| ledger);
-        Self::open((agent, owner), Whose::Agent, most, (budget.on_exceed, budget.warn_at), around)
+        let terms = (budget.on_exceed, budget.warn_at);
+        Self::open((agent, owner), (Whose::Agent, share), most, terms, around)
     }
 
     /// The ledger around a run, of what the operator lets it spend; none where nothing is said.
@@ -137,12 +152,13 @@ impl Ledger {
             return None;
         }
         let most = Most { turns: turns.map_or(u64::MAX, u64::from), tokens, cost: cost.map(|cost| cost.0) };
-        Some(Self::open((agent, owner), Whose::Operator, most, (OnExceed::Stop, Budget::default().warn_at), None))
+        let terms = (OnExceed::Stop, Budget::default().warn_at);
+        Some(Self::open((agent, owner), (Whose::Operator, None), most, terms, None))
     }
 
     fn open(
         (agent, owner): (&AgentName, &Owner),
-        whose: Whose,
+        (whose, share): (Whose, Option<Share>),
         most: Most,
         (on_exceed, warn_at): (OnExceed, u8),
         around: Option<Arc<Self>>,
@@ -159,6 +175,7 @@ impl Ledger {
             agent: agent.clone(),
             owner: owner.clone(),
             whose,
+            share,
             on_exceed,
             warn_at,
             state,
@@ -268,14 +285,21 @@ impl Ledger {
             }
             self.lock().refused = true;
         }
-        let (more, file) = match self.whose {
-            Whose::Operator => (", which the operator sets", "hotcell.toml"),
-            Whose::Agent if paused => (", and nobody agreed to more", "the agent's file"),
-            Whose::Agent => ("", "the agent's file"),
+        let agent = &self.agent;
+        let narrowed = self.share.as_ref().filter(|share| self.lock().first.of(what) < share.own.of(what));
+        let (more, fix) = match (self.whose, narrowed) {
+            (Whose::Operator, _) => {
+                (", which the operator sets".to_owned(), format!("raise `[budget] {what}` in hotcell.toml"))
+            }
+            (Whose::Agent, Some(Share { of, percent, .. })) => {
+                let fix = format!("raise `share` of {agent}, or `[budget] {what}` of {of}");
+                (format!(", {percent} % of what {of} had left"), fix)
+            }
+            (Whose::Agent, None) => (String::new(), format!("raise `[budget] {what}` in the agent's file")),
         };
-        let failure = Failure::new(Code::Budget, format!("{} has spent its {what}", self.agent))
-            .why(format!("{used} of {most}{more}"));
-        Err(failure.fix(format!("raise `[budget] {what}` in {file}")).reached(used, most))
+        let nobody = if paused { ", and nobody agreed to more" } else { "" };
+        let failure = Failure::new(Code::Budget, format!("{agent} has spent its {what}"));
+        Err(failure.why(format!("{used} of {most}{more}{nobody}")).fix(fix).reached(used, most))
     }
 
     /// Counts an attempt at a reply, here and in all ledgers around.
@@ -344,7 +368,7 @@ impl State {
 
     /// As much again as the agent says, of what was at `most`.
     fn grow(&mut self, what: &str, most: u64) {
-        let more = most.saturating_add(self.step(what).max(1));
+        let more = most.saturating_add(self.first.of(what).max(1));
         match what {
             "turns" => self.most.turns = more,
             "tokens" => self.most.tokens = Some(more),
@@ -352,18 +376,18 @@ impl State {
         }
         self.warned = [false; 3];
     }
-
-    /// What the agent says itself.
-    fn step(&self, what: &str) -> u64 {
-        match what {
-            "turns" => self.first.turns,
-            "tokens" => self.first.tokens.unwrap_or_default(),
-            _ => self.first.cost.unwrap_or_default(),
-        }
-    }
 }
 
 impl Most {
+    /// How much of something; where nothing is said of it, all there is.
+    fn of(&self, what: &str) -> u64 {
+        match what {
+            "turns" => self.turns,
+            "tokens" => self.tokens.unwrap_or(u64::MAX),
+            _ => self.cost.unwrap_or(u64::MAX),
+        }
+    }
+
     /// No more than so much of what is left around.
     fn within(self, left: Self, share: u8) -> Self {
         let part = |left: u64| u64::try_from(u128::from(left) * u128::from(share) / 100).unwrap_or(u64::MAX);

@@ -255,7 +255,7 @@ impl Host {
             task: shortened(&task_of(&input), 200),
         });
         let end = End::of(&self.0.events, owner.clone(), within.as_ref().map(|within| Arc::clone(&within.under_way)));
-        let count = Count::new(max_calls, around);
+        let count = Count::new(&agent.name, max_calls, around);
         let caller = Caller::new(self, agent, owner, deadline, count, Arc::clone(end.under_way()));
         let mut outcome = match &agent.mind {
             None => {
