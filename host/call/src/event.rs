@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use crate::{ByteSize, CallId, Decision, Digest, Effects, RunId, Source, StepId, Target, TenantId, ToolName};
 
@@ -45,7 +45,7 @@ pub enum Happening {
     /// It has a permit and goes into its cell.
     Started {
         /// How long it waited.
-        #[serde(rename = "queue_ms", serialize_with = "millis")]
+        #[serde(rename = "queue_ms", serialize_with = "crate::serialize_millis")]
         queue: Duration,
         /// Which attempt it is: 1 is the first.
         attempt: u32,
@@ -57,7 +57,7 @@ pub enum Happening {
         /// How it ended, with its kind.
         outcome: String,
         /// How long it waits at least.
-        #[serde(rename = "wait_ms", serialize_with = "millis")]
+        #[serde(rename = "wait_ms", serialize_with = "crate::serialize_millis")]
         wait: Duration,
     },
     /// It is answered without a cell of its own.
@@ -93,10 +93,10 @@ pub enum Happening {
         #[serde(skip_serializing_if = "Option::is_none")]
         code: Option<&'static str>,
         /// Time in the queue.
-        #[serde(rename = "queue_ms", serialize_with = "millis")]
+        #[serde(rename = "queue_ms", serialize_with = "crate::serialize_millis")]
         queue: Duration,
         /// Time in the cell.
-        #[serde(rename = "run_ms", serialize_with = "millis")]
+        #[serde(rename = "run_ms", serialize_with = "crate::serialize_millis")]
         run_time: Duration,
         /// Fuel used.
         fuel: u64,
@@ -169,7 +169,7 @@ pub enum Happening {
         /// Tokens, of request and reply.
         tokens: u64,
         /// How long it took.
-        #[serde(rename = "took_ms", serialize_with = "millis")]
+        #[serde(rename = "took_ms", serialize_with = "crate::serialize_millis")]
         took: Duration,
     },
     /// Something is to be done: a call of a function, whose id the event has, or a run of another agent.
@@ -366,8 +366,4 @@ fn nothing(effects: &Effects) -> bool {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
 fn none(count: &u64) -> bool {
     *count == 0
-}
-
-fn millis<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_f64(duration.as_secs_f64() * 1e3)
 }

@@ -42,4 +42,4 @@ pub use outcome::{Log, LogBytes, Outcome, Receipt, Source, possible_fuel};
 pub use payload::Payload;
 pub use printable::{abridged, printable, shortened};
 pub use secret::{SecretError, SecretGrant, SecretSource};
-pub use units::{ByteSize, Count, UnitError, duration_pattern, format_duration, parse_duration};
+pub use units::{ByteSize, Count, UnitError, duration_pattern, format_duration, parse_duration, serialize_millis};

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use crate::{ByteSize, Count};
 
@@ -16,7 +16,7 @@ pub struct Limits {
     /// Work: units of fuel, about one for each instruction of the guest.
     pub fuel: Count,
     /// Wall clock around instantiation, call and clean-up, the host's own time included.
-    #[serde(rename = "timeout_ms", serialize_with = "as_millis")]
+    #[serde(rename = "timeout_ms", serialize_with = "crate::serialize_millis")]
     pub timeout: Duration,
     /// The sum over all memories and tables of the call.
     pub memory: ByteSize,
@@ -222,10 +222,6 @@ impl Shown for Duration {
 
 fn shown(value: &impl Shown) -> String {
     value.text()
-}
-
-fn as_millis<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_f64(duration.as_secs_f64() * 1e3)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use crate::{ByteSize, CallId, Denial, Digest, Effects, Failure, GrantSet, Limits, Payload, Target};
 
@@ -59,16 +59,16 @@ pub struct Receipt {
     /// The largest sum over all memories and tables.
     pub memory_peak: ByteSize,
     /// Time in the queue, of all attempts together; the waits between them do not count.
-    #[serde(rename = "queue_ms", serialize_with = "millis")]
+    #[serde(rename = "queue_ms", serialize_with = "crate::serialize_millis")]
     pub queue: Duration,
     /// Time to make the instance, its start function included.
-    #[serde(rename = "instantiate_ms", serialize_with = "millis")]
+    #[serde(rename = "instantiate_ms", serialize_with = "crate::serialize_millis")]
     pub instantiate: Duration,
     /// Time in the guest and its host calls, instantiation included.
-    #[serde(rename = "run_ms", serialize_with = "millis")]
+    #[serde(rename = "run_ms", serialize_with = "crate::serialize_millis")]
     pub run: Duration,
     /// Time that the call really held a core, host calls included.
-    #[serde(rename = "busy_ms", serialize_with = "millis")]
+    #[serde(rename = "busy_ms", serialize_with = "crate::serialize_millis")]
     pub busy: Duration,
     /// Size of the arguments.
     pub input: ByteSize,
@@ -139,10 +139,6 @@ pub struct Log {
     pub stdout: Vec<u8>,
     /// Standard error.
     pub stderr: Vec<u8>,
-}
-
-fn millis<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_f64(duration.as_secs_f64() * 1e3)
 }
 
 /// More than any guest uses in a nanosecond that it holds a core.

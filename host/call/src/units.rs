@@ -232,6 +232,15 @@ pub fn format_duration(duration: Duration) -> String {
     }
 }
 
+/// Gives a duration to programs: in milliseconds, to the microsecond.
+///
+/// # Errors
+///
+/// The serializer's own.
+pub fn serialize_millis<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64((duration.as_secs_f64() * 1e6).round() / 1e3)
+}
+
 /// Reads `12`, `1.5MiB`, `50_000 k`: a decimal number and one of `units`, exactly (no floating point).
 fn scaled(text: &str, units: &[(&str, u64)], wanted: &'static str) -> Result<u64, UnitError> {
     let error = || UnitError { text: crate::shortened(text, 40), wanted };
@@ -264,6 +273,15 @@ fn scaled(text: &str, units: &[(&str, u64)], wanted: &'static str) -> Result<u64
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn programs_read_milliseconds_without_digits_that_nobody_measured() {
+        #[derive(serde::Serialize)]
+        struct Told(#[serde(serialize_with = "serialize_millis")] Duration);
+        for (nanos, told) in [(2_894_670, "2.895"), (739_389, "0.739"), (0, "0.0"), (10_000_000_000, "10000.0")] {
+            assert_eq!(serde_json::to_string(&Told(Duration::from_nanos(nanos))).unwrap(), told);
+        }
+    }
     use proptest::string::string_regex;
 
     #[test]

@@ -92,7 +92,7 @@ pub struct RunOutcome {
     /// Fuel that they used, or are [charged](hotcell_call::Receipt::fuel_charged) for where that is not known.
     pub fuel: u64,
     /// From start to end.
-    #[serde(rename = "elapsed_ms", serialize_with = "millis")]
+    #[serde(rename = "elapsed_ms", serialize_with = "hotcell_call::serialize_millis")]
     pub elapsed: Duration,
     /// What the steps left.
     #[serde(skip)]
@@ -115,7 +115,7 @@ pub struct Action {
     /// The outcome, with its kind.
     pub outcome: String,
     /// How long it took.
-    #[serde(rename = "elapsed_ms", serialize_with = "millis")]
+    #[serde(rename = "elapsed_ms", serialize_with = "hotcell_call::serialize_millis")]
     pub elapsed: Duration,
 }
 
@@ -439,10 +439,6 @@ fn state(state: Option<&State>) -> (&'static str, Option<Node>) {
         Some(State::Skipped { because }) => ("skipped", Some(*because)),
         Some(State::Waiting | State::Ready | State::Running) | None => ("unfinished", None),
     }
-}
-
-fn millis<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_f64(duration.as_secs_f64() * 1e3)
 }
 
 /// How a step's work ended, for the graph.
