@@ -283,6 +283,8 @@ fn a_request_says_its_deadline_and_limits_beside_its_arguments() {
         assert_eq!(spent["result"]["structuredContent"]["outcome"], "exhausted(fuel)", "{spent}");
         let unread = spin(json!({ "hotcell/retries": "often" }));
         assert_eq!((&unread["error"]["code"], &unread["error"]["data"]["code"]), (&json!(-32602), &json!("E0214")));
+        let agent = json!({ "name": "agent__researcher", "_meta": { "hotcell/deadline": "5s" } });
+        assert_eq!(client.ask("tools/call", agent)["error"]["code"], -32602, "it would not be kept");
     }
 }
 

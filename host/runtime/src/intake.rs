@@ -243,8 +243,8 @@ fn foreseen(opened: &Opened, function: &Function, grants: &OpenGrants) -> Forese
 
 fn another(target: &Target) -> Failure {
     Failure::new(Code::Approval, format!("{target} was not approved"))
-        .why("its tool was changed after the question, and what was agreed to was another")
-        .fix("call it again: then it is asked for as it is now")
+        .why("its tool was changed since it was looked at: what was agreed to, or needed no agreement, was another")
+        .fix("call it again: then it is looked at as it is now")
 }
 
 /// Told alike whether it is there or not.

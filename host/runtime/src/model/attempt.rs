@@ -34,9 +34,9 @@ impl<'a> Attempt<'a> {
         Self { kind, reader: Reader::new(kind), told: Told::default(), bill, model, sent, open: false, space, lent }
     }
 
-    /// The request is on its way: from here on it may be worked on.
-    pub(super) fn sent(&mut self) {
-        self.open = true;
+    /// Whether the request is on its way: from here on it may be worked on.
+    pub(super) fn sent(&mut self, is_sent: bool) {
+        self.open = is_sent;
     }
 
     /// The head of an answer is there.
@@ -66,14 +66,15 @@ impl<'a> Attempt<'a> {
         more
     }
 
-    /// So many bytes came in all: what is kept of them is no more, but for what is kept as values.
-    pub(super) fn came(&mut self, bytes: u64) -> Result<(), ModelError> {
-        self.lent.reach(bytes.saturating_add(self.reader.values()))
+    /// So much is held beside what was said, which is held too.
+    pub(super) fn holds(&mut self, beside: u64) -> Result<(), ModelError> {
+        let said = u64::try_from(self.reader.told().said).unwrap_or(u64::MAX);
+        self.lent.reach(said.saturating_add(self.reader.values()).saturating_add(beside))
     }
 
-    /// The reply, of so many bytes, with its tokens and whether they are an estimate.
-    pub(super) fn end(mut self, bytes: u64) -> Result<(Read, Usage, bool), ModelError> {
-        self.came(bytes.saturating_add(self.reader.inputs()))?;
+    /// The reply, with its tokens and whether they are an estimate.
+    pub(super) fn end(mut self) -> Result<(Read, Usage, bool), ModelError> {
+        self.holds(self.reader.inputs())?;
         let read = std::mem::replace(&mut self.reader, Reader::new(self.kind)).end()?;
         self.open = false;
         let (usage, estimated) = read.told.usage(self.sent);

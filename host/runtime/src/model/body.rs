@@ -55,9 +55,9 @@ impl Body {
         Ok(Some(events))
     }
 
-    /// How many bytes were read.
-    pub(super) fn read(&self) -> u64 {
-        u64::try_from(self.read).unwrap_or(u64::MAX)
+    /// How many bytes came that are no event yet.
+    pub(super) fn unread(&self) -> u64 {
+        u64::try_from(self.events.open()).unwrap_or(u64::MAX)
     }
 
     /// The text of what is no stream of events, up to so many bytes; as much as came where it breaks off.

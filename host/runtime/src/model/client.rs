@@ -56,7 +56,7 @@ impl Client {
         Self { base, times, tls: Mutex::new(None), idle: Arc::default() }
     }
 
-    /// Sends a request, and gives what answers; `sent` is told before a first byte may be on its way.
+    /// Sends a request, and gives what answers; `sent` is told before a first byte may be on its way, and when none was.
     ///
     /// # Errors
     ///
@@ -66,7 +66,7 @@ impl Client {
         path: &str,
         fields: HeaderMap,
         body: Bytes,
-        sent: impl FnMut() + Send,
+        sent: impl FnMut(bool) + Send,
     ) -> Result<Answered, ModelError> {
         let request = self.request(path, fields, body)?;
         let (response, connection) = self.send(request, sent).await?;
@@ -76,7 +76,7 @@ impl Client {
 
     /// Sends a request that is whole, and gives the head of what answers; its body is read, so that the connection can be used again.
     pub(super) async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<(StatusCode, HeaderMap), ModelError> {
-        let (response, connection) = self.send(request, || {}).await?;
+        let (response, connection) = self.send(request, |_| {}).await?;
         let (head, incoming) = response.into_parts();
         let mut body = Body::new(incoming, connection, Arc::clone(&self.idle), self.times);
         let _said = body.text(MOST_ERROR).await;
@@ -108,7 +108,7 @@ impl Client {
     async fn send(
         &self,
         mut request: Request<Full<Bytes>>,
-        mut sent: impl FnMut() + Send,
+        mut sent: impl FnMut(bool) + Send,
     ) -> Result<(Response<Incoming>, Connection), ModelError> {
         let mut kept = self.idle.take().await;
         loop {
@@ -117,7 +117,7 @@ impl Client {
                 Some(connection) => connection,
                 None => connect(&self.base, &self.tls()?, self.times.first).await?,
             };
-            sent();
+            sent(true);
             let answer = tokio::time::timeout(self.times.first, connection.sender.try_send_request(request)).await;
             let Ok(answer) = answer else {
                 return Err(ModelError::Cut(format!("nothing came within {}", format_duration(self.times.first))));
@@ -126,7 +126,10 @@ impl Client {
                 Ok(response) => return Ok((response, connection)),
                 Err(mut failed) => match failed.take_message() {
                     // It was closed before anything was sent.
-                    Some(unsent) if !fresh => request = unsent,
+                    Some(unsent) if !fresh => {
+                        sent(false);
+                        request = unsent;
+                    }
                     unsent => {
                         let why = format!("{} gave no answer: {}", self.base, failed.into_error());
                         return Err(if unsent.is_some() { ModelError::Unreachable(why) } else { ModelError::Cut(why) });

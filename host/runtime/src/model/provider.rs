@@ -94,21 +94,22 @@ impl Provider {
         let asked = wire::body(kind, self.dialect(), model, full, request).to_string();
         let mut attempt = Attempt::new(kind, request, full, asked.len());
         let posted =
-            self.client.post(wire::path(kind), key.fields.clone(), Bytes::from(asked), || attempt.sent()).await;
+            self.client.post(wire::path(kind), key.fields.clone(), Bytes::from(asked), |sent| attempt.sent(sent)).await;
         let answered = posted.inspect_err(|error| attempt.refused(error))?;
         attempt.answered(answered.is_ok());
         let mut body = answered.events().await.inspect_err(|error| attempt.refused(error))?;
         'reply: while let Some(events) = body.next().await? {
-            attempt.came(body.read())?;
+            let whole: usize = events.iter().map(|event| event.data.len()).sum();
+            attempt.holds(body.unread().saturating_add(u64::try_from(whole).unwrap_or(u64::MAX)))?;
             for event in &events {
                 if attempt.event(event, hear)? == More::No {
                     break 'reply;
                 }
             }
         }
-        let bytes = body.read();
         body.finish().await;
-        let (read, usage, estimated) = attempt.end(bytes)?;
+        let (mut read, usage, estimated) = attempt.end()?;
+        read.text.shrink_to_fit();
         Ok(ChatReply {
             text: read.text,
             uses: read.uses,

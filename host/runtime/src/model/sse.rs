@@ -29,6 +29,11 @@ pub(super) struct Events {
 }
 
 impl Events {
+    /// Bytes of the event that is not whole yet.
+    pub(super) fn open(&self) -> usize {
+        self.line.len() + self.name.len() + self.data.as_ref().map_or(0, String::len)
+    }
+
     /// Takes in a piece; gives the events that are whole with it, and whether a line was.
     ///
     /// # Errors

@@ -21,6 +21,7 @@ use super::shape::Output;
 use super::{Mcp, meta, result};
 use crate::serve::Caller;
 use crate::tenant::TenantHost;
+use crate::terms::Terms;
 
 /// One client.
 #[derive(Debug)]
@@ -119,6 +120,10 @@ impl Handler {
                 let call = host.next_call(target.clone(), input, &terms);
                 Ok(self.call(&host, call, output, context).await)
             }
+            Some(Known::Agent(_)) if terms != Terms::default() => Err(ErrorData::invalid_params(
+                "the terms of a call in _meta mean nothing to an agent: its file has its own",
+                None,
+            )),
             Some(Known::Agent(name)) => {
                 let run = self.run(&host, name, request.arguments, context).await;
                 Ok(run.unwrap_or_else(|failure| result::of_failure(&failure)))

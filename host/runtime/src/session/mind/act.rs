@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use hotcell_agent::model::{ToolResult, ToolUse};
-use hotcell_agent::{Offer, SubAgent};
+use hotcell_agent::{Offer, SubAgent, weight};
 use hotcell_call::{ByteSize, CallId, Code, Failure, Happening, Kind, Payload, nearest, shortened};
 use hotcell_flow::gather::gather;
 use serde_json::{Map, Value};
@@ -152,9 +152,16 @@ impl Thinker<'_> {
         let outcome = Box::pin(self.caller.host.run_within(&sub.agent, task, within)).await;
         let word = outcome.word();
         self.add(outcome.fuel, outcome.failed_calls);
-        // What it holds was given back with its run: now it is held here, and once more as JSON.
-        let held = outcome.answer.as_ref().map_or(0, String::len).saturating_mul(2);
-        let _answer = self.room.take(ByteSize::of(held))?;
+        // What it holds was given back with its run: now it is held here, and part of it once more as JSON.
+        let results: u64 = outcome.results.values().map(|result| weight(result).as_u64()).sum();
+        let held = ByteSize::of(outcome.answer.as_ref().map_or(0, String::len)).as_u64().saturating_add(results);
+        let _held = match self.room.take(ByteSize::bytes(held.saturating_mul(2))) {
+            Ok(held) => held,
+            Err(failure) => {
+                open.tell(result(one, &failure.kind().to_string(), None));
+                return Err(failure);
+            }
+        };
         let given = match (&outcome.failure, &outcome.answer) {
             (Some(failure), _) => Err(failure),
             (None, Some(answer)) => Ok(Value::String(answer.clone()).to_string()),

@@ -6,7 +6,6 @@
 use hotcell_agent::model::{Message, ToolResult, ToolUse};
 use hotcell_agent::{weight, weight_of_fields};
 use hotcell_call::{ByteSize, Failure};
-use serde_json::Value;
 
 use crate::session::room::{Room, Share};
 
@@ -61,7 +60,7 @@ impl<'r> Conversation<'r> {
 
 /// What a result takes.
 pub(super) fn held_by_result(result: &ToolResult) -> ByteSize {
-    ByteSize::of(size_of_result(result) + size_of::<ToolResult>())
+    ByteSize::of(result.id.len() + result.name.len() + result.text.len() + size_of::<ToolResult>())
 }
 
 /// What uses take: their input is a value, and not the text that it came as.
@@ -77,7 +76,7 @@ pub(super) fn held_by_uses(uses: &[ToolUse]) -> ByteSize {
 }
 
 /// What messages take.
-fn held(messages: &[Message]) -> ByteSize {
+pub(super) fn held(messages: &[Message]) -> ByteSize {
     let of = |message: &Message| match message {
         Message::User(text) => text.len(),
         Message::Assistant { text, uses, opaque } => {
@@ -88,30 +87,40 @@ fn held(messages: &[Message]) -> ByteSize {
     ByteSize::of(messages.iter().map(|message| of(message) + size_of::<Message>()).fold(0, usize::saturating_add))
 }
 
-fn size_of_result(result: &ToolResult) -> usize {
-    result.id.len() + result.name.len() + result.text.len()
-}
-
-/// What messages are as text, about.
+/// What messages are as text, about: as JSON, in which they are sent.
 pub(super) fn size(messages: &[Message]) -> ByteSize {
     let of = |message: &Message| match message {
-        Message::User(text) => text.len(),
+        Message::User(text) => written(text),
         Message::Assistant { text, uses, opaque } => {
             let inputs = uses.iter().map(|one| match &one.input {
-                Ok(input) => Value::Object(input.clone()).to_string().len(),
-                Err(text) => text.len(),
+                // As a text within a text.
+                Ok(input) => serde_json::to_string(input).map_or(0, |text| written(&text)),
+                Err(text) => written(text),
             });
-            let names: usize = uses.iter().map(|one| one.id.len() + one.name.len()).sum();
-            names + text.len() + inputs.sum::<usize>() + opaque.as_ref().map_or(0, |opaque| opaque.to_string().len())
+            let names: usize = uses.iter().map(|one| written(&one.id) + written(&one.name)).sum();
+            names + written(text) + inputs.sum::<usize>() + opaque.as_ref().map_or(0, |opaque| opaque.to_string().len())
         }
-        Message::Results(results) => results.iter().map(size_of_result).sum(),
+        Message::Results(results) => {
+            results.iter().map(|result| written(&result.id) + written(&result.name) + written(&result.text)).sum()
+        }
     };
     ByteSize::of(messages.iter().map(of).sum())
+}
+
+/// The length of a text as JSON, without its quotes.
+pub(super) fn written(text: &str) -> usize {
+    let of = |byte: u8| match byte {
+        b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 0x08 | 0x0c => 2,
+        0..0x20 => 6,
+        _ => 1,
+    };
+    text.bytes().map(of).sum()
 }
 
 #[cfg(test)]
 mod tests {
     use hotcell_call::Code;
+    use serde_json::Value;
 
     use super::*;
 
@@ -131,6 +140,14 @@ mod tests {
         assert!(room.left() < ByteSize::kib(4));
         drop(one);
         assert_eq!(room.left(), ByteSize::kib(64));
+    }
+
+    #[test]
+    fn a_text_is_as_long_as_it_is_written() {
+        let every: String = (0..=0x24f).filter_map(char::from_u32).collect();
+        for text in ["", "plain", "a \"quote\"\\", "\u{1}\u{7f}\n\r\t\u{8}\u{c}", "ä \u{1f600}", &every] {
+            assert_eq!(written(text) + 2, Value::from(text).to_string().len(), "{text:?}");
+        }
     }
 
     #[test]

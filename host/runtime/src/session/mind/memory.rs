@@ -103,11 +103,19 @@ impl Remembered {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Read::default()),
             bytes => bytes?,
         };
-        let lines: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).collect();
-        let mut turns: Vec<Turn> = lines.iter().filter_map(|line| serde_json::from_slice(line).ok()).collect();
-        let broken = lines.len() - turns.len();
-        let wrong = (broken > 0).then(|| format!("{broken} of {} lines", lines.len()));
-        turns.drain(..turns.len().saturating_sub(self.keep));
+        let (mut turns, mut seen, mut broken) = (Vec::new(), 0, 0);
+        for line in bytes.rsplit(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+            if turns.len() >= self.keep {
+                break;
+            }
+            seen += 1;
+            match serde_json::from_slice(line) {
+                Ok(turn) => turns.push(turn),
+                Err(_) => broken += 1,
+            }
+        }
+        turns.reverse();
+        let wrong = (broken > 0).then(|| format!("{broken} of {seen} lines"));
         Ok(Read { turns, wrong })
     }
 

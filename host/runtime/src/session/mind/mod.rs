@@ -31,7 +31,7 @@ use crate::session::ledger::Ledger;
 use crate::session::room::{Room, no_room};
 use crate::session::{Action, RunOutcome, TaskOutcome};
 
-use self::conversation::{Copied, size};
+use self::conversation::{Copied, held, size, written};
 use self::memory::Remembered;
 use self::reactive::Incoming;
 
@@ -102,6 +102,7 @@ impl<'a> Thinker<'a> {
         let memory = self.memory();
         if let Some(memory) = &memory {
             let messages = memory.messages().await;
+            self.room.take(held(&messages))?.for_good();
             *self.remembered.lock().unwrap_or_else(PoisonError::into_inner) = messages;
         }
         let answer = match self.caller.agent.pattern {
@@ -278,7 +279,8 @@ impl<'a> Thinker<'a> {
         let left = left.filter(|left| *left < most).map(|left| u32::try_from(left).unwrap_or(u32::MAX));
         // It is sent as a text, which is made of one value that has all of it once more.
         let beside = held_beside(system, &tools, form.as_ref());
-        let made = share.size().as_u64().saturating_add(beside).saturating_add(bytes);
+        // A text that grows has room for as much again.
+        let made = share.size().as_u64().saturating_add(beside).saturating_add(bytes.saturating_mul(2));
         let _copies = self.room.take(ByteSize::bytes(made.saturating_add(beside)))?;
         let request = ChatRequest {
             system: system.to_owned(),
@@ -367,9 +369,9 @@ impl<'a> Thinker<'a> {
 /// Bytes of a request beside its conversation.
 fn preamble(system: &str, tools: &[ToolSpec], form: Option<&Form>) -> u64 {
     let text = |schema: &Value| schema.to_string().len();
-    let tools = tools.iter().map(|tool| tool.name.len() + tool.description.len() + text(&tool.input));
+    let tools = tools.iter().map(|tool| tool.name.len() + written(&tool.description) + text(&tool.input));
     let form = form.map_or(0, |form| text(&form.schema));
-    ByteSize::of(tools.sum::<usize>() + form + system.len()).as_u64()
+    ByteSize::of(tools.sum::<usize>() + form + written(system)).as_u64()
 }
 
 /// What that takes, as a value each.
