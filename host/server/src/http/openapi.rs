@@ -77,7 +77,8 @@ fn called(function: &Function, schemas: &mut Map<String, Value>) -> Value {
     if let (Some(output), Some(Value::Object(ok))) = (function.output(), responses.get_mut("200")) {
         let output = kept(function, "output", output, schemas);
         let value = json!({"allOf": [{"$ref": "#/components/schemas/Outcome"}, {"properties": {"value": output}}]});
-        ok.insert("content".to_owned(), json!({"application/json": {"schema": value}}));
+        let called = json!({"anyOf": [value, {"$ref": "#/components/schemas/Run"}]});
+        ok.insert("content".to_owned(), json!({"application/json": {"schema": called}}));
     }
     json!({
         "operationId": format!("call__{}", function.name().replace('.', "__")),

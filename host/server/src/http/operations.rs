@@ -132,7 +132,7 @@ pub(super) fn call(operation: Operation) -> Operation {
         .takes(header(MEMORY, forms::size, "a lower limit for this call: `16MiB`"))
         .takes(header(TIMEOUT, forms::duration, "a lower limit for this call: `2s`"))
         .takes(PARENT)
-        .gives(200, "Outcome")
+        .gives(200, "Called")
         .gives(202, "Run")
 }
 

@@ -11,6 +11,8 @@ pub(super) fn all() -> Map<String, Value> {
         ("Failure", failure()),
         ("Reached", object(&["used", "limit"], json!({"used": text(), "limit": text()}))),
         ("Outcome", outcome()),
+        // A run where it was only asked to be begun, and ended while that was waited for.
+        ("Called", json!({"anyOf": [of("Outcome"), of("Run")]})),
         ("Receipt", receipt()),
         ("Limits", limits()),
         ("Grants", grants()),
