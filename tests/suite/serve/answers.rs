@@ -108,6 +108,8 @@ fn every_key_of_every_answer_is_in_the_document() {
     call(&mut document, "echo.text", &[], "[\"a\"]").is(429);
     call(&mut document, "broken", &[], "{}");
     let begun = call(&mut document, "cpu.spin", &["prefer: respond-async"], "{}").is(202);
+    // One that has ended while that was waited for.
+    call(&mut document, "calc.eval", &["prefer: respond-async, wait=60"], "{\"expression\": \"1\"}").is(200);
     let long = begun.json()["run"].as_str().expect("a run").to_owned();
     document.ask(&served, ("delete", "/v1/runs/{run}", &format!("/v1/runs/{long}")), &[], "").is(200);
     document.ask(&served, ("delete", "/v1/runs/{run}", "/v1/runs/x"), &[], "").is(404);
