@@ -10,7 +10,7 @@ use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
 use crate::cli::Shell;
@@ -435,6 +435,32 @@ fn tools_are_compiled_from_the_start_on_before_anybody_asks() {
         server.kill().unwrap();
         server.wait().unwrap();
     }
+}
+
+// Those that only come with another configuration, too.
+#[test]
+fn tools_that_come_with_a_reload_are_compiled_from_then_on() {
+    let shell = Shell::new();
+    fs::create_dir(shell.path("more")).unwrap();
+    fs::copy(guest("plain"), shell.path("more/a-plain-one.wasm")).unwrap();
+    shell.file("hotcell.toml", "");
+    let mut command = shell.command(&["--config", "hotcell.toml", "serve", "--listen", "127.0.0.1:0"]);
+    command.env("HOTCELL_CACHE_DIR", shell.path("cache"));
+    let mut server = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let compiled = |digest: &str| {
+        let files = fs::read_dir(shell.path("cache")).ok()?;
+        let names = files.flatten().map(|file| file.file_name().to_string_lossy().into_owned());
+        names.into_iter().any(|name| name.starts_with(digest) && name.ends_with(".code")).then_some(())
+    };
+    until("the first is compiled", || compiled(""));
+    shell.file("hotcell.toml", "[catalog]\nfolders = [\"tools\", \"more\"]\n");
+    kill_process(Pid::from_child(&server), Signal::HUP).unwrap();
+    let inspected = shell.run(&["inspect", "more/a-plain-one.wasm", "--json"]).exits(0).json();
+    let digest =
+        inspected["digest"].as_str().and_then(|digest| digest.strip_prefix("sha256:")).expect("a digest").to_owned();
+    until("the new one is compiled", || compiled(&digest));
+    server.kill().unwrap();
+    server.wait().unwrap();
 }
 
 // Nothing that was accepted is lost: what runs when the server is told to end is answered, and nothing new is taken.

@@ -150,8 +150,15 @@ impl Server {
         let tasks = TaskTracker::new();
         let mcp = &self.shared.mcp.mcp;
         tasks.spawn(mcp.end.clone().run_until_cancelled_owned(Arc::clone(mcp).watch()));
-        let host = self.shared.host();
-        let warm = async move { host.warm().await };
+        let shared = Arc::clone(&self.shared);
+        let warm = async move {
+            loop {
+                let now = shared.now();
+                let _ = now.over.run_until_cancelled(now.host.warm()).await;
+                // Whatever takes its place may have other tools.
+                now.over.cancelled().await;
+            }
+        };
         tasks.spawn(self.shared.draining.clone().run_until_cancelled_owned(warm));
         let mut stop = std::pin::pin!(stop);
         loop {
