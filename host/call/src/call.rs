@@ -39,7 +39,7 @@ pub struct ToolCall {
     pub retries: Option<u32>,
     /// Asked before each attempt after the first; none: nobody but the host counts them.
     pub leave: Option<Leave>,
-    /// What somebody agreed to who was asked for the call: one that would be another by now is refused.
+    /// As what it was let through, by somebody who was asked, or because nobody need be: one that would be another by now is refused.
     pub agreed: Option<Foreseen>,
     /// The run of an agent that it belongs to.
     pub run: Option<RunId>,

@@ -161,7 +161,7 @@ codes! {
         "Read the file; then `hotcell trust`, or name it with `--config`.";
     Approval "E0308" Kind::Denied,
         "it was not approved",
-        "The agent asks before it calls this (`[approve]` in its file), and whoever runs it did not agree, or was not there to be asked. Or the tool was changed between the question and the call: then what was agreed to was another.",
+        "The agent asks before it calls this (`[approve]` in its file), and whoever runs it did not agree, or was not there to be asked. Or the tool was changed after it was looked at for that: then what was agreed to, or needed no agreement, was another.",
         "Run the agent on a terminal and agree, or with `--yes`, which agrees to every call, or take the function out of `[approve] ask`.";
     Site "E0309" Kind::Denied,
         "the request came by a name or from a page that is not let in",

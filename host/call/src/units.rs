@@ -272,6 +272,8 @@ fn scaled(text: &str, units: &[(&str, u64)], wanted: &'static str) -> Result<u64
 
 #[cfg(test)]
 mod tests {
+    use proptest::string::string_regex;
+
     use super::*;
 
     #[test]
@@ -282,8 +284,6 @@ mod tests {
             assert_eq!(serde_json::to_string(&Told(Duration::from_nanos(nanos))).unwrap(), told);
         }
     }
-    use proptest::string::string_regex;
-
     #[test]
     fn sizes_are_read_as_people_write_them() {
         for (text, bytes) in [

@@ -34,14 +34,9 @@ impl<'a> Attempt<'a> {
         Self { kind, reader: Reader::new(kind), told: Told::default(), bill, model, sent, open: false, space, lent }
     }
 
-    /// Whether the request is on its way: from here on it may be worked on.
-    pub(super) fn sent(&mut self, is_sent: bool) {
-        self.open = is_sent;
-    }
-
-    /// The head of an answer is there.
-    pub(super) fn answered(&mut self, is_ok: bool) {
-        self.open = is_ok;
+    /// Whether it may be worked on from here on: the request is on its way, or a reply begins.
+    pub(super) fn worked_on(&mut self, may_be: bool) {
+        self.open = may_be;
     }
 
     /// There is no stream of events. What can't be read was worked for all the same, and so was perhaps what nobody answered.

@@ -93,10 +93,12 @@ impl Provider {
         let kind = self.config.kind;
         let asked = wire::body(kind, self.dialect(), model, full, request).to_string();
         let mut attempt = Attempt::new(kind, request, full, asked.len());
-        let posted =
-            self.client.post(wire::path(kind), key.fields.clone(), Bytes::from(asked), |sent| attempt.sent(sent)).await;
+        let posted = self
+            .client
+            .post(wire::path(kind), key.fields.clone(), Bytes::from(asked), |sent| attempt.worked_on(sent))
+            .await;
         let answered = posted.inspect_err(|error| attempt.refused(error))?;
-        attempt.answered(answered.is_ok());
+        attempt.worked_on(answered.is_ok());
         let mut body = answered.events().await.inspect_err(|error| attempt.refused(error))?;
         'reply: while let Some(events) = body.next().await? {
             let whole: usize = events.iter().map(|event| event.data.len()).sum();

@@ -152,6 +152,14 @@ impl Thinker<'_> {
         let outcome = Box::pin(self.caller.host.run_within(&sub.agent, task, within)).await;
         let word = outcome.word();
         self.add(outcome.fuel, outcome.failed_calls);
+        self.acted(Action {
+            action: one.id.clone(),
+            call: None,
+            run: Some(outcome.run),
+            target,
+            outcome: word.clone(),
+            elapsed: began.elapsed(),
+        });
         // What it holds was given back with its run: now it is held here, and part of it once more as JSON.
         let results: u64 = outcome.results.values().map(|result| weight(result).as_u64()).sum();
         let held = ByteSize::of(outcome.answer.as_ref().map_or(0, String::len)).as_u64().saturating_add(results);
@@ -173,14 +181,6 @@ impl Thinker<'_> {
         };
         let envelope =
             Envelope::new(Origin::Agent(sub.agent()), given.as_deref().map_err(|failure| *failure), self.mind.shown);
-        self.acted(Action {
-            action: one.id.clone(),
-            call: None,
-            run: Some(outcome.run),
-            target,
-            outcome: word.clone(),
-            elapsed: began.elapsed(),
-        });
         Ok(available(open, one, &word, &envelope))
     }
 
