@@ -314,7 +314,7 @@ fn a_tenant_sees_and_calls_what_it_may() {
     let (shell, _served, _) = tenants(&[], "");
     let (token, hash) = token(&shell, "acme");
     let toml = format!(
-        "[tenants.acme]\ntokens = [\"{hash}\"]\ntools = [\"calc.*\", \"text.stats\"]\nagents = [\"planner\"]\n"
+        "[tenants.acme]\ntokens = [\"{hash}\"]\ntools = [\"calc.*\", \"text.stats\"]\nagents = [\"planner\", \"ghost\"]\n"
     );
     shell.file("hotcell.toml", &toml);
     let served = Served::start(shell.command(&["--config", "hotcell.toml", "serve"]));
@@ -336,7 +336,11 @@ fn a_tenant_sees_and_calls_what_it_may() {
         assert!(!reply.body.contains("language"), "the names of the others are not told: {}", reply.body);
     }
     assert_eq!(served.ask("GET /v1/agents", &[&acme], "").json(), json!({"agents": ["planner"]}));
-    served.ask("POST /v1/agents/researcher/runs", &[&acme], "{\"input\": \"answer x\"}").is(404);
+    // One that is not its own, and one that is, and is not there.
+    for agent in ["researcher", "ghost"] {
+        let reply = served.ask(&format!("POST /v1/agents/{agent}/runs"), &[&acme], "{\"input\": \"answer x\"}").is(404);
+        assert!(reply.body.contains("planner") && !reply.body.contains("reviewers"), "{}", reply.body);
+    }
 }
 
 #[test]

@@ -79,8 +79,9 @@ impl TenantHost {
     ///
     /// [`Code::UnknownAgent`], also for one that it may not run; what is wrong with the agent's file, or with the input.
     pub(crate) async fn next_run(&self, name: &AgentName, input: Value) -> Result<AgentRun, Failure> {
-        if !self.host.may_run(&self.tenant, name) {
-            return Err(Agents::unknown(name, &self.agents().await?));
+        let agents = self.agents().await?;
+        if !agents.contains(name) {
+            return Err(Agents::unknown(name, &agents));
         }
         let agent = Box::pin(self.host.named_agent(name)).await.map_err(|failure| told_to(&self.tenant, failure))?;
         let value = agent.input_of(input)?;
